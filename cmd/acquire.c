@@ -1,0 +1,100 @@
+/*
+ * acquire.c - nlock acquire.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "shell_quote.h"
+#include "state_file.h"
+#include "take.h"
+
+const struct poptOption acquire_options[] = {
+	INCLUDE(wait_options, "Waiting:"),
+	OPTION("lifetime", 'l', OPTION_LIFETIME,
+	       "how long the lock lasts without a refresh "
+	       "(default: $NLOCK_LIFETIME, else 15s)", "DURATION"),
+	OPTION("pid", '\0', OPTION_PID,
+	       "the lock stands for this process, and is free once it is dead",
+	       "PID"),
+	OPTION("state", '\0', OPTION_STATE,
+	       "write the claim to a file instead of printing it", "FILE"),
+	OPTION("var", '\0', OPTION_VAR,
+	       "the variable in what is printed (default: NLOCK_CLAIM)",
+	       "NAME"),
+	INCLUDE(common_options, "Common options:"),
+	POPT_TABLEEND
+};
+
+static int print_claim(const struct options *options, const char *path,
+		       const char *claim)
+{
+	char *quoted = shell_quote(claim);
+
+	if (quoted == NULL)
+		return message_errno(path, "quote the claim");
+	printf("%s=%s; export %s\n", options->var, quoted, options->var);
+	free(quoted);
+	return close_output();
+}
+
+static int write_claim(const struct options *options, const char *claim)
+{
+	const char *step;
+
+	if (state_file_write(options->state_file, claim, &step) < 0)
+		return message_errno(options->state_file, step);
+	return STATUS_DONE;
+}
+
+static int acquire(const struct options *options,
+		   const struct command *command)
+{
+	struct taken taken;
+	char claim[PATH_MAX];
+	const char *path = options->operands[0];
+	int status;
+
+	if (options->operand_count != 1 || path[0] == '\0')
+		return usage_error("%s: takes one LOCK; see 'nlock help %s'",
+				   command->name, command->name);
+	if (options->state_file != NULL &&
+	    state_file_is_other(options->state_file))
+		return usage_error("--state: %s: not a regular file; takes "
+				   "the path of one to write",
+				   options->state_file);
+	status = take_lock(&taken, options, path,
+			   options->pid != 0 ? options->pid : getppid(),
+			   options->pid != 0);
+	if (status != PARSED)
+		return status;
+	/* A reader that is gone must not end us before we release. */
+	signal(SIGPIPE, SIG_IGN);
+	nlock_claim_path(&taken.claim, claim, sizeof(claim));
+	status = options->state_file != NULL ?
+		 write_claim(options, claim) :
+		 print_claim(options, path, claim);
+	if (status == STATUS_DONE)
+		forget_lock(&taken);
+	else
+		untake_lock(&taken);
+	return status;
+}
+
+int acquire_command(const struct command *command, int argc,
+		    const char **argv)
+{
+	struct options options;
+	int status = options_parse(&options, command, argc, argv);
+
+	if (status == PARSED)
+		status = options_default_wait(&options);
+	if (status == PARSED)
+		status = options_default_lifetime(&options,
+						  ACQUIRE_LIFETIME_NS);
+	if (status == PARSED)
+		status = acquire(&options, command);
+	options_free(&options);
+	return status;
+}

@@ -1,0 +1,146 @@
+/*
+ * claimed.c - find the claim that is meant; see claimed.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "claimed.h"
+#include "state_file.h"
+
+int not_ours(const struct options *options, const char *lock_path,
+	     const char *why)
+{
+	if (options->unconditionally)
+		return STATUS_DONE;
+	message("%s: %s", lock_path, why);
+	return STATUS_NOT_OURS;
+}
+
+int find_claim(const struct options *options, char **claim_path)
+{
+	*claim_path = NULL;
+	if (options->state_file == NULL) {
+		if (options->claim == NULL)
+			return PARSED;
+		*claim_path = strdup(options->claim);
+		return *claim_path != NULL ? PARSED :
+		       message_errno(options->claim, "copy");
+	}
+	*claim_path = state_file_read(options->state_file);
+	if (*claim_path != NULL || errno == ENOENT || errno == ENODATA)
+		return PARSED;
+	if (errno == EINVAL)
+		return usage_error("--state: %s: not a state file; takes one "
+				   "that acquire --state wrote",
+				   options->state_file);
+	return message_errno(options->state_file, "read the state file");
+}
+
+static const char *claim_option(const struct options *options)
+{
+	return options->state_file != NULL ? "--state" :
+	       options->claim_source;
+}
+
+/* The same file name in the same directory? */
+static bool same_lock(const char *one, const char *other)
+{
+	const char *one_name = strrchr(one, '/');
+	const char *other_name = strrchr(other, '/');
+	char one_directory[PATH_MAX], other_directory[PATH_MAX];
+	struct stat a, b;
+
+	if (strcmp(one, other) == 0)
+		return true;
+	if (strcmp(one_name == NULL ? one : one_name + 1,
+		   other_name == NULL ? other : other_name + 1) != 0)
+		return false;
+	snprintf(one_directory, sizeof(one_directory), "%.*s/.",
+		 one_name == NULL ? 1 : (int)(one_name - one),
+		 one_name == NULL ? "." : one);
+	snprintf(other_directory, sizeof(other_directory), "%.*s/.",
+		 other_name == NULL ? 1 : (int)(other_name - other),
+		 other_name == NULL ? "." : other);
+	return stat(one_directory, &a) == 0 &&
+	       stat(other_directory, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static int find_lock(const struct options *options,
+		     struct claimed *claimed, const char *operand)
+{
+	size_t length = claim_path_lock_length(claimed->claim_path,
+					       options->lock.separator);
+
+	if (length == 0)
+		return usage_error("%s: not the path of a claim: '%s'; takes "
+				   "what acquire printed",
+				   claim_option(options),
+				   claimed->claim_path);
+	claimed->lock_path = strndup(claimed->claim_path, length);
+	if (claimed->lock_path == NULL)
+		return message_errno(claimed->claim_path, "copy");
+	if (operand != NULL && !same_lock(operand, claimed->lock_path))
+		return usage_error("%s: is of another lock, %s, not of %s",
+				   claim_option(options), claimed->lock_path,
+				   operand);
+	return PARSED;
+}
+
+static int open_lock(const struct options *options, struct claimed *claimed)
+{
+	struct nlock_error error;
+	enum nlock_result result;
+
+	result = nlock_open(&claimed->lock, claimed->lock_path,
+			    &options->lock, &error);
+	if (result != NLOCK_OK)
+		return message_failure(claimed->lock_path, result, &error);
+	result = nlock_claim_open(&claimed->claim, &claimed->lock,
+				  claimed->claim_path, &error);
+	if (result != NLOCK_OK)
+		return message_failure(claimed->lock_path, result, &error);
+	return PARSED;
+}
+
+int open_claimed(const struct options *options,
+		 const struct command *command, struct claimed *claimed)
+{
+	const char *operand = options->operands[0];
+	int result;
+
+	*claimed = (struct claimed){ .lock.dirfd = -1 };
+	if (options->operand_count > 1)
+		return usage_error("%s: takes at most one LOCK, not '%s', too",
+				   command->name, options->operands[1]);
+	if (operand != NULL && operand[0] == '\0')
+		return usage_error("%s: LOCK is empty; takes a path",
+				   command->name);
+	result = find_claim(options, &claimed->claim_path);
+	if (result != PARSED)
+		return result;
+	if (claimed->claim_path == NULL && options->state_file != NULL)
+		return not_ours(options, operand != NULL ? operand :
+				options->state_file, "not locked: the state file has no claim");
+	if (claimed->claim_path == NULL && operand != NULL)
+		return not_ours(options, operand,
+				"not ours: NLOCK_CLAIM is not set, and "
+				"neither --claim nor --state was given");
+	if (claimed->claim_path == NULL)
+		return usage_error("%s: no claim; takes --claim, --state or "
+				   "NLOCK_CLAIM from acquire", command->name);
+	result = find_lock(options, claimed, operand);
+	if (result != PARSED)
+		return result;
+	return open_lock(options, claimed);
+}
+
+void close_claimed(struct claimed *claimed)
+{
+	if (claimed->lock.path != NULL)
+		nlock_close(&claimed->lock);
+	free(claimed->claim_path);
+	free(claimed->lock_path);
+}

@@ -1,0 +1,38 @@
+/*
+ * claimed.h - the claim and the lock that release, refresh and status mean.
+ */
+#ifndef CLAIMED_H
+#define CLAIMED_H
+
+#include "options.h"
+
+struct claimed {
+	char *claim_path;	/* NULL: the caller has none */
+	char *lock_path;	/* as given, or as the claim's path has it */
+	struct nlock_lock lock;
+	struct nlock_claim claim;
+};
+
+/*
+ * The claim's path: of --state, --claim or NLOCK_CLAIM, in this order.
+ * *claim_path is to be freed; NULL if there is none.
+ *
+ * Returns PARSED, or the exit status of an error that has been reported.
+ */
+int find_claim(const struct options *options, char **claim_path);
+
+/*
+ * Find the claim and open its lock, for a command whose operand is [LOCK].
+ *
+ * Returns PARSED; or, having reported it, the exit status with which to end:
+ * STATUS_NOT_OURS if a LOCK was given but no claim.
+ */
+int open_claimed(const struct options *options,
+		 const struct command *command, struct claimed *claimed);
+void close_claimed(struct claimed *claimed);
+
+/* What to end with if the lock is not ours; see --unconditionally. */
+int not_ours(const struct options *options, const char *lock_path,
+	     const char *why);
+
+#endif

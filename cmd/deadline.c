@@ -1,0 +1,50 @@
+/*
+ * deadline.c - when to stop and when to refresh; see deadline.h.
+ */
+#include "../lib/lease.h"
+#include "deadline.h"
+
+static int64_t between(int64_t low, int64_t value, int64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* For being scheduled late, and for SIGKILL to take effect. */
+static int64_t margin_ns(int64_t lifetime_ns)
+{
+	return between(20 * NS_PER_MS, lifetime_ns / 20, NS_PER_S);
+}
+
+struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
+				  int64_t kill_after_ns)
+{
+	int64_t grace_ns = between(0, kill_after_ns, lifetime_ns / 3);
+	struct deadline deadline;
+
+	deadline.kill_ns = ns_sub(lease_end_ns, margin_ns(lifetime_ns));
+	deadline.terminate_ns = ns_sub(deadline.kill_ns, grace_ns);
+	return deadline;
+}
+
+struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
+				   int64_t lifetime_ns, int64_t kill_after_ns)
+{
+	int64_t last_ns = ns_sub(lease_end_ns, margin_ns(lifetime_ns));
+
+	return (struct deadline){
+		.terminate_ns = now_ns,
+		.kill_ns = between(now_ns, last_ns,
+				   ns_add(now_ns, kill_after_ns)),
+	};
+}
+
+int64_t refresh_due_ns(int64_t last_ns, int64_t lifetime_ns)
+{
+	return ns_add(last_ns, lifetime_ns / 3);
+}
+
+int64_t refresh_retry_ns(int64_t failed_ns, int64_t lifetime_ns)
+{
+	return ns_add(failed_ns, between(10 * NS_PER_MS, lifetime_ns / 30,
+					 NS_PER_S));
+}

@@ -1,0 +1,24 @@
+/*
+ * descendants.h - signal every process that a process has started.
+ *
+ * The caller should be a child subreaper (prctl(2)), so that processes whose
+ * parents are gone, daemons in sessions of their own among them, are its
+ * descendants still.
+ */
+#ifndef DESCENDANTS_H
+#define DESCENDANTS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Send a signal to every living descendant of this process, but not to those in
+ * except nor to theirs.  With signal 0, only count them.
+ *
+ * Returns how many were found, or -1 if that can't be told (no /proc).  Those
+ * that are started meanwhile may be missed: repeat it until none is left.
+ */
+int descendants_signal(int signal_number, const pid_t *except,
+		       size_t except_count);
+
+#endif

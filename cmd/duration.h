@@ -1,0 +1,24 @@
+/*
+ * duration.h - durations as people write and read them.
+ */
+#ifndef DURATION_H
+#define DURATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DURATION_TAKES \
+	"takes a number above 0 with an optional unit: ms, s, m, h or d"
+
+/*
+ * Read a decimal number and an optional unit (ms, s, m, h, d; none: s) into
+ * nanoseconds.  Returns false for anything else, for what is not above 0,
+ * and for more than 100 years.  "0" is accepted if zero_allowed.
+ */
+bool duration_parse(const char *text, bool zero_allowed, int64_t *ns);
+
+/* Write a duration in its largest whole unit: 300ms, 9s, 12m, 3h, 2d. */
+char *duration_format(int64_t ns, char *buffer, size_t size);
+
+#endif

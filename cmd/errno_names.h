@@ -1,0 +1,18 @@
+/*
+ * errno_names.h - errors by the names that errno(3) has for them.
+ */
+#ifndef ERRNO_NAMES_H
+#define ERRNO_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Read a list of names, separated by commas, such as "ESTALE,EIO".  Returns
+ * false, with *bad and *bad_length the part that is no error's name, if
+ * there is one, or more than size of them.
+ */
+bool errno_names_parse(const char *list, int *errnos, size_t size,
+		       size_t *count, const char **bad, size_t *bad_length);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * heartbeat.c - keep a lease alive; see heartbeat.h.
+ */
+#define _GNU_SOURCE		/* syscall */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "heartbeat.h"
+
+struct beat {
+	_Atomic int64_t lease_end_ns;	/* CLOCK_BOOTTIME */
+	_Atomic int64_t confirmed_ns;	/* when it was last renewed; the same */
+	atomic_int errnum;
+	atomic_bool lost;
+};
+
+int heartbeat_init(struct heartbeat *heartbeat,
+		   const struct nlock_claim *claim)
+{
+	*heartbeat = (struct heartbeat){ .event_fd = -1 };
+	heartbeat->beat = mmap(NULL, sizeof(struct beat),
+			       PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (heartbeat->beat == MAP_FAILED)
+		return -1;
+	heartbeat->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (heartbeat->event_fd < 0)
+		return -1;
+	atomic_init(&heartbeat->beat->lease_end_ns,
+		    nlock_claim_ends_boot_ns(claim));
+	atomic_init(&heartbeat->beat->confirmed_ns,
+		    nlock_claim_ends_boot_ns(claim) - claim->lifetime_ns);
+	atomic_init(&heartbeat->beat->errnum, 0);
+	atomic_init(&heartbeat->beat->lost, false);
+	return 0;
+}
+
+struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
+{
+	return (struct heartbeat_news){
+		.lost = atomic_load(&heartbeat->beat->lost),
+		.lease_end_ns = atomic_load(&heartbeat->beat->lease_end_ns),
+		.errnum = atomic_load(&heartbeat->beat->errnum),
+	};
+}
+
+static void sleep_until(int64_t boot_ns)
+{
+	struct timespec until = ns_to_timespec(boot_ns);
+
+	while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until,
+			       NULL) == EINTR)
+		continue;
+}
+
+static void tell(const struct heartbeat *heartbeat)
+{
+	static const uint64_t one = 1;
+	/* It can only be full if nobody reads it; the news are in memory. */
+	ssize_t ignored = write(heartbeat->event_fd, &one, sizeof(one));
+
+	(void)ignored;
+}
+
+static void beat_on(const struct heartbeat *heartbeat,
+		    struct nlock_claim *claim)
+{
+	struct beat *beat = heartbeat->beat;
+	int64_t lifetime_ns = claim->lifetime_ns;
+	int64_t next_ns = refresh_due_ns(atomic_load(&beat->confirmed_ns),
+					 lifetime_ns);
+	struct nlock_error error;
+
+	for (;;) {
+		int64_t began_ns;
+
+		sleep_until(next_ns);
+		began_ns = boot_now_ns();
+		switch (nlock_refresh(claim, lifetime_ns, &error)) {
+		case NLOCK_OK:
+			atomic_store(&beat->confirmed_ns, began_ns);
+			atomic_store(&beat->errnum, 0);
+			atomic_store(&beat->lease_end_ns,
+				     nlock_claim_ends_boot_ns(claim));
+			next_ns = refresh_due_ns(began_ns, lifetime_ns);
+			break;
+		case NLOCK_LOST:
+			atomic_store(&beat->lost, true);
+			tell(heartbeat);
+			return;
+		default:
+			atomic_store(&beat->errnum, error.errnum);
+			next_ns = refresh_retry_ns(boot_now_ns(),
+						   lifetime_ns);
+			break;
+		}
+		tell(heartbeat);
+	}
+}
+
+/*
+ * Hold nothing open that somebody may wait to see closed: a pipe to which
+ * nlock's output goes, should this process hang when nlock is done.
+ */
+static void close_between(unsigned int first, unsigned int last)
+{
+#ifdef SYS_close_range		/* which not every C library has a name for */
+	if (first <= last && syscall(SYS_close_range, first, last, 0) == 0)
+		return;
+#endif
+	for (; first <= last && first < FD_SETSIZE; first++)
+		close((int)first);
+}
+
+static void close_others(int keep, int also)
+{
+	unsigned int low = (unsigned int)(keep < also ? keep : also);
+	unsigned int high = (unsigned int)(keep < also ? also : keep);
+
+	if (low > 0)
+		close_between(0, low - 1);
+	close_between(low + 1, high - 1);
+	close_between(high + 1, ~0U);
+}
+
+int heartbeat_start(struct heartbeat *heartbeat,
+		    const struct nlock_claim *claim)
+{
+	pid_t supervisor = getpid();
+	struct nlock_claim own = *claim;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -1;
+	if (pid > 0) {
+		heartbeat->pid = pid;
+		return 0;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == supervisor) {
+		close_others(heartbeat->event_fd, claim->lock->dirfd);
+		beat_on(heartbeat, &own);
+	}
+	_exit(0);
+}
+
+void heartbeat_stop(struct heartbeat *heartbeat)
+{
+	if (heartbeat->pid > 0)
+		kill(heartbeat->pid, SIGKILL);
+	heartbeat->pid = 0;
+}

@@ -1,0 +1,239 @@
+/*
+ * message.c - lines for people; see message.h.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "duration.h"
+#include "message.h"
+
+static enum verbosity said_verbosity;
+
+void message_verbosity(enum verbosity verbosity)
+{
+	said_verbosity = verbosity;
+}
+
+static void make_safe(char *line)
+{
+	for (; *line != '\0'; line++)
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			*line = '?';
+}
+
+static void put_line(FILE *file, const char *prefix, const char *format,
+		     va_list arguments)
+	__attribute__((format(printf, 3, 0)));
+
+static void put_line(FILE *file, const char *prefix, const char *format,
+		     va_list arguments)
+{
+	va_list again;
+	char *line;
+	int length;
+
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		return;
+	line = malloc((size_t)length + 1);
+	if (line == NULL)
+		return;
+	vsnprintf(line, (size_t)length + 1, format, arguments);
+	make_safe(line);
+	fprintf(file, "%s%s\n", prefix, line);
+	free(line);
+}
+
+#define PUT_LINE(file, prefix, format)					\
+	do {								\
+		va_list arguments;					\
+									\
+		va_start(arguments, format);				\
+		put_line(file, prefix, format, arguments);		\
+		va_end(arguments);					\
+	} while (0)
+
+void message(const char *format, ...)
+{
+	if (said_verbosity >= NORMAL)
+		PUT_LINE(stderr, "nlock: ", format);
+}
+
+void message_verbose(const char *format, ...)
+{
+	if (said_verbosity >= VERBOSE)
+		PUT_LINE(stderr, "nlock: ", format);
+}
+
+int usage_error(const char *format, ...)
+{
+	PUT_LINE(stderr, "nlock: ", format);
+	return STATUS_USAGE;
+}
+
+void print_line(const char *format, ...)
+{
+	PUT_LINE(stdout, "", format);
+}
+
+static int status_of_errno(int errnum)
+{
+	switch (errnum) {
+	case EACCES:
+	case EPERM:
+		return STATUS_NO_PERMISSION;
+	case EROFS:
+		return STATUS_UNSUPPORTED;
+	default:
+		return STATUS_SYSTEM;
+	}
+}
+
+int message_failure(const char *path, enum nlock_result result,
+		    const struct nlock_error *error)
+{
+	if (result == NLOCK_UNSUPPORTED) {
+		message("%s: %s: %s (this file system has no hard links)",
+			path, error->step, strerror(error->errnum));
+		return STATUS_UNSUPPORTED;
+	}
+	message("%s: %s: %s", path, error->step, strerror(error->errnum));
+	return status_of_errno(error->errnum);
+}
+
+int message_errno(const char *path, const char *step)
+{
+	const struct nlock_error error = { .step = step, .errnum = errno };
+
+	return message_failure(path, NLOCK_FAILED, &error);
+}
+
+int close_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return STATUS_DONE;
+	return message_errno("standard output", "write");
+}
+
+char *user_name(uid_t uid, char *buffer, size_t size)
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	if (entry != NULL)
+		snprintf(buffer, size, "%s", entry->pw_name);
+	else
+		snprintf(buffer, size, "%lu", (unsigned long)uid);
+	return buffer;
+}
+
+static const char *kind_of_file(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:	return "a file";
+	case S_IFDIR:	return "a directory";
+	case S_IFLNK:	return "a symbolic link";
+	case S_IFIFO:	return "a fifo";
+	case S_IFSOCK:	return "a socket";
+	default:	return "a device";
+	}
+}
+
+/* "lease ends in 9s", "lease ended 3m ago" */
+static void describe_lease(int64_t remaining_ns, char *buffer, size_t size)
+{
+	char duration[32];
+
+	if (remaining_ns >= 0)
+		snprintf(buffer, size, "lease ends in %s",
+			 duration_format(remaining_ns, duration,
+					 sizeof(duration)));
+	else
+		snprintf(buffer, size, "lease ended %s ago",
+			 duration_format(ns_sub(0, remaining_ns), duration,
+					 sizeof(duration)));
+}
+
+/* " for 12m", or nothing if that isn't known */
+static void describe_age(const struct nlock_holder *holder, char *buffer,
+			 size_t size)
+{
+	int64_t now_ns = ns_sub(holder->lease_end_ns, holder->remaining_ns);
+	int64_t age_ns = ns_sub(now_ns, holder->since_ns);
+	char duration[32];
+
+	buffer[0] = '\0';
+	if (holder->since_ns != 0)
+		snprintf(buffer, size, " for %s",
+			 duration_format(age_ns < 0 ? 0 : age_ns, duration,
+					 sizeof(duration)));
+}
+
+static void describe_claim(const struct nlock_holder *holder,
+			   enum nlock_state state, char *buffer, size_t size)
+{
+	static const char *const how[] = {
+		[NLOCK_UNLOCKED] = "held by",
+		[NLOCK_OURS] = "held by",
+		[NLOCK_OURS_EXPIRED] = "expired, was held by",
+		[NLOCK_STALE] = "stale, left by",
+		[NLOCK_THEIRS_EXPIRED] = "expired, was held by",
+		[NLOCK_UNKNOWN] = "held by",
+		[NLOCK_FOREIGN] = "held by",
+	};
+	bool ours = state == NLOCK_OURS || state == NLOCK_OURS_EXPIRED;
+	char lease[64], age[48], user[64];
+
+	describe_lease(holder->remaining_ns, lease, sizeof(lease));
+	describe_age(holder, age, sizeof(age));
+	snprintf(buffer, size, "%s %s pid %ld (%s)%s, %s%s%s%s", how[state],
+		 holder->parts.host, (long)holder->parts.pid,
+		 user_name(holder->uid, user, sizeof(user)), age, lease,
+		 ours ? ", ours" : "",
+		 holder->break_errnum != 0 ? ", but it can't be broken: " : "",
+		 holder->break_errnum != 0 ? strerror(holder->break_errnum) :
+		 "");
+}
+
+char *describe_holder(const struct nlock_holder *holder,
+		      enum nlock_state state, char *buffer, size_t size)
+{
+	char lease[64], user[64];
+
+	switch (holder->kind) {
+	case HOLDER_NONE:
+		snprintf(buffer, size, "unlocked");
+		break;
+	case HOLDER_CLAIM:
+		describe_claim(holder, state, buffer, size);
+		break;
+	case HOLDER_UNREADABLE:
+		describe_lease(holder->remaining_ns, lease, sizeof(lease));
+		snprintf(buffer, size,
+			 "held by somebody (%s) whose lock file can't be read, %s",
+			 user_name(holder->uid, user, sizeof(user)), lease);
+		break;
+	case HOLDER_FOREIGN:
+		snprintf(buffer, size,
+			 "foreign, %s that no nlock or flufl.lock made, left alone",
+			 kind_of_file(holder->mode));
+		break;
+	}
+	return buffer;
+}
+
+char *describe_busy(const struct nlock_holder *holder, char *buffer,
+		    size_t size)
+{
+	if (holder->kind == HOLDER_NONE) {
+		snprintf(buffer, size, "held by somebody who has just let go");
+		return buffer;
+	}
+	return describe_holder(holder, NLOCK_UNKNOWN, buffer, size);
+}

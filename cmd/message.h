@@ -1,0 +1,60 @@
+/*
+ * message.h - what nlock says to people.
+ *
+ * A message is one line and one write, whatever is in a path or a lock file:
+ * control characters are shown as '?'.
+ */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "../lib/nlock.h"
+#include "exit_status.h"
+
+enum verbosity { QUIET = -1, NORMAL, VERBOSE };
+
+/* From now on, say no more than that. */
+void message_verbosity(enum verbosity verbosity);
+
+/* "nlock: ..." on standard error, unless quiet. */
+void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, if verbose. */
+void message_verbose(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* The same, even if quiet.  Returns STATUS_USAGE. */
+int usage_error(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* A line on standard output, made safe for a terminal. */
+void print_line(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* "PATH: STEP: REASON".  Returns the exit status for it. */
+int message_failure(const char *path, enum nlock_result result,
+		    const struct nlock_error *error);
+
+/* The same for a failure outside of the library, with errno. */
+int message_errno(const char *path, const char *step);
+
+/* Flush standard output.  Returns STATUS_DONE, or that of a failure. */
+int close_output(void);
+
+/*
+ * Describe a holder: "held by web1 pid 4242 (alice) for 12m, lease ends in
+ * 9s".  The state says whether it is worded as past.  Returns buffer.
+ */
+char *describe_holder(const struct nlock_holder *holder,
+		      enum nlock_state state, char *buffer, size_t size);
+
+/* The same of somebody who has the lock. */
+char *describe_busy(const struct nlock_holder *holder, char *buffer,
+		    size_t size);
+
+/* The name of a user, or the number if there is none. */
+char *user_name(uid_t uid, char *buffer, size_t size);
+
+#endif

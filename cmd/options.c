@@ -1,0 +1,386 @@
+/*
+ * options.c - read options and environment; see options.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "duration.h"
+#include "errno_names.h"
+#include "options.h"
+
+const struct poptOption common_options[] = {
+	OPTION("separator", '\0', OPTION_SEPARATOR,
+	       "between the parts of a claim's name (default: |)", "CHAR"),
+	OPTION("retry-errnos", '\0', OPTION_RETRY_ERRNOS,
+	       "errors, such as ESTALE,EIO, after which the lock file is read "
+	       "again", "LIST"),
+	OPTION("quiet", 'q', OPTION_QUIET,
+	       "say nothing but errors of use", NULL),
+	OPTION("verbose", 'v', OPTION_VERBOSE,
+	       "say what is being waited for", NULL),
+	OPTION("help", '\0', OPTION_HELP, "show this and exit", NULL),
+	POPT_TABLEEND
+};
+
+const struct poptOption wait_options[] = {
+	OPTION("nonblock", 'n', OPTION_NONBLOCK,
+	       "if the lock is held, fail at once", NULL),
+	OPTION("timeout", 'w', OPTION_TIMEOUT,
+	       "give up after so long (default: $NLOCK_TIMEOUT, else never)",
+	       "DURATION"),
+	OPTION("wait", '\0', OPTION_TIMEOUT, "the same", "DURATION"),
+	OPTION("conflict-exit-code", 'E', OPTION_CONFLICT_STATUS,
+	       "exit status if the lock is held or the wait timed out "
+	       "(default: 75)", "N"),
+	OPTION("clock-slop", '\0', OPTION_CLOCK_SLOP,
+	       "leave a lock alone until its lease is over by so much "
+	       "(default: 10s)", "DURATION"),
+	POPT_TABLEEND
+};
+
+const struct poptOption claim_options[] = {
+	OPTION("claim", '\0', OPTION_CLAIM,
+	       "the claim that is meant (default: $NLOCK_CLAIM)", "CLAIM"),
+	OPTION("state", '\0', OPTION_STATE,
+	       "read the claim from a file that acquire --state wrote",
+	       "FILE"),
+	POPT_TABLEEND
+};
+
+/* ------------------------------------------------- the arguments of options */
+
+static int take_duration(const char *name, const char *text,
+			 bool zero_allowed, int64_t *ns)
+{
+	if (duration_parse(text, zero_allowed, ns))
+		return PARSED;
+	return usage_error("%s: not a duration: '%s'; " DURATION_TAKES, name,
+			   text);
+}
+
+static bool parse_number(const char *text, long max, long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtol(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' &&
+	       errno == 0 && *number <= max;
+}
+
+static int take_conflict_status(struct options *options, const char *text)
+{
+	long number;
+
+	if (!parse_number(text, 255, &number))
+		return usage_error("--conflict-exit-code: not an exit status: "
+				   "'%s'; takes a number from 0 to 255", text);
+	options->conflict_status = (int)number;
+	return PARSED;
+}
+
+static int take_pid(struct options *options, const char *text)
+{
+	long number;
+
+	if (!parse_number(text, INT_MAX, &number) || number == 0)
+		return usage_error("--pid: not a process id: '%s'; takes a "
+				   "number above 0", text);
+	options->pid = (pid_t)number;
+	return PARSED;
+}
+
+static int take_separator(struct options *options, const char *text)
+{
+	if (strlen(text) != 1 || !separator_is_usable(text[0]))
+		return usage_error("--separator: not a separator: '%s'; takes "
+				   "one printable ASCII character other than "
+				   "letters, digits, '.', '/' and blanks",
+				   text);
+	options->lock.separator = text[0];
+	return PARSED;
+}
+
+static int take_retry_errnos(struct options *options, const char *text)
+{
+	const char *bad;
+	size_t length;
+
+	if (!errno_names_parse(text, options->retry_errnos, RETRY_ERRNOS_MAX,
+			       &options->lock.retry_count, &bad, &length))
+		return usage_error("--retry-errnos: not the name of an error: "
+				   "'%.*s'; takes names such as ESTALE,EIO",
+				   (int)length, bad);
+	options->lock.retry_errnos = options->retry_errnos;
+	return PARSED;
+}
+
+/* The name of a variable, which goes unquoted into what a shell evaluates. */
+static int take_var(struct options *options, const char *text)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+	const char *rest = text + strspn(text, letters);
+
+	while (*rest != '\0' && (strchr(letters, *rest) != NULL ||
+				 (*rest >= '0' && *rest <= '9')))
+		rest++;
+	if (strspn(text, letters) == 0 || *rest != '\0')
+		return usage_error("--var: not the name of a variable: '%s'; "
+				   "takes letters, digits and '_'", text);
+	options->var = text;
+	return PARSED;
+}
+
+static int take_on_lost(struct options *options, const char *text)
+{
+	options->warn_on_lost = strcmp(text, "warn") == 0;
+	if (options->warn_on_lost || strcmp(text, "kill") == 0)
+		return PARSED;
+	return usage_error("--on-lost: '%s'; takes kill or warn", text);
+}
+
+static int take_file(const char *name, const char *text, const char **file)
+{
+	if (text[0] == '\0')
+		return usage_error("%s: empty; takes a path", name);
+	*file = text;
+	return PARSED;
+}
+
+/* Keep a string of popt's that *options will point to. */
+static char *keep(struct options *options, enum option_code code, char *text)
+{
+	size_t slot = code == OPTION_STATE ? 0 : code == OPTION_CLAIM ? 1 :
+		      code == OPTION_VAR ? 2 : 3;
+
+	free(options->owned[slot]);
+	return options->owned[slot] = text;
+}
+
+static int take_kept(struct options *options, enum option_code code,
+		     const char *text)
+{
+	switch (code) {
+	case OPTION_STATE:
+		return take_file("--state", text, &options->state_file);
+	case OPTION_CLAIM:
+		options->claim_source = "--claim";
+		return take_file("--claim", text, &options->claim);
+	case OPTION_VAR:
+		return take_var(options, text);
+	default:
+		options->script = text;
+		return PARSED;
+	}
+}
+
+static int take_argument(struct options *options, enum option_code code,
+			 const char *text)
+{
+	switch (code) {
+	case OPTION_TIMEOUT:
+		return take_duration("--timeout", text, true,
+				     &options->timeout_ns);
+	case OPTION_LIFETIME:
+		return take_duration("--lifetime", text, false,
+				     &options->lifetime_ns);
+	case OPTION_CLOCK_SLOP:
+		return take_duration("--clock-slop", text, false,
+				     &options->clock_slop_ns);
+	case OPTION_KILL_AFTER:
+		return take_duration("--kill-after", text, false,
+				     &options->kill_after_ns);
+	case OPTION_CONFLICT_STATUS:
+		return take_conflict_status(options, text);
+	case OPTION_PID:
+		return take_pid(options, text);
+	case OPTION_SEPARATOR:
+		return take_separator(options, text);
+	case OPTION_RETRY_ERRNOS:
+		return take_retry_errnos(options, text);
+	default:
+		return take_on_lost(options, text);
+	}
+}
+
+static void take_flag(struct options *options, enum option_code code)
+{
+	switch (code) {
+	case OPTION_QUIET:
+		options->verbosity = QUIET;
+		break;
+	case OPTION_VERBOSE:
+		options->verbosity = VERBOSE;
+		break;
+	case OPTION_NONBLOCK:
+		options->timeout_ns = 0;
+		break;
+	case OPTION_UNCONDITIONALLY:
+		options->unconditionally = true;
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
+	case OPTION_MINE:
+		options->mine = true;
+		break;
+	default:		/* OPTION_NOTHING */
+		break;
+	}
+}
+
+/* ------------------------------------------------------------------- public */
+
+static poptContext make_context(const struct command *command, int argc,
+				const char **argv)
+{
+	char usage[128];
+	poptContext popt;
+
+	/* Options end at the first operand, or "run L make -j8" fails. */
+	popt = poptGetContext(NULL, argc, argv, command->options,
+			      POPT_CONTEXT_POSIXMEHARDER);
+	if (popt == NULL)
+		abort();	/* out of memory before anything was done */
+	snprintf(usage, sizeof(usage), "[OPTION...] %s", command->operands);
+	poptSetOtherOptionHelp(popt, usage);
+	return popt;
+}
+
+int print_command_help(const struct command *command)
+{
+	char name[64];
+	const char *argv[] = { name, NULL };
+	poptContext popt;
+
+	snprintf(name, sizeof(name), "nlock %s", command->name);
+	popt = make_context(command, 1, argv);
+	poptPrintHelp(popt, stdout, 0);
+	poptFreeContext(popt);
+	printf("\n%s\n", command->summary);
+	return close_output();
+}
+
+/* Ask for every option to be taken.  Returns PARSED or an exit status. */
+static int take_options(struct options *options,
+			const struct command *command)
+{
+	int code;
+
+	while ((code = poptGetNextOpt(options->popt)) > 0) {
+		char *text = poptGetOptArg(options->popt);
+		int result = PARSED;
+
+		if (code == OPTION_HELP)
+			return print_command_help(command);
+		if (text == NULL) {
+			take_flag(options, (enum option_code)code);
+			continue;
+		}
+		if (code == OPTION_STATE || code == OPTION_CLAIM ||
+		    code == OPTION_VAR || code == OPTION_SCRIPT) {
+			keep(options, (enum option_code)code, text);
+			result = take_kept(options, (enum option_code)code,
+					   text);
+		} else {
+			result = take_argument(options,
+					       (enum option_code)code, text);
+			free(text);
+		}
+		if (result != PARSED)
+			return result;
+	}
+	if (code < -1)
+		return usage_error("%s: %s; see 'nlock help %s'",
+				   poptBadOption(options->popt,
+						 POPT_BADOPTION_NOALIAS),
+				   code == POPT_ERROR_NOARG ?
+				   "takes an argument" : poptStrerror(code),
+				   command->name);
+	return PARSED;
+}
+
+/* What the user set, unless it is empty. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+int options_default_wait(struct options *options)
+{
+	const char *timeout = environment("NLOCK_TIMEOUT");
+
+	if (options->timeout_ns != OPTION_UNSET)
+		return PARSED;
+	options->timeout_ns = NLOCK_FOREVER;
+	return timeout == NULL ? PARSED :
+	       take_duration("NLOCK_TIMEOUT", timeout, true,
+			     &options->timeout_ns);
+}
+
+int options_default_lifetime(struct options *options, int64_t lifetime_ns)
+{
+	const char *lifetime = environment("NLOCK_LIFETIME");
+
+	if (options->lifetime_ns != OPTION_UNSET)
+		return PARSED;
+	options->lifetime_ns = lifetime_ns;
+	return lifetime == NULL ? PARSED :
+	       take_duration("NLOCK_LIFETIME", lifetime, false,
+			     &options->lifetime_ns);
+}
+
+static void find_operands(struct options *options)
+{
+	static const char *none[] = { NULL };
+
+	options->operands = poptGetArgs(options->popt);
+	if (options->operands == NULL)
+		options->operands = none;
+	/* popt leaves the one that ended the options. */
+	if (options->operands[0] != NULL &&
+	    strcmp(options->operands[0], "--") == 0)
+		options->operands++;
+	while (options->operands[options->operand_count] != NULL)
+		options->operand_count++;
+}
+
+int options_parse(struct options *options, const struct command *command,
+		  int argc, const char **argv)
+{
+	int result;
+
+	*options = (struct options){
+		.lock.separator = NLOCK_SEPARATOR,
+		.timeout_ns = OPTION_UNSET,
+		.lifetime_ns = OPTION_UNSET,
+		.clock_slop_ns = NLOCK_CLOCK_SLOP_NS,
+		.conflict_status = STATUS_BUSY,
+		.var = "NLOCK_CLAIM",
+		.claim = environment("NLOCK_CLAIM"),
+		.claim_source = "NLOCK_CLAIM",
+		.kill_after_ns = 5 * NS_PER_S,
+		.popt = make_context(command, argc, argv),
+	};
+	result = take_options(options, command);
+	if (result != PARSED)
+		return result;
+	message_verbosity(options->verbosity);
+	find_operands(options);
+	return PARSED;
+}
+
+void options_free(struct options *options)
+{
+	size_t i;
+
+	poptFreeContext(options->popt);
+	for (i = 0; i < sizeof(options->owned) / sizeof(options->owned[0]);
+	     i++)
+		free(options->owned[i]);
+}

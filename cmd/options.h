@@ -1,0 +1,106 @@
+/*
+ * options.h - the command line and the environment, read.
+ *
+ * Each command has a table of popt's, made of the tables here that several
+ * share; --help is generated from it.  Arguments are read as strings and
+ * checked here, since popt takes "0x10", knows no units, and says nothing of
+ * which option was wrong.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <popt.h>
+#include <stdbool.h>
+
+#include "../lib/nlock.h"
+#include "command.h"
+#include "message.h"
+
+#define RETRY_ERRNOS_MAX	64
+
+struct options {
+	/* every command */
+	enum verbosity verbosity;
+	struct nlock_options lock;
+	int retry_errnos[RETRY_ERRNOS_MAX];
+
+	/* acquire, run */
+	int64_t timeout_ns;
+	int64_t lifetime_ns;	/* refresh, too */
+	int64_t clock_slop_ns;
+	int conflict_status;
+
+	/* acquire */
+	pid_t pid;		/* 0: none given */
+	const char *var;
+
+	/* acquire, release, refresh, status */
+	const char *state_file;
+	const char *claim;	/* from --claim or NLOCK_CLAIM; may be NULL */
+	const char *claim_source;	/* which of the two */
+	bool unconditionally;
+
+	/* status */
+	bool json;
+	bool mine;
+
+	/* run */
+	bool warn_on_lost;
+	int64_t kill_after_ns;
+	const char *script;
+
+	const char **operands;	/* those left, with a NULL at the end */
+	int operand_count;
+
+	poptContext popt;
+	char *owned[4];		/* what to free */
+};
+
+/* What popt returns for each option; the tables name them. */
+enum option_code {
+	OPTION_HELP = 1, OPTION_QUIET, OPTION_VERBOSE,
+	OPTION_SEPARATOR, OPTION_RETRY_ERRNOS,
+	OPTION_NONBLOCK, OPTION_TIMEOUT, OPTION_CONFLICT_STATUS,
+	OPTION_LIFETIME, OPTION_CLOCK_SLOP,
+	OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_CLAIM,
+	OPTION_UNCONDITIONALLY, OPTION_JSON, OPTION_MINE,
+	OPTION_ON_LOST, OPTION_KILL_AFTER, OPTION_SCRIPT, OPTION_NOTHING
+};
+
+/* Tables to include: every command's; waiting; which claim is meant. */
+extern const struct poptOption common_options[];
+extern const struct poptOption wait_options[];
+extern const struct poptOption claim_options[];
+
+#define OPTION(long_name, short_name, code, help, takes)		\
+	{ long_name, short_name,					\
+	  (takes) == NULL ? POPT_ARG_NONE : POPT_ARG_STRING, NULL,	\
+	  code, help, takes }
+#define INCLUDE(table, title)						\
+	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)(table), 0, title, NULL }
+
+#define PARSED		(-1)
+#define OPTION_UNSET	(-1)
+
+/*
+ * Read a command's options, and NLOCK_CLAIM.
+ *
+ * Returns PARSED, or the exit status with which to end: a usage error that
+ * has been reported, or 0 after --help.  Either way, options_free().
+ */
+int options_parse(struct options *options, const struct command *command,
+		  int argc, const char **argv);
+/*
+ * Set what the command line leaves open: from NLOCK_TIMEOUT, from
+ * NLOCK_LIFETIME, or to a default.  Return PARSED, or the exit status of a
+ * usage error that has been reported.
+ */
+int options_default_wait(struct options *options);
+int options_default_lifetime(struct options *options, int64_t lifetime_ns);
+
+void options_free(struct options *options);
+
+/* Print the help of a command, generated from its table. */
+int print_command_help(const struct command *command);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * refresh.c - nlock refresh.
+ */
+#include "claimed.h"
+#include "command.h"
+#include "take.h"
+
+const struct poptOption refresh_options[] = {
+	OPTION("lifetime", 'l', OPTION_LIFETIME,
+	       "how long the lock lasts from now "
+	       "(default: $NLOCK_LIFETIME, else 15s)", "DURATION"),
+	INCLUDE(claim_options, "Which claim:"),
+	OPTION("unconditionally", '\0', OPTION_UNCONDITIONALLY,
+	       "no error if the lock is not ours", NULL),
+	INCLUDE(common_options, "Common options:"),
+	POPT_TABLEEND
+};
+
+static int refresh(const struct options *options, struct claimed *claimed)
+{
+	struct nlock_error error;
+	enum nlock_result result;
+
+	result = nlock_refresh(&claimed->claim, options->lifetime_ns, &error);
+	if (result == NLOCK_LOST)
+		return not_ours(options, claimed->lock_path,
+				"not ours: released, or broken after its "
+				"lease was over");
+	if (result != NLOCK_OK)
+		return message_failure(claimed->lock_path, result, &error);
+	return STATUS_DONE;
+}
+
+int refresh_command(const struct command *command, int argc,
+		    const char **argv)
+{
+	struct options options;
+	struct claimed claimed;
+	int status = options_parse(&options, command, argc, argv);
+
+	if (status == PARSED)
+		status = options_default_lifetime(&options,
+						  ACQUIRE_LIFETIME_NS);
+	if (status == PARSED) {
+		status = open_claimed(&options, command, &claimed);
+		if (status == PARSED)
+			status = refresh(&options, &claimed);
+		close_claimed(&claimed);
+	}
+	options_free(&options);
+	return status;
+}

@@ -1,0 +1,48 @@
+/*
+ * release.c - nlock release.
+ */
+#include <unistd.h>
+
+#include "claimed.h"
+#include "command.h"
+
+const struct poptOption release_options[] = {
+	INCLUDE(claim_options, "Which claim:"),
+	OPTION("unconditionally", '\0', OPTION_UNCONDITIONALLY,
+	       "no error if the lock is not ours", NULL),
+	INCLUDE(common_options, "Common options:"),
+	POPT_TABLEEND
+};
+
+static int release(const struct options *options, struct claimed *claimed)
+{
+	struct nlock_error error;
+	enum nlock_result result = nlock_release(&claimed->claim, &error);
+
+	if (result != NLOCK_OK && result != NLOCK_LOST)
+		return message_failure(claimed->lock_path, result, &error);
+	if (options->state_file != NULL)
+		unlink(options->state_file);
+	if (result == NLOCK_LOST)
+		return not_ours(options, claimed->lock_path,
+				"not ours: released before, or broken after "
+				"its lease was over");
+	return STATUS_DONE;
+}
+
+int release_command(const struct command *command, int argc,
+		    const char **argv)
+{
+	struct options options;
+	struct claimed claimed;
+	int status = options_parse(&options, command, argc, argv);
+
+	if (status == PARSED) {
+		status = open_claimed(&options, command, &claimed);
+		if (status == PARSED)
+			status = release(&options, &claimed);
+		close_claimed(&claimed);
+	}
+	options_free(&options);
+	return status;
+}

@@ -1,0 +1,112 @@
+/*
+ * run.c - nlock run, nlock run-under-lock.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "supervisor.h"
+
+const struct poptOption run_options[] = {
+	INCLUDE(wait_options, "Waiting:"),
+	OPTION("lifetime", 'l', OPTION_LIFETIME,
+	       "how long the lock lasts without a refresh; refreshed every "
+	       "third of it (default: $NLOCK_LIFETIME, else 2m)", "DURATION"),
+	OPTION("on-lost", '\0', OPTION_ON_LOST,
+	       "if the lock is lost, kill the command or only warn "
+	       "(default: kill)", "kill|warn"),
+	OPTION("kill-after", '\0', OPTION_KILL_AFTER,
+	       "from SIGTERM to SIGKILL (default: 5s)", "DURATION"),
+	OPTION("command", 'c', OPTION_SCRIPT,
+	       "run a script by $SHELL, else /bin/sh; also after LOCK",
+	       "SCRIPT"),
+	INCLUDE(common_options, "Common options:"),
+	OPTION("exclusive", 'x', OPTION_NOTHING,
+	       "as for flock(1): the lock always is", NULL),
+	OPTION(NULL, 'e', OPTION_NOTHING, "the same", NULL),
+	OPTION("close", 'o', OPTION_NOTHING,
+	       "as for flock(1): no descriptor is ever passed on", NULL),
+	POPT_TABLEEND
+};
+
+static bool is_script_option(const char *operand)
+{
+	return operand != NULL && (strcmp(operand, "-c") == 0 ||
+				   strcmp(operand, "--command") == 0);
+}
+
+/*
+ * What to run: COMMAND [ARG...] or, as for flock(1), -c SCRIPT before or
+ * after LOCK.  shell has room for "SHELL -c SCRIPT" and a NULL.
+ */
+static int find_command(const struct options *options,
+			const struct command *command, const char **shell,
+			char *const **argv)
+{
+	const char **rest = options->operands + 1;
+	const char *script = options->script;
+
+	if (script == NULL && is_script_option(rest[0])) {
+		if (rest[1] == NULL || rest[2] != NULL)
+			return usage_error("%s: takes exactly one SCRIPT",
+					   rest[0]);
+		script = rest[1];
+		rest += 2;
+	} else if (rest[0] != NULL && strcmp(rest[0], "--") == 0) {
+		rest++;
+	}
+	if (script == NULL) {
+		if (rest[0] == NULL)
+			return usage_error("%s: takes a COMMAND to run; see "
+					   "'nlock help %s'", command->name,
+					   command->name);
+		*argv = (char *const *)rest;
+		return PARSED;
+	}
+	if (rest[0] != NULL)
+		return usage_error("-c: takes exactly one SCRIPT, and no "
+				   "COMMAND '%s'", rest[0]);
+	shell[0] = getenv("SHELL");
+	if (shell[0] == NULL || shell[0][0] == '\0')
+		shell[0] = "/bin/sh";
+	shell[1] = "-c";
+	shell[2] = script;
+	*argv = (char *const *)shell;
+	return PARSED;
+}
+
+static int run(const struct options *options, const struct command *command)
+{
+	const char *shell[4] = { NULL };
+	char *const *argv = NULL;
+	struct taken taken;
+	int status;
+
+	if (options->operand_count == 0 || options->operands[0][0] == '\0')
+		return usage_error("%s: takes a LOCK and a COMMAND; see "
+				   "'nlock help %s'", command->name,
+				   command->name);
+	status = find_command(options, command, shell, &argv);
+	if (status == PARSED)
+		status = take_lock(&taken, options, options->operands[0],
+				   getpid(), true);
+	if (status == PARSED)
+		status = supervise(&taken, options, argv);
+	return status;
+}
+
+int run_command(const struct command *command, int argc, const char **argv)
+{
+	struct options options;
+	int status = options_parse(&options, command, argc, argv);
+
+	if (status == PARSED)
+		status = options_default_wait(&options);
+	if (status == PARSED)
+		status = options_default_lifetime(&options, RUN_LIFETIME_NS);
+	if (status == PARSED)
+		status = run(&options, command);
+	options_free(&options);
+	return status;
+}

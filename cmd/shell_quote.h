@@ -1,0 +1,10 @@
+/*
+ * shell_quote.h - a string as one word of sh(1).
+ */
+#ifndef SHELL_QUOTE_H
+#define SHELL_QUOTE_H
+
+/* Returns the quoted word, to be freed, or NULL with errno. */
+char *shell_quote(const char *text);
+
+#endif

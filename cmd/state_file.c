@@ -1,0 +1,107 @@
+/*
+ * state_file.c - write and read state files; see state_file.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state_file.h"
+
+int state_file_is_other(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static int write_claim(int fd, const char *claim)
+{
+	FILE *file = fdopen(fd, "w");
+	int failed;
+
+	if (file == NULL) {
+		close(fd);
+		return -1;
+	}
+	failed = fprintf(file, "%s\n", claim) < 0;
+	if (fclose(file) != 0)
+		failed = 1;
+	return failed ? -1 : 0;
+}
+
+int state_file_write(const char *path, const char *claim, const char **step)
+{
+	size_t size = strlen(path) + sizeof(".XXXXXX");
+	char *draft = malloc(size);
+	int fd, errnum;
+
+	*step = "write the state file";
+	if (draft == NULL)
+		return -1;
+	snprintf(draft, size, "%s.XXXXXX", path);
+	fd = mkstemp(draft);	/* 0600 */
+	if (fd < 0) {
+		*step = "create the state file";
+		goto free_draft;
+	}
+	if (write_claim(fd, claim) < 0)
+		goto remove_draft;
+	if (rename(draft, path) < 0) {
+		*step = "replace the state file";
+		goto remove_draft;
+	}
+	free(draft);
+	return 0;
+
+remove_draft:
+	errnum = errno;
+	unlink(draft);
+	errno = errnum;
+free_draft:
+	errnum = errno;
+	free(draft);
+	errno = errnum;
+	return -1;
+}
+
+char *state_file_read(const char *path)
+{
+	char claim[PATH_MAX + 2];
+	struct stat st;
+	size_t length;
+	FILE *file;
+	int fd;
+
+	/* Not to hang on a fifo. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (file = fdopen(fd, "r")) == NULL) {
+		close(fd);
+		errno = EINVAL;
+		return NULL;
+	}
+	length = fread(claim, 1, sizeof(claim) - 1, file);
+	if (ferror(file)) {
+		int errnum = errno;
+
+		fclose(file);
+		errno = errnum;
+		return NULL;
+	}
+	fclose(file);
+	if (length > 0 && claim[length - 1] == '\n')
+		length--;
+	claim[length] = '\0';
+	if (length == 0 || length > PATH_MAX || strlen(claim) != length) {
+		errno = length == 0 ? ENODATA : EINVAL;
+		return NULL;
+	}
+	return strdup(claim);
+}

@@ -1,0 +1,166 @@
+/*
+ * status.c - nlock status.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "claimed.h"
+#include "command.h"
+#include "json.h"
+
+#define DESCRIPTION_SIZE	1024
+
+const struct poptOption status_options[] = {
+	OPTION("json", '\0', OPTION_JSON,
+	       "print one JSON object per line", NULL),
+	OPTION("mine", '\0', OPTION_MINE,
+	       "exit 0 if the lock is ours, otherwise 1", NULL),
+	INCLUDE(claim_options, "Which claim is ours:"),
+	INCLUDE(common_options, "Common options:"),
+	POPT_TABLEEND
+};
+
+static const char *const state_names[] = {
+	[NLOCK_UNLOCKED] = "unlocked",
+	[NLOCK_OURS] = "ours",
+	[NLOCK_OURS_EXPIRED] = "ours_expired",
+	[NLOCK_STALE] = "stale",
+	[NLOCK_THEIRS_EXPIRED] = "theirs_expired",
+	[NLOCK_UNKNOWN] = "unknown",
+	[NLOCK_FOREIGN] = "foreign",
+};
+
+/* RFC 3339, in UTC, to the millisecond. */
+static void json_time(struct json *json, const char *name, int64_t ns)
+{
+	struct timespec ts = ns_to_timespec(ns);
+	char seconds[64], text[80];
+	struct tm tm;
+
+	if (gmtime_r(&ts.tv_sec, &tm) == NULL || tm.tm_year + 1900 > 9999 ||
+	    tm.tm_year + 1900 < 0) {
+		json_null(json, name);
+		return;
+	}
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof(text), "%s.%03ldZ", seconds,
+		 ts.tv_nsec / 1000000);
+	json_string(json, name, text);
+}
+
+static void print_json(const struct nlock_lock *lock, const char *path,
+		       enum nlock_state state,
+		       const struct nlock_holder *holder)
+{
+	bool known = holder->kind == HOLDER_CLAIM;
+	bool leased = known || holder->kind == HOLDER_UNREADABLE;
+	char claim[PATH_MAX], user[64];
+	struct json json;
+
+	snprintf(claim, sizeof(claim), "%.*s%s",
+		 (int)(lock->name - lock->path), lock->path, holder->claim);
+	json_begin(&json, stdout);
+	json_string(&json, "lock", path);
+	json_string(&json, "state", state_names[state]);
+	json_bool(&json, "held", nlock_state_is_held(state));
+	json_string(&json, "claim", known ? claim : NULL);
+	json_string(&json, "host", known ? holder->parts.host : NULL);
+	if (known)
+		json_integer(&json, "pid", holder->parts.pid);
+	else
+		json_null(&json, "pid");
+	json_string(&json, "user", holder->kind == HOLDER_NONE ? NULL :
+		    user_name(holder->uid, user, sizeof(user)));
+	if (holder->since_ns != 0)
+		json_time(&json, "since", holder->since_ns);
+	else
+		json_null(&json, "since");
+	if (leased) {
+		json_time(&json, "expires", holder->lease_end_ns);
+		json_seconds(&json, "remaining", holder->remaining_ns);
+	} else {
+		json_null(&json, "expires");
+		json_null(&json, "remaining");
+	}
+	json_end(&json);
+}
+
+static void print_text(const char *path, enum nlock_state state,
+		       const struct nlock_holder *holder)
+{
+	char description[DESCRIPTION_SIZE];
+
+	describe_holder(holder, state, description, sizeof(description));
+	print_line("%s: %s", path, description);
+}
+
+static int inspect(const struct options *options, const char *path,
+		   const char *own_claim)
+{
+	struct nlock_holder holder;
+	struct nlock_error error;
+	struct nlock_lock lock;
+	enum nlock_result result;
+	enum nlock_state state;
+	int status = STATUS_DONE;
+
+	result = nlock_open(&lock, path, &options->lock, &error);
+	if (result != NLOCK_OK)
+		return message_failure(path, result, &error);
+	result = nlock_inspect(&lock, own_claim, &state, &holder, &error);
+	if (result != NLOCK_OK) {
+		status = message_failure(path, result, &error);
+		goto close_lock;
+	}
+	if (options->verbosity != QUIET && options->json)
+		print_json(&lock, path, state, &holder);
+	else if (options->verbosity != QUIET)
+		print_text(path, state, &holder);
+	if (options->mine ? state != NLOCK_OURS :
+	    options->verbosity == QUIET && !nlock_state_is_held(state))
+		status = STATUS_NO;
+close_lock:
+	nlock_close(&lock);
+	return status;
+}
+
+static int inspect_all(const struct options *options,
+		       const struct command *command)
+{
+	char *own_claim;
+	int status, i;
+
+	if (options->operand_count == 0)
+		return usage_error("%s: takes at least one LOCK; see 'nlock "
+				   "help %s'", command->name, command->name);
+	status = find_claim(options, &own_claim);
+	if (status != PARSED)
+		return status;
+	status = STATUS_DONE;
+	for (i = 0; i < options->operand_count; i++) {
+		int one = options->operands[i][0] == '\0' ?
+			  usage_error("%s: LOCK is empty; takes a path",
+				      command->name) :
+			  inspect(options, options->operands[i], own_claim);
+
+		/* An error says more than an answer. */
+		if (one > status)
+			status = one;
+	}
+	free(own_claim);
+	if (close_output() != STATUS_DONE && status <= STATUS_NO)
+		status = STATUS_SYSTEM;
+	return status;
+}
+
+int status_command(const struct command *command, int argc,
+		   const char **argv)
+{
+	struct options options;
+	int status = options_parse(&options, command, argc, argv);
+
+	if (status == PARSED)
+		status = inspect_all(&options, command);
+	options_free(&options);
+	return status;
+}

@@ -1,0 +1,442 @@
+/*
+ * supervisor.c - run a command under a lock; see supervisor.h.
+ *
+ *	RUNNING --lost, or the lease about to end--> ENDING --time--> KILLING
+ *	   |                                           |                 |
+ *	   \--------- the command has ended ------- all have ended ------/
+ *	                                 |
+ *	                              release
+ *
+ * One loop over three descriptors: signals, a timer, the heartbeat's news.
+ * From the command's start to its end nothing in this process calls upon a
+ * file that may be the file server's: the heartbeat does that, and messages
+ * are written by a process of their own, for standard error may be a file
+ * there, too.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "descendants.h"
+#include "heartbeat.h"
+#include "spawn.h"
+#include "supervisor.h"
+
+/* A command that has ended by then costs no heartbeat. */
+#define HEARTBEAT_DELAY_NS	(100 * NS_PER_MS)
+
+/* Between two rounds of SIGKILL, and how long they go on. */
+#define KILL_ROUND_NS		(10 * NS_PER_MS)
+#define KILLING_NS		(2 * NS_PER_S)
+
+/* What may still take long, in a process of its own, is given so long. */
+#define CLEANING_NS		(2 * NS_PER_S)
+
+enum phase { RUNNING, ENDING, KILLING, ENDED };
+
+struct supervisor {
+	struct taken *taken;
+	const struct options *options;
+	enum phase phase;
+	pid_t command;		/* 0: it has ended */
+	int wait_status;
+	pid_t speaker;		/* the process that writes a message, or 0 */
+	struct heartbeat heartbeat;
+	int64_t heartbeat_due_ns;	/* all times are CLOCK_BOOTTIME */
+	struct deadline deadline;
+	int64_t killing_until_ns;
+	int64_t timer_ns;	/* what the timer is set to */
+	int timer_fd;
+	bool lost;
+};
+
+/* ------------------------------------------------------------------ helpers */
+
+/* Send a signal to all that the command has started, and count them. */
+static int signal_all(const struct supervisor *s, int signal_number)
+{
+	const pid_t ours[] = { s->heartbeat.pid, s->speaker };
+	int found = descendants_signal(signal_number, ours, 2);
+
+	if (found < 0 && s->command > 0) {
+		kill(s->command, signal_number);
+		found = 1;
+	}
+	return found < 0 ? 0 : found;
+}
+
+/* Say something without waiting for it to be heard. */
+static void say_aside(struct supervisor *s, const char *what, const char *why)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		message("%s: %s%s", s->taken->path, what, why);
+		_exit(0);
+	}
+	if (pid > 0)
+		s->speaker = pid;
+}
+
+static void set_timer(struct supervisor *s, int64_t boot_ns)
+{
+	struct itimerspec when = { .it_value = ns_to_timespec(boot_ns) };
+
+	if (boot_ns == s->timer_ns)
+		return;
+	s->timer_ns = boot_ns;
+	timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* ------------------------------------------------------------------- events */
+
+static void reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->command) {
+			s->command = 0;
+			s->wait_status = status;
+		} else if (pid == s->speaker) {
+			s->speaker = 0;
+		} else if (pid == s->heartbeat.pid) {
+			/* Somebody killed it: have another, soon. */
+			s->heartbeat.pid = 0;
+			s->heartbeat_due_ns = boot_now_ns() +
+					      HEARTBEAT_DELAY_NS;
+		}
+	}
+}
+
+/* The terminal sends to the whole foreground group: the command has it. */
+static bool command_has_it(const struct supervisor *s,
+			   const struct signalfd_siginfo *info)
+{
+	return info->ssi_code == SI_KERNEL &&
+	       getpgid(s->command) == getpgrp();
+}
+
+static void stop_ourselves(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);	/* ... and here we stop */
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
+static void take_signal(struct supervisor *s,
+			const struct signalfd_siginfo *info)
+{
+	int signal_number = (int)info->ssi_signo;
+
+	if (signal_number == SIGCHLD) {
+		reap(s);
+		return;
+	}
+	if (s->command > 0 && !command_has_it(s, info))
+		kill(s->command, signal_number);
+	if (signal_number == SIGTSTP)
+		stop_ourselves();
+}
+
+static void take_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->taken->signal_fd, &info, sizeof(info)) == sizeof(info))
+		take_signal(s, &info);
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+
+	while (read(fd, &count, sizeof(count)) > 0)
+		continue;
+}
+
+/* Let the command and all that it started know that its time is over. */
+static void begin_ending(struct supervisor *s)
+{
+	s->phase = ENDING;
+	signal_all(s, SIGTERM);
+	signal_all(s, SIGCONT);	/* a stopped process can't end itself */
+}
+
+static const char *reason(const struct heartbeat_news *news)
+{
+	if (news->lost)
+		return "the lock is lost: broken or released by others";
+	if (news->errnum != 0)
+		return strerror(news->errnum);
+	return "the file server does not answer";
+}
+
+static void lose(struct supervisor *s, const struct heartbeat_news *news)
+{
+	bool warn = s->options->warn_on_lost;
+
+	s->lost = true;
+	if (!warn)
+		begin_ending(s);
+	say_aside(s, news->lost ? "" : "the lease can't be renewed: ",
+		  reason(news));
+}
+
+/* Is the lock lost, or about to be? */
+static void check_lock(struct supervisor *s, int64_t now_ns)
+{
+	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
+	int64_t lifetime_ns = s->options->lifetime_ns;
+
+	if (s->lost)
+		return;
+	s->deadline = deadline_of_lease(news.lease_end_ns, lifetime_ns,
+					s->options->kill_after_ns);
+	if (news.lost)
+		s->deadline = deadline_when_lost(now_ns, news.lease_end_ns,
+						 lifetime_ns,
+						 s->options->kill_after_ns);
+	if (now_ns >= s->deadline.terminate_ns)
+		lose(s, &news);
+}
+
+static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
+{
+	if (s->heartbeat.pid > 0 || now_ns < s->heartbeat_due_ns ||
+	    heartbeat_read(&s->heartbeat).lost)
+		return;
+	/* Failing that, the deadline stands, and this is tried again. */
+	if (heartbeat_start(&s->heartbeat, &s->taken->claim) < 0)
+		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
+}
+
+/* Do what it is time for.  Sets the time at which to come back. */
+static void act(struct supervisor *s)
+{
+	int64_t now_ns = boot_now_ns();
+	int64_t next_ns = NLOCK_FOREVER;
+
+	switch (s->phase) {
+	case RUNNING:
+		if (s->command == 0) {
+			s->phase = ENDED;
+			return;
+		}
+		check_lock(s, now_ns);
+		if (s->phase == ENDING) {
+			next_ns = s->deadline.kill_ns;
+			break;
+		}
+		keep_heartbeat(s, now_ns);
+		if (!s->lost)
+			next_ns = s->deadline.terminate_ns;
+		if (s->heartbeat.pid == 0 && s->heartbeat_due_ns < next_ns &&
+		    s->heartbeat_due_ns > now_ns)
+			next_ns = s->heartbeat_due_ns;
+		break;
+	case ENDING:
+		next_ns = s->deadline.kill_ns;
+		if (s->command == 0 && signal_all(s, 0) == 0) {
+			s->phase = ENDED;
+			return;
+		}
+		if (now_ns < next_ns)
+			break;
+		s->phase = KILLING;
+		s->killing_until_ns = now_ns + KILLING_NS;
+		/* fall through */
+	case KILLING:
+		/*
+		 * What SIGKILL has reached makes no further system call, even
+		 * if it hangs in one: it is not waited for without end.
+		 */
+		if (signal_all(s, SIGKILL) == 0 ||
+		    now_ns >= s->killing_until_ns) {
+			s->phase = ENDED;
+			return;
+		}
+		next_ns = now_ns + KILL_ROUND_NS;
+		break;
+	case ENDED:
+		return;
+	}
+	set_timer(s, next_ns);
+}
+
+static void wait_for_events(struct supervisor *s)
+{
+	struct pollfd fds[] = {
+		{ .fd = s->taken->signal_fd, .events = POLLIN },
+		{ .fd = s->timer_fd, .events = POLLIN },
+		{ .fd = s->heartbeat.event_fd, .events = POLLIN },
+	};
+
+	if (poll(fds, 3, -1) <= 0)
+		return;
+	if (fds[0].revents != 0)
+		take_signals(s);
+	if (fds[1].revents != 0) {
+		drain(s->timer_fd);
+		s->timer_ns = 0;
+	}
+	if (fds[2].revents != 0)
+		drain(s->heartbeat.event_fd);
+}
+
+/* ---------------------------------------------------------- begin and end */
+
+/* Signals that were only let through so far. */
+static void watch_more_signals(struct taken *taken)
+{
+	struct sigaction action;
+
+	signal(SIGCHLD, SIG_DFL);	/* if ignored, none could be waited for */
+	sigaddset(&taken->signals, SIGCHLD);
+	sigaddset(&taken->signals, SIGCONT);
+	if (sigaction(SIGTSTP, NULL, &action) == 0 &&
+	    action.sa_handler != SIG_IGN)
+		sigaddset(&taken->signals, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &taken->signals, NULL);
+	signalfd(taken->signal_fd, &taken->signals, 0);
+}
+
+/* Returns 0, or -1 with errno and *step. */
+static int prepare(struct supervisor *s, const char **step)
+{
+	struct taken *taken = s->taken;
+	char claim[PATH_MAX];
+
+	nlock_claim_path(&taken->claim, claim, sizeof(claim));
+	*step = "set the environment";
+	if (setenv("NLOCK_CLAIM", claim, 1) < 0 ||
+	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
+		return -1;
+	*step = "prepare the heartbeat";
+	if (heartbeat_init(&s->heartbeat, &taken->claim) < 0)
+		return -1;
+	*step = "make a timer";
+	s->timer_fd = timerfd_create(CLOCK_BOOTTIME,
+				     TFD_NONBLOCK | TFD_CLOEXEC);
+	if (s->timer_fd < 0)
+		return -1;
+	watch_more_signals(taken);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return 0;
+}
+
+static int exit_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ?
+	       STATUS_SIGNALLED + WTERMSIG(wait_status) :
+	       WEXITSTATUS(wait_status);
+}
+
+/* Wait for a child that may hang, but not for long. */
+static void await_child(pid_t pid, int64_t patience_ns)
+{
+	int64_t until_ns = boot_now_ns() + patience_ns;
+
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		if (boot_now_ns() >= until_ns) {
+			kill(pid, SIGKILL);
+			return;
+		}
+		pause_ns(NS_PER_MS);
+	}
+}
+
+/*
+ * Clean up after a lock that was lost, perhaps because the file server hangs:
+ * then in vain, and whoever gets the lock next does it.
+ */
+static void release_aside(struct taken *taken)
+{
+	struct nlock_error error;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		nlock_release(&taken->claim, &error);
+		_exit(0);
+	}
+	if (pid > 0)
+		await_child(pid, CLEANING_NS);
+}
+
+static int finish(struct supervisor *s)
+{
+	struct taken *taken = s->taken;
+	struct nlock_error error;
+	enum nlock_result result;
+
+	heartbeat_stop(&s->heartbeat);
+	if (s->speaker > 0)
+		await_child(s->speaker, CLEANING_NS);
+	if (s->lost) {
+		release_aside(taken);
+		return STATUS_NOT_OURS;
+	}
+	result = nlock_release(&taken->claim, &error);
+	if (result == NLOCK_OK)
+		return exit_status(s->wait_status);
+	if (result != NLOCK_LOST)
+		return message_failure(taken->path, result, &error);
+	message("%s: the lock was lost while the command ran", taken->path);
+	return STATUS_NOT_OURS;
+}
+
+static int cannot_run(const char *command)
+{
+	int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+
+	message_errno(command, "run");
+	return status;
+}
+
+int supervise(struct taken *taken, const struct options *options,
+	      char *const argv[])
+{
+	struct supervisor s = {
+		.taken = taken, .options = options, .phase = RUNNING,
+		.timer_fd = -1, .heartbeat.event_fd = -1,
+	};
+	const char *step;
+	int status;
+
+	if (prepare(&s, &step) < 0) {
+		status = message_errno(taken->path, step);
+		untake_lock(taken);
+		return status;
+	}
+	s.command = spawn(argv, &taken->previous_mask);
+	if (s.command < 0) {
+		status = cannot_run(argv[0]);
+		untake_lock(taken);
+		return status;
+	}
+	s.heartbeat_due_ns = boot_now_ns() + HEARTBEAT_DELAY_NS;
+	if (options->lifetime_ns / 6 < HEARTBEAT_DELAY_NS)
+		s.heartbeat_due_ns = 0;
+	for (;;) {
+		act(&s);
+		if (s.phase == ENDED)
+			break;
+		wait_for_events(&s);
+	}
+	status = finish(&s);
+	forget_lock(taken);
+	return status;
+}

@@ -1,0 +1,197 @@
+/*
+ * take.c - take a lock; see take.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "duration.h"
+#include "state_file.h"
+#include "take.h"
+
+#define DESCRIPTION_SIZE	1024
+
+/* Signals that would end nlock, unless whoever started it ignores them. */
+static const int ending_signals[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2
+};
+
+static void block_signals(struct taken *taken)
+{
+	size_t i;
+
+	sigemptyset(&taken->signals);
+	for (i = 0; i < sizeof(ending_signals) / sizeof(ending_signals[0]);
+	     i++) {
+		struct sigaction action;
+
+		if (sigaction(ending_signals[i], NULL, &action) == 0 &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&taken->signals, ending_signals[i]);
+	}
+	sigprocmask(SIG_BLOCK, &taken->signals, &taken->previous_mask);
+}
+
+/* The signal that came meanwhile, or 0. */
+static int pending_signal(const struct taken *taken)
+{
+	struct signalfd_siginfo info;
+
+	if (read(taken->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
+}
+
+/* End as the signal would have ended us, so that a shell sees it. */
+static int die_by(const struct taken *taken, int signal_number)
+{
+	signal(signal_number, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &taken->previous_mask, NULL);
+	raise(signal_number);
+	return STATUS_SIGNALLED + signal_number;
+}
+
+static void say_waiting(const struct nlock_holder *holder, void *data)
+{
+	const char *path = data;
+	char description[DESCRIPTION_SIZE];
+
+	describe_busy(holder, description, sizeof(description));
+	/* Such a wait has no end that nlock could bring about. */
+	if (holder->kind == HOLDER_FOREIGN || holder->break_errnum != 0)
+		message("%s: waiting: %s", path, description);
+	else
+		message_verbose("%s: waiting: %s", path, description);
+}
+
+static int say_busy(const struct taken *taken, const struct options *options,
+		    const struct nlock_holder *holder)
+{
+	char description[DESCRIPTION_SIZE], duration[32];
+
+	describe_busy(holder, description, sizeof(description));
+	if (options->timeout_ns > 0)
+		message("%s: timed out after %s: %s", taken->path,
+			duration_format(options->timeout_ns, duration,
+					sizeof(duration)), description);
+	else
+		message("%s: %s", taken->path, description);
+	return options->conflict_status;
+}
+
+static bool is_held_by(const struct taken *taken, const char *claim_path)
+{
+	struct nlock_holder holder;
+	struct nlock_claim claim;
+	struct nlock_error error;
+	enum nlock_state state;
+
+	return nlock_claim_open(&claim, &taken->lock, claim_path,
+				&error) == NLOCK_OK &&
+	       nlock_inspect(&taken->lock, claim_path, &state, &holder,
+			     &error) == NLOCK_OK && state == NLOCK_OURS;
+}
+
+/* Rather than wait for ourselves.  A claim that can't be read is none. */
+static bool is_already_ours(const struct taken *taken,
+			    const struct options *options)
+{
+	char *claim_path;
+	bool ours;
+
+	if (options->claim != NULL && is_held_by(taken, options->claim))
+		return true;
+	if (options->state_file == NULL)
+		return false;
+	claim_path = state_file_read(options->state_file);
+	ours = claim_path != NULL && is_held_by(taken, claim_path);
+	free(claim_path);
+	return ours;
+}
+
+static int acquire(struct taken *taken, const struct options *options,
+		   pid_t pid, bool dies_with_pid)
+{
+	struct nlock_request request = {
+		.lifetime_ns = options->lifetime_ns,
+		.timeout_ns = options->timeout_ns,
+		.clock_slop_ns = options->clock_slop_ns,
+		.pid = pid,
+		.dies_with_pid = dies_with_pid,
+		.cancel_fd = taken->signal_fd,
+		.waiting = say_waiting,
+		.waiting_data = (void *)taken->path,
+	};
+	struct nlock_holder holder;
+	struct nlock_error error;
+	enum nlock_result result;
+	int signal_number;
+
+	result = nlock_acquire(&taken->lock, &request, &taken->claim, &holder,
+			       &error);
+	if (result == NLOCK_OK || result == NLOCK_CANCELLED) {
+		signal_number = pending_signal(taken);
+		if (signal_number != 0) {
+			if (result == NLOCK_OK)
+				nlock_release(&taken->claim, &error);
+			return die_by(taken, signal_number);
+		}
+	}
+	switch (result) {
+	case NLOCK_OK:
+		return PARSED;
+	case NLOCK_BUSY:
+	case NLOCK_CANCELLED:
+	case NLOCK_LOST:
+		return say_busy(taken, options, &holder);
+	default:
+		return message_failure(taken->path, result, &error);
+	}
+}
+
+int take_lock(struct taken *taken, const struct options *options,
+	      const char *path, pid_t pid, bool dies_with_pid)
+{
+	struct nlock_error error;
+	enum nlock_result result;
+	int status;
+
+	taken->path = path;
+	result = nlock_open(&taken->lock, path, &options->lock, &error);
+	if (result != NLOCK_OK)
+		return message_failure(path, result, &error);
+	if (is_already_ours(taken, options)) {
+		message("%s: the caller holds this lock already", path);
+		nlock_close(&taken->lock);
+		return STATUS_ALREADY_OURS;
+	}
+	block_signals(taken);
+	taken->signal_fd = signalfd(-1, &taken->signals,
+				    SFD_NONBLOCK | SFD_CLOEXEC);
+	if (taken->signal_fd < 0)
+		status = message_errno(path, "make a descriptor of signals");
+	else
+		status = acquire(taken, options, pid, dies_with_pid);
+	if (status != PARSED)
+		forget_lock(taken);
+	return status;
+}
+
+void untake_lock(struct taken *taken)
+{
+	struct nlock_error error;
+	enum nlock_result result = nlock_release(&taken->claim, &error);
+
+	if (result == NLOCK_FAILED)
+		message_failure(taken->path, result, &error);
+	forget_lock(taken);
+}
+
+void forget_lock(struct taken *taken)
+{
+	if (taken->signal_fd >= 0)
+		close(taken->signal_fd);
+	nlock_close(&taken->lock);
+}

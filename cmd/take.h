@@ -1,0 +1,40 @@
+/*
+ * take.h - take a lock for acquire or run: signals, messages, exit status.
+ */
+#ifndef TAKE_H
+#define TAKE_H
+
+#include <signal.h>
+
+#include "options.h"
+
+#define ACQUIRE_LIFETIME_NS	(15 * NS_PER_S)
+#define RUN_LIFETIME_NS		(120 * NS_PER_S)
+
+struct taken {
+	const char *path;	/* the lock's, as the user gave it */
+	struct nlock_lock lock;
+	struct nlock_claim claim;
+	int signal_fd;		/* signalfd(2) of those that end a wait */
+	sigset_t signals;	/* ... which are blocked */
+	sigset_t previous_mask;
+};
+
+/*
+ * Take the lock for process pid, waiting as the options say.  While waiting,
+ * a signal that would end nlock makes it give up, clean up, and then end by
+ * that signal.
+ *
+ * Returns PARSED with the lock held and the signals blocked; otherwise the
+ * exit status with which to end, the reason having been reported.
+ */
+int take_lock(struct taken *taken, const struct options *options,
+	      const char *path, pid_t pid, bool dies_with_pid);
+
+/* Release after a failure of what the lock was taken for. */
+void untake_lock(struct taken *taken);
+
+/* Close what take_lock() opened; the lock stays as it is. */
+void forget_lock(struct taken *taken);
+
+#endif

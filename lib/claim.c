@@ -1,0 +1,195 @@
+/*
+ * claim.c - publish, extend and withdraw claims; see claim.h.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "error.h"
+#include "warrant.h"
+
+/*
+ * Whoever may contend for the lock must be able to see whose it is, be the
+ * umask what it may; who may contend is up to the directory.
+ */
+#define CLAIM_MODE	0644
+
+int random_bits(uint64_t *bits)
+{
+	ssize_t got;
+
+	do
+		got = getrandom(bits, sizeof(*bits), 0);
+	while (got < 0 && errno == EINTR);
+	return got == (ssize_t)sizeof(*bits) ? 0 : -1;
+}
+
+char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
+		       size_t size)
+{
+	snprintf(buffer, size, "%.*s%s",
+		 (int)(claim->lock->name - claim->lock->path),
+		 claim->lock->path, claim->name);
+	return buffer;
+}
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(fd, text, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		text += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+static void lease_times(struct timespec times[2], int64_t end_ns)
+{
+	times[0] = (struct timespec){ .tv_nsec = UTIME_OMIT };
+	times[1] = ns_to_timespec(end_ns);
+}
+
+static int64_t lease_end_from_now(const struct nlock_claim *claim,
+				  int64_t lifetime_ns)
+{
+	return ns_add(server_earliest_ns(&claim->clock, boot_now_ns()),
+		      lifetime_ns);
+}
+
+static int make_readable(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	return (st.st_mode & CLAIM_MODE) == CLAIM_MODE ? 0 :
+	       fchmod(fd, CLAIM_MODE);
+}
+
+static enum nlock_result write_claim(struct nlock_claim *claim,
+				     struct nlock_error *error)
+{
+	char path[PATH_MAX];
+	struct timespec times[2];
+	enum nlock_result result;
+	int fd;
+
+	nlock_claim_path(claim, path, sizeof(path));
+	fd = openat(claim->lock->dirfd, claim->name, O_WRONLY | O_CREAT |
+		    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		result = fail(error, "create the claim");
+		goto remove_claim;	/* the reply may have been lost */
+	}
+	if (make_readable(fd) < 0) {
+		result = fail(error, "set the mode of the claim");
+		goto close_claim;
+	}
+	if (write_all(fd, path, strlen(path)) < 0) {
+		result = fail(error, "write the claim");
+		goto close_claim;
+	}
+	claim->lease_end_ns = lease_end_from_now(claim, claim->lifetime_ns);
+	lease_times(times, claim->lease_end_ns);
+	if (futimens(fd, times) < 0) {
+		result = fail(error, "set the time of the claim");
+		goto close_claim;
+	}
+	if (close(fd) < 0) {	/* NFS reports late write errors here */
+		result = fail(error, "close the claim");
+		goto remove_claim;
+	}
+	return NLOCK_OK;
+
+close_claim:
+	close(fd);
+remove_claim:
+	unlinkat(claim->lock->dirfd, claim->name, 0);
+	return result;
+}
+
+enum nlock_result claim_publish(struct nlock_claim *claim,
+				const struct nlock_lock *lock,
+				struct claim_name *parts, int64_t lifetime_ns,
+				struct nlock_error *error)
+{
+	char separator = lock->options.separator;
+	enum nlock_result result;
+
+	if (random_bits(&parts->random) < 0)
+		return fail(error, "get random bits");
+	claim->lock = lock;
+	claim->lifetime_ns = lifetime_ns;
+	if (!claim_name_format(claim->name, sizeof(claim->name), lock->name,
+			       separator, parts) ||
+	    !warrant_name_format(claim->warrant, sizeof(claim->warrant),
+				 claim->name, separator))
+		return fail_with(error, "name the claim", ENAMETOOLONG);
+	if (warrant_make(lock->dirfd, claim->warrant, &claim->clock) < 0) {
+		result = fail(error, "make the warrant");
+		/* It may be there: the reply alone may have been lost. */
+		warrant_revoke(lock->dirfd, claim->warrant);
+		return result;
+	}
+	result = write_claim(claim, error);
+	if (result != NLOCK_OK)
+		warrant_revoke(lock->dirfd, claim->warrant);
+	return result;
+}
+
+void claim_withdraw(const struct nlock_claim *claim)
+{
+	unlinkat(claim->lock->dirfd, claim->name, 0);
+	warrant_discard(claim->lock->dirfd, claim->warrant);
+}
+
+int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns)
+{
+	struct timespec times[2];
+
+	lease_times(times, lease_end_from_now(claim, lifetime_ns));
+	return utimensat(claim->lock->dirfd, claim->name, times,
+			 AT_SYMLINK_NOFOLLOW);
+}
+
+int claim_read(struct nlock_claim *claim, struct attributes *a)
+{
+	if (fresh_attributes(claim->lock->dirfd, claim->name, a) < 0)
+		return -1;
+	claim->lease_end_ns = a->modified_ns;
+	return 0;
+}
+
+int64_t nlock_claim_ends_boot_ns(const struct nlock_claim *claim)
+{
+	return lease_ends_boot_ns(&claim->clock, claim->lease_end_ns);
+}
+
+enum nlock_result nlock_claim_open(struct nlock_claim *claim,
+				   const struct nlock_lock *lock,
+				   const char *claim_path,
+				   struct nlock_error *error)
+{
+	const char *slash = strrchr(claim_path, '/');
+	const char *name = slash == NULL ? claim_path : slash + 1;
+	struct claim_name parts;
+
+	*claim = (struct nlock_claim){ .lock = lock };
+	if (strlen(name) >= sizeof(claim->name) ||
+	    !claim_name_parse(name, lock->name, lock->options.separator,
+			      &parts) ||
+	    !warrant_name_format(claim->warrant, sizeof(claim->warrant), name,
+				 lock->options.separator))
+		return fail_with(error, "read the claim's name", EINVAL);
+	strcpy(claim->name, name);
+	return NLOCK_OK;
+}

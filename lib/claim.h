@@ -1,0 +1,42 @@
+/*
+ * claim.h - a claim to a lock: one file for each attempt, never used again.
+ *
+ * Its content is its own path, its modification time the end of its lease.
+ * The lock is taken by making the lock file a hard link to it.
+ */
+#ifndef CLAIM_H
+#define CLAIM_H
+
+#include "fresh.h"
+#include "nlock.h"
+
+/*
+ * Make a new claim with its warrant, its lease running.  parts says who
+ * claims; its random part is made here.
+ *
+ * On failure nothing is left.
+ */
+enum nlock_result claim_publish(struct nlock_claim *claim,
+				const struct nlock_lock *lock,
+				struct claim_name *parts, int64_t lifetime_ns,
+				struct nlock_error *error);
+
+/* Remove the claim and its warrant: of a lock that was not taken, or lost. */
+void claim_withdraw(const struct nlock_claim *claim);
+
+/*
+ * Let the lease end lifetime_ns from now.  Returns 0, or -1 with errno;
+ * is_gone(errno) means that the claim was broken or released.
+ */
+int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns);
+
+/*
+ * Read the claim's attributes, fresh, and note the lease's end.  The link
+ * count is 2 while the lock is ours.  Returns 0, or -1 with errno.
+ */
+int claim_read(struct nlock_claim *claim, struct attributes *a);
+
+/* 64 random bits, so that a name is never used twice.  0, or -1 with errno. */
+int random_bits(uint64_t *bits);
+
+#endif

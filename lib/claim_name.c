@@ -1,0 +1,222 @@
+/*
+ * claim_name.c - make and take apart the names of claims; see claim_name.h.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "claim_name.h"
+
+#define RANDOM_DIGITS	16
+
+static bool fits(int length, size_t size)
+{
+	return length >= 0 && (size_t)length < size;
+}
+
+bool separator_is_usable(char separator)
+{
+	unsigned char c = (unsigned char)separator;
+
+	/* Digits, letters and '.' are what the parts are made of. */
+	return c > ' ' && c < 0x7f && !isalnum(c) && c != '.' && c != '/';
+}
+
+void host_name_clean(char *clean, size_t size, const char *host,
+		     char separator)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < size && host[i] != '\0'; i++)
+		clean[i] = host[i] == separator || host[i] == '/' ? '_' :
+			   host[i];
+	clean[i] = '\0';
+}
+
+bool warrant_name_format(char *name, size_t size, const char *claim_name,
+			 char separator)
+{
+	return fits(snprintf(name, size, "%s%cwarrant", claim_name, separator),
+		    size);
+}
+
+bool clock_name_format(char *name, size_t size, const char *claim_name,
+		       char separator)
+{
+	return fits(snprintf(name, size, "%s%cclock", claim_name, separator),
+		    size);
+}
+
+bool breaker_name_format(char *name, size_t size, const char *lock_name,
+			 char separator)
+{
+	return fits(snprintf(name, size, "%s%cbreaker", lock_name, separator),
+		    size);
+}
+
+bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
+			       char separator, uint64_t random)
+{
+	return fits(snprintf(name, size, "%s%cbreaker%cn%016" PRIx64,
+			     lock_name, separator, separator, random), size);
+}
+
+bool claim_name_format(char *name, size_t size, const char *lock_name,
+		       char separator, const struct claim_name *parts)
+{
+	char identity[80] = "";
+	char warrant[NAME_MAX + 1];
+
+	if (parts->has_process)
+		snprintf(identity, sizeof(identity),
+			 ".%08" PRIx32 ".%" PRIu64 ".%" PRIu64 ".%ld",
+			 parts->process.boot, parts->process.pid_namespace,
+			 parts->process.start_ticks,
+			 (long)parts->process.pgid);
+	if (!fits(snprintf(name, size, "%s%c%s%c%ld%cn%016" PRIx64 "%s",
+			   lock_name, separator, parts->host, separator,
+			   (long)parts->pid, separator, parts->random,
+			   identity), size))
+		return false;
+	return warrant_name_format(warrant, size < sizeof(warrant) ?
+				   size : sizeof(warrant), name, separator);
+}
+
+/*
+ * Read an unsigned number of digits only, up to max, and the character that
+ * must follow it.  strtoull alone would take blanks, signs and "0x".
+ */
+static bool take_number(const char **text, int base, uint64_t max, char end,
+			uint64_t *number)
+{
+	const unsigned char *first = (const unsigned char *)*text;
+	unsigned long long value;
+	char *after;
+
+	if (base == 16 ? !isxdigit(*first) || tolower(first[1]) == 'x' :
+			 !isdigit(*first))
+		return false;
+	errno = 0;
+	value = strtoull(*text, &after, base);
+	if (errno != 0 || value > max || *after != end)
+		return false;
+	*number = value;
+	*text = end == '\0' ? after : after + 1;
+	return true;
+}
+
+static bool take_pid(const char **text, char end, pid_t *pid)
+{
+	uint64_t number;
+
+	if (!take_number(text, 10, INT_MAX, end, &number) || number == 0)
+		return false;
+	*pid = (pid_t)number;
+	return true;
+}
+
+/* .BOOT.PIDNS.START.PGID, all of it or nothing. */
+static bool parse_process(const char *text, struct process_identity *process)
+{
+	uint64_t boot;
+
+	if (!take_number(&text, 16, UINT32_MAX, '.', &boot) ||
+	    !take_number(&text, 10, UINT64_MAX, '.',
+			 &process->pid_namespace) ||
+	    !take_number(&text, 10, UINT64_MAX, '.', &process->start_ticks) ||
+	    !take_pid(&text, '\0', &process->pgid))
+		return false;
+	process->boot = (uint32_t)boot;
+	return true;
+}
+
+static bool parse_random(const char *text, struct claim_name *parts)
+{
+	char digits[RANDOM_DIGITS + 1];
+	const char *p = digits;
+
+	parts->by_nlock = *text == 'n';
+	if (!parts->by_nlock)
+		return text[0] != '\0' &&
+		       text[strspn(text, "0123456789")] == '\0';
+	text++;
+	if (strlen(text) < RANDOM_DIGITS)
+		return false;
+	memcpy(digits, text, RANDOM_DIGITS);
+	digits[RANDOM_DIGITS] = '\0';
+	if (!take_number(&p, 16, UINT64_MAX, '\0', &parts->random))
+		return false;
+	text += RANDOM_DIGITS;
+	if (*text == '\0')
+		return true;
+	/*
+	 * What we can't read, a later version's perhaps, is no proof of a
+	 * process's death: the claim then depends on its lease alone.
+	 */
+	parts->has_process = *text == '.' &&
+			     parse_process(text + 1, &parts->process);
+	return *text == '.';
+}
+
+/* Find the separator before end that is nearest to it. */
+static const char *separator_before(const char *begin, const char *end,
+				    char separator)
+{
+	while (end > begin)
+		if (*--end == separator)
+			return end;
+	return NULL;
+}
+
+/* HOST|PID|RANDOM; HOST is all that the other two leave. */
+static bool parse_parts(const char *text, char separator,
+			struct claim_name *parts)
+{
+	const char *end = text + strlen(text);
+	const char *random = separator_before(text, end, separator);
+	const char *pid = random == NULL ? NULL :
+			  separator_before(text, random, separator);
+	size_t host_length;
+
+	if (pid == NULL || pid == text)
+		return false;
+	host_length = (size_t)(pid - text);
+	if (host_length >= sizeof(parts->host))
+		return false;
+	memset(parts, 0, sizeof(*parts));
+	memcpy(parts->host, text, host_length);
+	pid++;
+	return take_pid(&pid, separator, &parts->pid) &&
+	       parse_random(random + 1, parts);
+}
+
+bool claim_name_parse(const char *name, const char *lock_name, char separator,
+		      struct claim_name *parts)
+{
+	size_t length = strlen(lock_name);
+
+	return strncmp(name, lock_name, length) == 0 &&
+	       name[length] == separator && strchr(name, '/') == NULL &&
+	       parse_parts(name + length + 1, separator, parts);
+}
+
+size_t claim_path_lock_length(const char *claim_path, char separator)
+{
+	const char *slash = strrchr(claim_path, '/');
+	const char *name = slash == NULL ? claim_path : slash + 1;
+	const char *end = name + strlen(name);
+	struct claim_name parts;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		end = separator_before(name, end, separator);
+		if (end == NULL)
+			return 0;
+	}
+	if (end == name || !parse_parts(end + 1, separator, &parts))
+		return 0;
+	return (size_t)(end - claim_path);
+}

@@ -1,0 +1,80 @@
+/*
+ * claim_name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
+ *
+ * The form is flufl.lock's, whose RANDOM is a decimal number.  Ours is 'n'
+ * and 16 hexadecimal digits and, if the claim stands for a process whose
+ * life can be checked, .BOOT.PIDNS.START.PGID (see process.h).
+ *
+ * A name read from a lock file is input from whoever can write to its
+ * directory.  Nothing here makes a system call.
+ */
+#ifndef CLAIM_NAME_H
+#define CLAIM_NAME_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define HOST_SIZE	(NAME_MAX + 1)
+
+/* Which process a claim stands for; enough to tell it from a later one. */
+struct process_identity {
+	uint32_t boot;		/* first 8 hex digits of the host's boot id */
+	uint64_t pid_namespace;	/* inode of the pid namespace */
+	uint64_t start_ticks;	/* since boot, as in /proc/PID/stat */
+	pid_t pgid;
+};
+
+struct claim_name {
+	char host[HOST_SIZE];
+	pid_t pid;
+	bool by_nlock;		/* otherwise by flufl.lock */
+	uint64_t random;	/* 0 for flufl.lock's */
+	bool has_process;
+	struct process_identity process;
+};
+
+/*
+ * Write the name of a claim to lock_name.  Returns false, with nothing
+ * usable written, if it or its warrant's name would not fit into size.
+ */
+bool claim_name_format(char *name, size_t size, const char *lock_name,
+		       char separator, const struct claim_name *parts);
+
+/*
+ * Take apart the name of a claim to lock_name.  Returns false if it is not
+ * the name of a claim to that very lock.
+ */
+bool claim_name_parse(const char *name, const char *lock_name, char separator,
+		      struct claim_name *parts);
+
+/*
+ * How many of the first characters of a claim's path are the lock's path?
+ * Reads from the right, as the lock's path may contain the separator.
+ * Returns 0 if claim_path is not the path of a claim.
+ */
+size_t claim_path_lock_length(const char *claim_path, char separator);
+
+/* The names of what goes with a claim or a lock; false if it won't fit. */
+bool warrant_name_format(char *name, size_t size, const char *claim_name,
+			 char separator);
+bool clock_name_format(char *name, size_t size, const char *claim_name,
+		       char separator);
+bool breaker_name_format(char *name, size_t size, const char *lock_name,
+			 char separator);
+bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
+			       char separator, uint64_t random);
+
+/* Can this character stand between the parts of a claim's name? */
+bool separator_is_usable(char separator);
+
+/*
+ * Copy a host's name as it stands in claims: without the separator and
+ * without '/', which become '_'.
+ */
+void host_name_clean(char *clean, size_t size, const char *host,
+		     char separator);
+
+#endif

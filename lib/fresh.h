@@ -1,0 +1,35 @@
+/*
+ * fresh.h - attributes of files as the file server has them now.
+ *
+ * An NFS client answers stat(2) from its cache, for up to a minute.  What is
+ * read here was asked of the server (statx(2) with AT_STATX_FORCE_SYNC, or
+ * open and fstat where there is no statx).
+ */
+#ifndef FRESH_H
+#define FRESH_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct attributes {
+	uint64_t inode;
+	uint32_t links;
+	mode_t mode;
+	uid_t uid;
+	uint64_t size;
+	int64_t accessed_ns;
+	int64_t modified_ns;
+};
+
+/* Returns 0, or -1 with errno.  Does not follow a symbolic link. */
+int fresh_attributes(int dirfd, const char *name, struct attributes *a);
+int fresh_attributes_fd(int fd, struct attributes *a);
+
+/*
+ * The attributes of what this process has itself just made or changed, and
+ * nobody else changes: the reply to that call has brought them, so this may
+ * come from the client's cache.
+ */
+int own_attributes(int dirfd, const char *name, struct attributes *a);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * holder.c - read a lock file, and whom it names; see holder.h.
+ */
+#define _GNU_SOURCE		/* O_PATH */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "fresh.h"
+#include "holder.h"
+#include "process.h"
+
+/* A longer one was not made by nlock or flufl.lock. */
+#define LOCK_FILE_MAX	4096
+
+bool holder_wants_retry(const struct nlock_lock *lock, int errnum)
+{
+	size_t i;
+
+	for (i = 0; i < lock->options.retry_count; i++)
+		if (lock->options.retry_errnos[i] == errnum)
+			return true;
+	return false;
+}
+
+bool holder_is_dead(const struct nlock_lock *lock,
+		    const struct nlock_holder *holder)
+{
+	char own[HOST_SIZE];
+
+	if (holder->kind != HOLDER_CLAIM || !holder->parts.has_process)
+		return false;
+	host_name(own, sizeof(own), lock->options.separator);
+	return strcmp(holder->parts.host, own) == 0 &&
+	       process_certainly_dead(holder->parts.pid,
+				      &holder->parts.process);
+}
+
+bool holder_is_breakable(const struct nlock_lock *lock,
+			 const struct nlock_holder *holder,
+			 int64_t server_now_ns, int64_t slop_ns)
+{
+	return holder->kind == HOLDER_CLAIM &&
+	       (lease_over(holder->lease_end_ns, server_now_ns, slop_ns) ||
+		holder_is_dead(lock, holder));
+}
+
+/* Read all of a small file.  Returns its length, or -1 with errno. */
+static ssize_t read_all(int fd, char *text, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t got = read(fd, text + length, size - length);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	return (ssize_t)length;
+}
+
+static bool take_claim_name(const struct nlock_lock *lock, const char *name,
+			    struct nlock_holder *holder)
+{
+	if (strlen(name) >= sizeof(holder->claim) ||
+	    !claim_name_parse(name, lock->name, lock->options.separator,
+			      &holder->parts))
+		return false;
+	strcpy(holder->claim, name);
+	holder->kind = HOLDER_CLAIM;
+	return true;
+}
+
+/*
+ * The content is the path of a claim, as its maker sees it.  Its directory
+ * may have another path here, or be a lie: only the last component counts.
+ */
+static bool take_content(const struct nlock_lock *lock, const char *text,
+			 size_t length, struct nlock_holder *holder)
+{
+	const char *slash;
+
+	if (strlen(text) != length)
+		return false;
+	slash = strrchr(text, '/');
+	return take_claim_name(lock, slash == NULL ? text : slash + 1,
+			       holder);
+}
+
+/*
+ * A machine that crashed may have lost the content of its claim, but not the
+ * name: find the claim that the lock file is a link to.
+ */
+static bool take_from_directory(const struct nlock_lock *lock, uint64_t inode,
+				struct nlock_holder *holder)
+{
+	int fd = openat(lock->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	bool found = false;
+	DIR *directory;
+
+	if (fd < 0)
+		return false;
+	directory = fdopendir(fd);
+	if (directory == NULL) {
+		close(fd);
+		return false;
+	}
+	while (!found && (entry = readdir(directory)) != NULL)
+		found = entry->d_ino == inode &&
+			take_claim_name(lock, entry->d_name, holder);
+	closedir(directory);
+	return found;
+}
+
+static void take_attributes(struct nlock_holder *holder,
+			    const struct attributes *a)
+{
+	holder->inode = a->inode;
+	holder->mode = a->mode;
+	holder->uid = a->uid;
+	holder->lease_end_ns = a->modified_ns;
+}
+
+/* What an opened lock file says.  Returns 0, or -1 with errno. */
+static int look_inside(const struct nlock_lock *lock, int fd,
+		       struct nlock_holder *holder)
+{
+	char text[LOCK_FILE_MAX + 2];
+	struct attributes a;
+	ssize_t length;
+
+	if (fresh_attributes_fd(fd, &a) < 0)
+		return -1;
+	take_attributes(holder, &a);
+	if (a.links == 0) {
+		holder->kind = HOLDER_NONE;
+		return 0;
+	}
+	holder->kind = HOLDER_FOREIGN;
+	if (!S_ISREG(a.mode) || a.size > LOCK_FILE_MAX)
+		return 0;
+	length = read_all(fd, text, sizeof(text) - 1);
+	if (length < 0)
+		return -1;
+	text[length] = '\0';
+	if (length == 0 && a.links == 2)
+		take_from_directory(lock, a.inode, holder);
+	else if (length > 0 && length <= LOCK_FILE_MAX)
+		take_content(lock, text, (size_t)length, holder);
+	return 0;
+}
+
+/* What can be said of a lock file that can't be opened for reading. */
+static enum nlock_result look_from_outside(const struct nlock_lock *lock,
+					   struct nlock_holder *holder,
+					   struct nlock_error *error)
+{
+	struct attributes a;
+
+	if (fresh_attributes(lock->dirfd, lock->name, &a) < 0) {
+		if (!is_gone(errno))
+			return fail(error, "look at the lock file");
+		holder->kind = HOLDER_NONE;
+		return NLOCK_OK;
+	}
+	take_attributes(holder, &a);
+	holder->kind = S_ISREG(a.mode) ? HOLDER_UNREADABLE : HOLDER_FOREIGN;
+	return NLOCK_OK;
+}
+
+enum nlock_result holder_look(const struct nlock_lock *lock,
+			      struct nlock_holder *holder, int *fd_out,
+			      struct watch *watch, struct nlock_error *error)
+{
+	int fd;
+
+	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
+	if (fd_out != NULL)
+		*fd_out = -1;
+	/* It may be a fifo, a terminal, a symbolic link to anything. */
+	fd = openat(lock->dirfd, lock->name, O_RDONLY | O_NOFOLLOW |
+		    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0) {
+		if (is_gone(errno))
+			return NLOCK_OK;
+		if (errno == ELOOP || errno == ENXIO || errno == EACCES ||
+		    errno == EPERM)
+			return look_from_outside(lock, holder, error);
+		return fail(error, "open the lock file");
+	}
+	if (watch != NULL)
+		watch_file(watch, fd);
+	if (look_inside(lock, fd, holder) < 0) {
+		enum nlock_result result = NLOCK_OK;
+
+		if (is_gone(errno))
+			holder->kind = HOLDER_NONE;
+		else
+			result = fail(error, "read the lock file");
+		close(fd);
+		return result;
+	}
+	if (holder->kind == HOLDER_CLAIM && fd_out != NULL)
+		*fd_out = fd;
+	else
+		close(fd);
+	return NLOCK_OK;
+}

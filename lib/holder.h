@@ -1,0 +1,43 @@
+/*
+ * holder.h - see who holds a lock.
+ */
+#ifndef HOLDER_H
+#define HOLDER_H
+
+#include "nlock.h"
+#include "watch.h"
+
+/*
+ * Look at the lock file, and say in *holder what it is and whose.
+ *
+ * What is seen is what the lock file is now only if this comes right after
+ * a failed link to it; otherwise it is what it was lately.
+ *
+ * If fd is not NULL, *fd is the lock file opened if it is a claim, otherwise
+ * -1; the caller closes it.  If watch is not NULL it is set on the file that
+ * was looked at, before its attributes are read, so that no change is missed.
+ *
+ * remaining_ns is not filled: this knows no clock.
+ *
+ * Fails with the errno of open(2) or read(2), other than "gone".
+ */
+enum nlock_result holder_look(const struct nlock_lock *lock,
+			      struct nlock_holder *holder, int *fd,
+			      struct watch *watch, struct nlock_error *error);
+
+/*
+ * May the lock be broken: is its lease over by more than slop_ns, or its
+ * process certainly dead?
+ */
+bool holder_is_breakable(const struct nlock_lock *lock,
+			 const struct nlock_holder *holder,
+			 int64_t server_now_ns, int64_t slop_ns);
+
+/* Is the process that a claim of nlock's stands for certainly dead? */
+bool holder_is_dead(const struct nlock_lock *lock,
+		    const struct nlock_holder *holder);
+
+/* Is this errno one after which the lock file should be read again? */
+bool holder_wants_retry(const struct nlock_lock *lock, int errnum);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * lease.c - arithmetic on leases and clocks; see lease.h.
+ */
+#include "lease.h"
+
+/*
+ * A file system stamps with the kernel's clock as of the last tick, so a
+ * stamp may be a tick old: 10 ms at 100 Hz.  One that keeps whole seconds
+ * shows by a stamp without a fraction.
+ */
+#define STAMP_TICK_NS	(10 * NS_PER_MS)
+
+int64_t ns_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
+int64_t ns_sub(int64_t a, int64_t b)
+{
+	int64_t difference;
+
+	if (__builtin_sub_overflow(a, b, &difference))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return difference;
+}
+
+int64_t ns_from_seconds(int64_t seconds, int64_t nanoseconds)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(seconds, NS_PER_S, &ns))
+		return seconds < 0 ? INT64_MIN : INT64_MAX;
+	return ns_add(ns, nanoseconds);
+}
+
+struct timespec ns_to_timespec(int64_t ns)
+{
+	struct timespec ts = { .tv_sec = ns / NS_PER_S,
+			       .tv_nsec = ns % NS_PER_S };
+
+	if (ts.tv_nsec < 0) {
+		ts.tv_sec--;
+		ts.tv_nsec += NS_PER_S;
+	}
+	return ts;
+}
+
+int64_t boot_now_ns(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	return ns_from_seconds(now.tv_sec, now.tv_nsec);
+}
+
+void pause_ns(int64_t ns)
+{
+	struct timespec pause = ns_to_timespec(ns);
+
+	nanosleep(&pause, NULL);
+}
+
+static int64_t stamp_age_ns(const struct server_clock *clock)
+{
+	return clock->server_ns % NS_PER_S == 0 ? NS_PER_S : STAMP_TICK_NS;
+}
+
+int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns)
+{
+	return ns_add(clock->server_ns, ns_sub(boot_ns, clock->after_ns));
+}
+
+int64_t server_latest_ns(const struct server_clock *clock, int64_t boot_ns)
+{
+	return ns_add(ns_add(clock->server_ns, stamp_age_ns(clock)),
+		      ns_sub(boot_ns, clock->before_ns));
+}
+
+int64_t lease_ends_boot_ns(const struct server_clock *clock,
+			   int64_t lease_end_ns)
+{
+	int64_t after_stamp = ns_sub(ns_sub(lease_end_ns, clock->server_ns),
+				     stamp_age_ns(clock));
+
+	return ns_add(clock->before_ns, after_stamp);
+}
+
+bool lease_over(int64_t lease_end_ns, int64_t server_now_ns, int64_t slop_ns)
+{
+	return ns_add(lease_end_ns, slop_ns) < server_now_ns;
+}
+
+bool lease_wants_refresh(int64_t remaining_ns, int64_t lifetime_ns)
+{
+	return remaining_ns < lifetime_ns / 2;
+}

@@ -1,0 +1,59 @@
+/*
+ * lease.h - when a lease ends, told without synchronised clocks.
+ *
+ * A lease ends at the modification time of its claim file, on the file
+ * server's clock.  A local process never compares that with its own wall
+ * clock: it has the server stamp something, notes CLOCK_BOOTTIME before and
+ * after, and carries the server's time forward by CLOCK_BOOTTIME.  The stamp
+ * was made at some moment between the two, so each question has a careful
+ * answer: a waiter that judges another's lease takes the server to be as
+ * early as it can be, a holder that judges its own as late as it can be.
+ *
+ * Nothing here makes a system call but boot_now_ns() and pause_ns().
+ */
+#ifndef LEASE_H
+#define LEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_MS	INT64_C(1000000)
+#define NS_PER_S	INT64_C(1000000000)
+
+struct server_clock {
+	int64_t server_ns;	/* a time stamp that the server made ... */
+	int64_t before_ns;	/* CLOCK_BOOTTIME before it was asked to */
+	int64_t after_ns;	/* ... and after it had answered */
+};
+
+/* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
+int64_t boot_now_ns(void);
+
+/* Sleep for so long, or until a signal comes. */
+void pause_ns(int64_t ns);
+
+/* The server's time at boot_ns, at the earliest and at the latest. */
+int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns);
+int64_t server_latest_ns(const struct server_clock *clock, int64_t boot_ns);
+
+/* The earliest CLOCK_BOOTTIME at which a lease can come to its end. */
+int64_t lease_ends_boot_ns(const struct server_clock *clock,
+			   int64_t lease_end_ns);
+
+/* Is a lease over by more than slop_ns? */
+bool lease_over(int64_t lease_end_ns, int64_t server_now_ns, int64_t slop_ns);
+
+/*
+ * Should a lease be set forward before it is relied on?  So if less than
+ * half of it is left.
+ */
+bool lease_wants_refresh(int64_t remaining_ns, int64_t lifetime_ns);
+
+/* Sums, differences and conversions that stop at the ends of int64_t. */
+int64_t ns_add(int64_t a, int64_t b);
+int64_t ns_sub(int64_t a, int64_t b);
+int64_t ns_from_seconds(int64_t seconds, int64_t nanoseconds);
+struct timespec ns_to_timespec(int64_t ns);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * nlock.h - a lock that several machines can share through a file system.
+ *
+ * Calling sequence:
+ *
+ *	nlock_open(&lock, path, &options, &error);
+ *	switch (nlock_acquire(&lock, &request, &claim, &holder, &error)) {
+ *	case NLOCK_OK:		the lock is held until claim.lease_end_ns
+ *		nlock_refresh(&claim, lifetime_ns, &error);	... again
+ *		nlock_release(&claim, &error);
+ *		break;
+ *	case NLOCK_BUSY:	holder says whose it is
+ *		...
+ *	}
+ *	nlock_close(&lock);
+ *
+ * A claim outlives its process: the holder is whoever knows the claim's
+ * path, and nlock_claim_open() makes a struct nlock_claim of it again.
+ *
+ * Nothing here prints, exits, reads the environment or touches signals.
+ * Where a function returns NLOCK_FAILED or NLOCK_UNSUPPORTED, *error says
+ * which step failed and why; the path is that of the lock.
+ *
+ * Times: names ending in _ns are nanoseconds.  Leases are on the file
+ * server's clock, counted from 1970; everything local is CLOCK_BOOTTIME.
+ * How the two meet is in lease.h.
+ *
+ * The steps and why they are what they are: nlock(7).
+ */
+#ifndef NLOCK_H
+#define NLOCK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "claim_name.h"
+#include "lease.h"
+
+#define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */
+#define NLOCK_CLOCK_SLOP_NS	(10 * NS_PER_S)
+#define NLOCK_FOREVER		INT64_MAX
+
+enum nlock_result {
+	NLOCK_OK,
+	NLOCK_BUSY,		/* somebody else has the lock */
+	NLOCK_LOST,		/* the lock is not ours, or no longer */
+	NLOCK_CANCELLED,	/* told to give up while waiting */
+	NLOCK_UNSUPPORTED,	/* the file system lacks what locking needs */
+	NLOCK_FAILED		/* a call failed */
+};
+
+struct nlock_error {
+	const char *step;	/* what was tried, such as "create the claim" */
+	int errnum;
+};
+
+struct nlock_options {
+	char separator;
+	/* Errors of reading the lock file that are worth another try. */
+	const int *retry_errnos;
+	size_t retry_count;
+};
+
+/* A lock file's place: its directory, held open, and its name in there. */
+struct nlock_lock {
+	char *path;		/* absolute; what claims are named after */
+	const char *name;	/* the last component of path */
+	int dirfd;
+	struct nlock_options options;
+};
+
+/*
+ * Open the directory that LOCK is in.  The lock file itself is not touched
+ * and need not exist.
+ *
+ * Fails with the errno of open(2) on the directory, ENAMETOOLONG if no claim
+ * could be named after path, EISDIR if path doesn't end in a file's name.
+ */
+enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
+			     const struct nlock_options *options,
+			     struct nlock_error *error);
+void nlock_close(struct nlock_lock *lock);
+
+struct nlock_claim {
+	const struct nlock_lock *lock;
+	char name[NAME_MAX + 1];	/* in the lock's directory */
+	char warrant[NAME_MAX + 1];	/* the same of its warrant */
+	int64_t lifetime_ns;
+	int64_t lease_end_ns;		/* as last read from the server */
+	struct server_clock clock;	/* server_ns 0: not yet measured */
+};
+
+/*
+ * Take up a claim that an earlier process made.  claim_path is what that
+ * process published; only its last component is used.
+ *
+ * Fails with EINVAL if it is not the path of a claim to this lock.
+ */
+enum nlock_result nlock_claim_open(struct nlock_claim *claim,
+				   const struct nlock_lock *lock,
+				   const char *claim_path,
+				   struct nlock_error *error);
+
+/* Write the claim's path to buffer; returns buffer. */
+char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
+		       size_t size);
+
+enum nlock_holder_kind {
+	HOLDER_NONE,		/* there is no lock file */
+	HOLDER_CLAIM,		/* a claim of nlock's or flufl.lock's */
+	HOLDER_UNREADABLE,	/* a regular file that we may not read */
+	HOLDER_FOREIGN		/* something that neither of them made */
+};
+
+/* What a lock file says of its holder. */
+struct nlock_holder {
+	enum nlock_holder_kind kind;
+	char claim[NAME_MAX + 1];	/* the claim's name */
+	struct claim_name parts;	/* ... taken apart */
+	int64_t lease_end_ns;		/* server's clock; 0 if not known */
+	int64_t remaining_ns;		/* of the lease; negative: it is over */
+	int64_t since_ns;		/* server's clock; 0 if not known */
+	uid_t uid;			/* who owns the lock file */
+	uint64_t inode;
+	mode_t mode;
+	/* Why the lock could not be broken though its lease is over, or 0. */
+	int break_errnum;
+};
+
+struct nlock_request {
+	int64_t lifetime_ns;
+	int64_t timeout_ns;	/* 0: try once; NLOCK_FOREVER: no limit */
+	int64_t clock_slop_ns;	/* respect a lease for so long after its end */
+
+	/* The process on record as the holder. */
+	pid_t pid;
+	/* The lock is free once that process is certainly dead. */
+	bool dies_with_pid;
+
+	/* Give up once this descriptor is readable; -1: none. */
+	int cancel_fd;
+
+	/*
+	 * Called when a wait begins and whenever the holder that is waited
+	 * for changes; may be NULL.
+	 */
+	void (*waiting)(const struct nlock_holder *holder, void *data);
+	void *waiting_data;
+};
+
+/*
+ * Take the lock, waiting for it as the request says.
+ *
+ * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.
+ * NLOCK_BUSY: somebody had it until the timeout; *holder says who.
+ * NLOCK_CANCELLED: cancel_fd became readable.
+ * Except on NLOCK_OK, nothing is left behind that could be removed.
+ */
+enum nlock_result nlock_acquire(const struct nlock_lock *lock,
+				const struct nlock_request *request,
+				struct nlock_claim *claim,
+				struct nlock_holder *holder,
+				struct nlock_error *error);
+
+/*
+ * Set the lease's end to lifetime_ns from now.
+ *
+ * NLOCK_OK: the lock is still ours, until claim->lease_end_ns.
+ * NLOCK_LOST: it is not.
+ * NLOCK_FAILED: not known; the lease may or may not have been renewed.
+ */
+enum nlock_result nlock_refresh(struct nlock_claim *claim,
+				int64_t lifetime_ns,
+				struct nlock_error *error);
+
+/*
+ * Give the lock back and remove all that belongs to the claim.
+ *
+ * NLOCK_OK: it was ours until now, and is released.
+ * NLOCK_LOST: it was not.
+ * NLOCK_FAILED: the lock file may be left, and can be taken by others once
+ * the lease is over.
+ */
+enum nlock_result nlock_release(struct nlock_claim *claim,
+				struct nlock_error *error);
+
+enum nlock_state {
+	NLOCK_UNLOCKED,
+	NLOCK_OURS,
+	NLOCK_OURS_EXPIRED,
+	NLOCK_STALE,		/* the holder's process is certainly dead */
+	NLOCK_THEIRS_EXPIRED,
+	NLOCK_UNKNOWN,		/* somebody else's, probably alive */
+	NLOCK_FOREIGN		/* not made by nlock or flufl.lock */
+};
+
+/*
+ * Say in which state the lock is, without changing anything.
+ *
+ * own_claim is the path of the claim that counts as ours, or NULL.
+ * holder->kind is HOLDER_NONE exactly if *state is NLOCK_UNLOCKED.
+ */
+enum nlock_result nlock_inspect(const struct nlock_lock *lock,
+				const char *own_claim,
+				enum nlock_state *state,
+				struct nlock_holder *holder,
+				struct nlock_error *error);
+
+/* Is a lock in this state held, as status -q understands it? */
+bool nlock_state_is_held(enum nlock_state state);
+
+/* The end of the claim's lease, by the local CLOCK_BOOTTIME; never late. */
+int64_t nlock_claim_ends_boot_ns(const struct nlock_claim *claim);
+
+#endif

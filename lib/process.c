@@ -1,0 +1,171 @@
+/*
+ * process.c - identify processes and hosts; see process.h.
+ */
+#define _GNU_SOURCE		/* gethostbyname and its aliases */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process.h"
+
+/* A small file of /proc's, as a string.  Returns its length, or -1. */
+static ssize_t read_proc(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return -1;
+	length = read(fd, text, size - 1);
+	close(fd);
+	if (length >= 0)
+		text[length] = '\0';
+	return length;
+}
+
+static bool read_boot(uint32_t *boot)
+{
+	char text[64], *end;
+
+	if (read_proc("/proc/sys/kernel/random/boot_id", text,
+		      sizeof(text)) < 8)
+		return false;
+	text[8] = '\0';
+	*boot = (uint32_t)strtoul(text, &end, 16);
+	return *end == '\0';
+}
+
+static bool read_pid_namespace(uint64_t *inode)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) < 0)
+		return false;
+	*inode = st.st_ino;
+	return true;
+}
+
+struct process_stat {
+	char state;
+	pid_t pgid;
+	uint64_t start_ticks;
+};
+
+/* proc(5): PID (COMMAND) STATE PPID PGRP ...; field 22 is the start time. */
+static bool read_stat(pid_t pid, struct process_stat *stat)
+{
+	char path[32], text[1024], *field;
+	long pgid;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (read_proc(path, text, sizeof(text)) < 0)
+		return false;
+	field = strrchr(text, ')');	/* COMMAND may contain anything */
+	if (field == NULL ||
+	    sscanf(field, ") %c %*d %ld", &stat->state, &pgid) != 2)
+		return false;
+	for (i = 2; i < 22 && field != NULL; i++)
+		field = strchr(field + 1, ' ');
+	if (field == NULL)
+		return false;
+	stat->pgid = (pid_t)pgid;
+	stat->start_ticks = strtoull(field, NULL, 10);
+	return true;
+}
+
+bool process_identify(pid_t pid, struct process_identity *identity)
+{
+	struct process_stat stat;
+
+	/* A group from outside of our pid namespace shows as 0. */
+	if (!read_stat(pid, &stat) || stat.pgid <= 0 ||
+	    !read_boot(&identity->boot) ||
+	    !read_pid_namespace(&identity->pid_namespace))
+		return false;
+	identity->start_ticks = stat.start_ticks;
+	identity->pgid = stat.pgid;
+	return true;
+}
+
+bool process_absent(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static bool process_ended(pid_t pid, uint64_t start_ticks)
+{
+	struct process_stat stat;
+
+	if (process_absent(pid))
+		return true;
+	/* /proc may hide a process that is there (mount option hidepid). */
+	if (!read_stat(pid, &stat))
+		return false;
+	return stat.start_ticks != start_ticks || stat.state == 'Z' ||
+	       stat.state == 'X';
+}
+
+bool process_certainly_dead(pid_t pid,
+			    const struct process_identity *identity)
+{
+	uint64_t pid_namespace;
+	uint32_t boot;
+
+	if (!read_boot(&boot) || boot != identity->boot ||
+	    !read_pid_namespace(&pid_namespace) ||
+	    pid_namespace != identity->pid_namespace)
+		return false;
+	if (!process_ended(pid, identity->start_ticks))
+		return false;
+	/* kill(-1) would mean everybody. */
+	return identity->pgid > 1 && kill(-identity->pgid, 0) < 0 &&
+	       errno == ESRCH;
+}
+
+void host_name(char *name, size_t size, char separator)
+{
+	char host[HOST_SIZE];
+
+	if (gethostname(host, sizeof(host)) < 0 || host[0] == '\0')
+		strcpy(host, "localhost");
+	host[sizeof(host) - 1] = '\0';
+	host_name_clean(name, size, host, separator);
+}
+
+/*
+ * As socket.getfqdn() goes about it: the first name with a dot among this
+ * host's own, its official one and its aliases, as found by its address;
+ * without any, the official one.
+ */
+bool host_name_is_ours_to_flufl(const char *name)
+{
+	char own[HOST_SIZE];
+	const struct hostent *entry;
+	char **alias;
+
+	if (gethostname(own, sizeof(own)) < 0)
+		return false;
+	own[sizeof(own) - 1] = '\0';
+	if (strcmp(own, name) == 0)
+		return true;
+	entry = gethostbyname(own);
+	if (entry != NULL && entry->h_addr_list[0] != NULL)
+		entry = gethostbyaddr(entry->h_addr_list[0],
+				      (socklen_t)entry->h_length,
+				      entry->h_addrtype);
+	if (entry == NULL)
+		return false;
+	if (strchr(entry->h_name, '.') != NULL)
+		return strcmp(entry->h_name, name) == 0;
+	for (alias = entry->h_aliases; *alias != NULL; alias++)
+		if (strchr(*alias, '.') != NULL)
+			return strcmp(*alias, name) == 0;
+	return strcmp(entry->h_name, name) == 0;
+}

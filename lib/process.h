@@ -1,0 +1,42 @@
+/*
+ * process.h - who a process is, and whether it is certainly dead.
+ *
+ * A pid alone proves nothing: pids are used again, containers count their
+ * own, and machines share names.  A process is the same only if the boot,
+ * the pid namespace and the start time are, too; these come from /proc.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "claim_name.h"
+
+/*
+ * Fill *identity for a process of this host.  Returns false if it can't be
+ * told: no such process, no /proc.
+ */
+bool process_identify(pid_t pid, struct process_identity *identity);
+
+/*
+ * Is the process dead for certain, with nobody left in its process group?
+ * (A killed "nlock run" may leave its command for a while, and that is what
+ * the lock protects.)  Anything not known, such as another boot, is "no".
+ */
+bool process_certainly_dead(pid_t pid,
+			    const struct process_identity *identity);
+
+/* Is there no process of this pid here?  Says nothing of who had it once. */
+bool process_absent(pid_t pid);
+
+/* This host's name, as it stands in claims with that separator. */
+void host_name(char *name, size_t size, char separator);
+
+/*
+ * Is this what flufl.lock calls this host?  It uses the resolver's full name
+ * for it (Python's socket.getfqdn), so this may ask the resolver.
+ */
+bool host_name_is_ours_to_flufl(const char *name);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * release.c - give a lock back.
+ *
+ * The claim is removed before the lock file, and is the gate: of two
+ * releases of one claim (a script's exit trap beside an explicit release)
+ * only the one that removes it goes on.  The other would move the next
+ * holder's lock.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "error.h"
+#include "takedown.h"
+#include "warrant.h"
+
+/* How long another release of the same claim is given to finish. */
+#define TWIN_TRIES	20
+#define TWIN_PAUSE_NS	(50 * NS_PER_MS)
+
+/*
+ * Read the server's clock for a claim of an earlier process's, by the time
+ * stamp of a directory made for that.  Not by a new warrant in the place of
+ * the old one: a takedown that is still under way would find it.
+ */
+static bool read_clock(struct nlock_claim *claim)
+{
+	int dirfd = claim->lock->dirfd;
+	char name[NAME_MAX + 1];
+	bool read;
+
+	if (!clock_name_format(name, sizeof(name), claim->name,
+			       claim->lock->options.separator))
+		return false;
+	read = warrant_make(dirfd, name, &claim->clock) == 0;
+	warrant_revoke(dirfd, name);
+	return read;
+}
+
+/*
+ * Was the lease still running?  Then nobody can have got the lock before we
+ * gave it back, though our warrant was revoked.
+ */
+static bool lease_was_running(struct nlock_claim *claim)
+{
+	if (claim->clock.server_ns == 0 && !read_clock(claim))
+		return false;
+	return !lease_over(claim->lease_end_ns,
+			   server_latest_ns(&claim->clock, boot_now_ns()), 0);
+}
+
+/*
+ * The claim is gone: released by somebody else who knew it, or broken.  A
+ * breaker has removed the warrant, too, but flufl.lock does not know of it.
+ * Nor may it be taken from another release that is about to use it.
+ */
+static void remove_orphaned_warrant(const struct nlock_claim *claim)
+{
+	int dirfd = claim->lock->dirfd;
+	struct attributes a;
+	int tries;
+
+	for (tries = 0; tries < TWIN_TRIES; tries++) {
+		if (fresh_attributes(dirfd, claim->warrant, &a) < 0)
+			return;
+		pause_ns(TWIN_PAUSE_NS);
+	}
+	warrant_revoke(dirfd, claim->warrant);
+}
+
+static enum nlock_result take_down(struct nlock_claim *claim,
+				   struct nlock_error *error)
+{
+	const struct nlock_lock *lock = claim->lock;
+	enum nlock_result result = NLOCK_OK;
+	bool used;
+
+	if (takedown(lock, claim->warrant) < 0)
+		result = fail(error, "take down the lock file");
+	/*
+	 * If the call failed though the server did it, the lock file is in
+	 * the warrant.  If it was not done, discarding the warrant sees to it
+	 * that it never will be.
+	 */
+	used = warrant_discard(lock->dirfd, claim->warrant);
+	if (result == NLOCK_OK || used)
+		return NLOCK_OK;
+	if (!is_gone(error->errnum))
+		return NLOCK_FAILED;
+	return lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
+}
+
+enum nlock_result nlock_release(struct nlock_claim *claim,
+				struct nlock_error *error)
+{
+	struct attributes a;
+
+	if (claim_read(claim, &a) < 0) {
+		if (!is_gone(errno))
+			return fail(error, "read the claim");
+		remove_orphaned_warrant(claim);
+		return NLOCK_LOST;
+	}
+	if (a.links != 2) {
+		claim_withdraw(claim);
+		return NLOCK_LOST;
+	}
+	if (unlinkat(claim->lock->dirfd, claim->name, 0) < 0)
+		return is_gone(errno) ? NLOCK_LOST :
+		       fail(error, "remove the claim");
+	return take_down(claim, error);
+}

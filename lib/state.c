@@ -1,0 +1,203 @@
+/*
+ * state.c - infer the state of a lock without changing anything.
+ */
+#define _GNU_SOURCE		/* O_TMPFILE */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "fresh.h"
+#include "holder.h"
+#include "process.h"
+#include "state.h"
+#include "warrant.h"
+
+/* How often to look again if what was seen turns out to be out of date. */
+#define LOOKS		5
+
+/* How often, and how long, after an error that the user named. */
+#define RETRIES		100
+#define RETRY_PAUSE_NS	(10 * NS_PER_MS)
+
+enum nlock_state state_infer(const struct state_evidence *e)
+{
+	bool over = lease_over(e->lease_end_ns, e->server_now_ns, 0);
+
+	switch (e->kind) {
+	case HOLDER_NONE:
+		return NLOCK_UNLOCKED;
+	case HOLDER_FOREIGN:
+		return NLOCK_FOREIGN;
+	case HOLDER_UNREADABLE:
+		return over ? NLOCK_THEIRS_EXPIRED : NLOCK_UNKNOWN;
+	case HOLDER_CLAIM:
+		break;
+	}
+	if (e->ours)
+		return over ? NLOCK_OURS_EXPIRED : NLOCK_OURS;
+	if (e->process_dead)
+		return NLOCK_STALE;
+	return over ? NLOCK_THEIRS_EXPIRED : NLOCK_UNKNOWN;
+}
+
+bool nlock_state_is_held(enum nlock_state state)
+{
+	return state == NLOCK_OURS || state == NLOCK_UNKNOWN ||
+	       state == NLOCK_FOREIGN;
+}
+
+/*
+ * Is the name there?  Reading the directory tells, where a lookup may be
+ * answered from a cache.
+ */
+static int name_is_there(const struct nlock_lock *lock)
+{
+	int fd = openat(lock->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	DIR *directory;
+	int there = 0;
+
+	if (fd < 0)
+		return -1;
+	directory = fdopendir(fd);
+	if (directory == NULL) {
+		close(fd);
+		return -1;
+	}
+	errno = 0;
+	while (!there && (entry = readdir(directory)) != NULL)
+		there = strcmp(entry->d_name, lock->name) == 0;
+	if (!there && errno != 0)
+		there = -1;
+	closedir(directory);
+	return there;
+}
+
+static enum nlock_result look(const struct nlock_lock *lock,
+			      struct nlock_holder *holder,
+			      struct nlock_error *error)
+{
+	enum nlock_result result;
+	int looks, retries = 0;
+
+	for (looks = 0; looks < LOOKS; looks++) {
+		/* Opening the directory makes a client ask for its state. */
+		int fd = openat(lock->dirfd, ".",
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		result = holder_look(lock, holder, NULL, NULL, error);
+		if (result != NLOCK_OK) {
+			if (!holder_wants_retry(lock, error->errnum) ||
+			    ++retries > RETRIES)
+				return result;
+			looks--;
+			pause_ns(RETRY_PAUSE_NS);
+			continue;
+		}
+		if (holder->kind != HOLDER_NONE)
+			return NLOCK_OK;
+		/* A directory that can't be read: the look must do. */
+		if (name_is_there(lock) != 1)
+			return NLOCK_OK;
+	}
+	return NLOCK_OK;	/* coming and going: none was caught */
+}
+
+/*
+ * The server's time, without a change that anybody could see.
+ *
+ * Where files without a name can be made (not on NFS) the file system stamps
+ * one.  Otherwise this host's clock has to do, but it is never believed to
+ * be earlier than a stamp of the server's that is already there.
+ */
+static int64_t server_now_ns(const struct nlock_lock *lock)
+{
+	struct timespec now;
+	struct stat st;
+	int64_t stamp_ns = 0, now_ns;
+
+#ifdef O_TMPFILE
+	int fd = openat(lock->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC,
+			0600);
+	if (fd >= 0) {
+		struct attributes made;
+		int failed = fresh_attributes_fd(fd, &made);
+
+		close(fd);
+		if (!failed)
+			return made.modified_ns;
+	}
+#endif
+	if (fstatat(lock->dirfd, lock->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		stamp_ns = ns_from_seconds(st.st_ctim.tv_sec,
+					   st.st_ctim.tv_nsec);
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = ns_from_seconds(now.tv_sec, now.tv_nsec);
+	return now_ns > stamp_ns ? now_ns : stamp_ns;
+}
+
+static int64_t held_since_ns(const struct nlock_lock *lock,
+			     const struct nlock_holder *holder)
+{
+	char warrant[NAME_MAX + 1];
+	struct attributes a;
+
+	if (!warrant_name_format(warrant, sizeof(warrant), holder->claim,
+				 lock->options.separator) ||
+	    fresh_attributes(lock->dirfd, warrant, &a) < 0)
+		return 0;
+	return a.modified_ns;
+}
+
+static bool is_dead(const struct nlock_lock *lock,
+		    const struct nlock_holder *holder)
+{
+	if (holder->kind != HOLDER_CLAIM)
+		return false;
+	if (holder->parts.by_nlock)
+		return holder_is_dead(lock, holder);
+	/* As flufl.lock itself sees it; nothing is broken because of it. */
+	return process_absent(holder->parts.pid) &&
+	       host_name_is_ours_to_flufl(holder->parts.host);
+}
+
+static bool is_own(const struct nlock_holder *holder, const char *own_claim)
+{
+	const char *slash;
+
+	if (own_claim == NULL || holder->kind != HOLDER_CLAIM)
+		return false;
+	slash = strrchr(own_claim, '/');
+	return strcmp(slash == NULL ? own_claim : slash + 1,
+		      holder->claim) == 0;
+}
+
+enum nlock_result nlock_inspect(const struct nlock_lock *lock,
+				const char *own_claim,
+				enum nlock_state *state,
+				struct nlock_holder *holder,
+				struct nlock_error *error)
+{
+	struct state_evidence evidence = { .kind = HOLDER_NONE };
+	enum nlock_result result = look(lock, holder, error);
+
+	if (result != NLOCK_OK)
+		return result;
+	if (holder->kind != HOLDER_NONE) {
+		evidence.kind = holder->kind;
+		evidence.server_now_ns = server_now_ns(lock);
+		evidence.lease_end_ns = holder->lease_end_ns;
+		evidence.ours = is_own(holder, own_claim);
+		evidence.process_dead = !evidence.ours &&
+					is_dead(lock, holder);
+		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
+					      evidence.server_now_ns);
+		holder->since_ns = held_since_ns(lock, holder);
+	}
+	*state = state_infer(&evidence);
+	return NLOCK_OK;
+}

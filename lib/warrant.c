@@ -1,0 +1,96 @@
+/*
+ * warrant.c - make, date, revoke and discard warrants; see warrant.h.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "warrant.h"
+
+/*
+ * A client that has the lock file open when it is unlinked (a waiter looking
+ * at it, on the same machine) keeps it as ".nfs..." until it closes it.
+ */
+#define DISCARD_TRIES	20
+#define DISCARD_PAUSE_NS (5 * NS_PER_MS)
+
+int warrant_make(int dirfd, const char *name, struct server_clock *clock)
+{
+	struct attributes made;
+	int64_t before_ns = boot_now_ns();
+
+	/* EEXIST: nobody else makes this name, so the first reply was lost. */
+	if (mkdirat(dirfd, name, 0777) < 0 && errno != EEXIST)
+		return -1;
+	clock->after_ns = boot_now_ns();
+	clock->before_ns = before_ns;
+	if (own_attributes(dirfd, name, &made) < 0)
+		return -1;
+	clock->server_ns = made.modified_ns;
+	return 0;
+}
+
+static int stamp(int dirfd, const char *name, const struct timespec times[2],
+		 struct server_clock *clock)
+{
+	struct attributes stamped;
+	int64_t before_ns = boot_now_ns();
+	int64_t after_ns;
+
+	if (utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	after_ns = boot_now_ns();
+	if (fresh_attributes(dirfd, name, &stamped) < 0)
+		return -1;
+	clock->before_ns = before_ns;
+	clock->after_ns = after_ns;
+	clock->server_ns = stamped.accessed_ns;
+	return 0;
+}
+
+int warrant_date(int dirfd, const char *name, struct server_clock *clock)
+{
+	static const struct timespec both[2] = {
+		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW }
+	};
+
+	return stamp(dirfd, name, both, clock);
+}
+
+int warrant_confirm(int dirfd, const char *name, struct server_clock *clock)
+{
+	static const struct timespec access[2] = {
+		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT }
+	};
+
+	return stamp(dirfd, name, access, clock);
+}
+
+int warrant_revoke(int dirfd, const char *name)
+{
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	return -1;
+}
+
+bool warrant_discard(int dirfd, const char *name)
+{
+	char lock[NAME_MAX + sizeof("/" WARRANT_LOCK)];
+	bool used;
+	int tries;
+
+	snprintf(lock, sizeof(lock), "%s/" WARRANT_LOCK, name);
+	used = unlinkat(dirfd, lock, 0) == 0;
+	for (tries = 0; tries < DISCARD_TRIES; tries++) {
+		if (warrant_revoke(dirfd, name) == 0)
+			break;
+		if (!is_not_empty(errno) && errno != EBUSY)
+			break;
+		pause_ns(DISCARD_PAUSE_NS);
+	}
+	return used;
+}

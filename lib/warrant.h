@@ -1,0 +1,50 @@
+/*
+ * warrant.h - the right to take a lock file down.
+ *
+ * A warrant is an empty directory.  Its maker takes the lock file down by
+ * moving it in there; anybody else takes the right away by removing the
+ * empty directory, which fails once the right was used.  The file server
+ * decides which came first, so a takedown that arrives late, however late,
+ * has no effect.
+ *
+ * The modification time of a claim's warrant says since when the lock is
+ * held, its access time when the lease was last renewed.
+ */
+#ifndef WARRANT_H
+#define WARRANT_H
+
+#include "fresh.h"
+#include "lease.h"
+
+/* The name of a lock file that was moved into a warrant. */
+#define WARRANT_LOCK	"lock"
+
+/*
+ * Make a warrant, and read the file server's clock by its time stamp.
+ * Returns 0, or -1 with the errno of mkdir(2).
+ */
+int warrant_make(int dirfd, const char *name, struct server_clock *clock);
+
+/*
+ * Have the server stamp the warrant with its present time, and read it.
+ * warrant_date sets both times, warrant_confirm only the access time.
+ *
+ * Returns 0, or -1 with errno; is_gone(errno) means that the warrant was
+ * revoked.  No cache can answer this.
+ */
+int warrant_date(int dirfd, const char *name, struct server_clock *clock);
+int warrant_confirm(int dirfd, const char *name, struct server_clock *clock);
+
+/*
+ * Take the right away.  Returns 0 if it is gone now (there may have been
+ * none), or -1 with errno; is_not_empty(errno) means that it was used.
+ */
+int warrant_revoke(int dirfd, const char *name);
+
+/*
+ * Remove one's own warrant, used or not.  Returns whether a lock file was in
+ * it.  What can't be removed is left; it has no effect on anybody.
+ */
+bool warrant_discard(int dirfd, const char *name);
+
+#endif

@@ -1,0 +1,69 @@
+# common.bash - what the .bats files share.
+#
+# A test runs in an empty directory of its own, with LOCK a path in it.  Wait
+# for a condition with "eventually", never for a time to pass.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"
+	PATH=$(dirname "$NLOCK"):$PATH
+	unset NLOCK_CLAIM NLOCK_LOCK NLOCK_TIMEOUT NLOCK_LIFETIME
+	DIR=$BATS_TEST_TMPDIR/d
+	LOCK=$DIR/job.lock
+	mkdir "$DIR"
+	cd "$DIR" || return 1
+}
+
+# Whatever a test has left running ends with it.
+teardown() {
+	local pid
+
+	for pid in $(jobs -p); do
+		kill -KILL -- "-$pid" 2>/dev/null ||
+			kill -KILL "$pid" 2>/dev/null || true
+	done
+	return 0
+}
+
+# eventually COMMAND...: until it succeeds; fails after 20 s.
+eventually() {
+	local tries=400
+
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		if [ $tries -le 0 ]; then
+			echo "never came true: $*" >&2
+			return 1
+		fi
+		command sleep 0.05
+	done
+}
+
+# in_group COMMAND...: start it in the background as the leader of a process
+# group of its own, with $! its pid.  (A holder counts as dead only once its
+# whole group is.)
+in_group() {
+	setsid "$@" 3>&- &
+}
+
+# Nothing of a lock is left in the directory: no claim, warrant, breaker.
+nothing_left() {
+	local left
+
+	left=$(find "$DIR" -mindepth 1 -name 'job.lock*')
+	[ -z "$left" ] || { echo "left: $left" >&2; return 1; }
+}
+
+# is_state STATE: the state of $LOCK, as status --json has it.
+is_state() {
+	nlock status --json "$LOCK" | grep -q "\"state\":\"$1\""
+}
+
+# json NAME: the value of a member of what is on standard input, raw.
+json() {
+	python3 -c 'import json, sys
+value = json.loads(sys.stdin.readline())[sys.argv[1]]
+print({None: "null", True: "true", False: "false"}.get(value, value)
+      if not isinstance(value, (int, float)) or isinstance(value, bool)
+      else value)' "$1"
+}
