@@ -224,57 +224,64 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
 }
 
-/* Do what it is time for.  Sets the time at which to come back. */
-static void act(struct supervisor *s)
+/* What each phase does at now_ns; returns when it wants to be called again. */
+
+static int64_t act_running(struct supervisor *s, int64_t now_ns)
 {
-	int64_t now_ns = boot_now_ns();
 	int64_t next_ns = NLOCK_FOREVER;
 
-	switch (s->phase) {
-	case RUNNING:
-		if (s->command == 0) {
-			s->phase = ENDED;
-			return;
-		}
-		check_lock(s, now_ns);
-		if (s->phase == ENDING) {
-			next_ns = s->deadline.kill_ns;
-			break;
-		}
-		keep_heartbeat(s, now_ns);
-		if (!s->lost)
-			next_ns = s->deadline.terminate_ns;
-		if (s->heartbeat.pid == 0 && s->heartbeat_due_ns < next_ns &&
-		    s->heartbeat_due_ns > now_ns)
-			next_ns = s->heartbeat_due_ns;
-		break;
-	case ENDING:
-		next_ns = s->deadline.kill_ns;
-		if (s->command == 0 && signal_all(s, 0) == 0) {
-			s->phase = ENDED;
-			return;
-		}
-		if (now_ns < next_ns)
-			break;
-		s->phase = KILLING;
-		s->killing_until_ns = now_ns + KILLING_NS;
-		/* fall through */
-	case KILLING:
-		/*
-		 * What SIGKILL has reached makes no further system call, even
-		 * if it hangs in one: it is not waited for without end.
-		 */
-		if (signal_all(s, SIGKILL) == 0 ||
-		    now_ns >= s->killing_until_ns) {
-			s->phase = ENDED;
-			return;
-		}
-		next_ns = now_ns + KILL_ROUND_NS;
-		break;
-	case ENDED:
-		return;
+	if (s->command == 0) {
+		s->phase = ENDED;
+		return next_ns;
 	}
-	set_timer(s, next_ns);
+	check_lock(s, now_ns);
+	if (s->phase == ENDING)
+		return s->deadline.kill_ns;
+	keep_heartbeat(s, now_ns);
+	if (!s->lost)
+		next_ns = s->deadline.terminate_ns;
+	if (s->heartbeat.pid == 0 && s->heartbeat_due_ns > now_ns &&
+	    s->heartbeat_due_ns < next_ns)
+		next_ns = s->heartbeat_due_ns;
+	return next_ns;
+}
+
+static int64_t act_killing(struct supervisor *s, int64_t now_ns)
+{
+	/*
+	 * What SIGKILL has reached makes no further system call, even if it
+	 * hangs in one: it is not waited for without end.
+	 */
+	if (signal_all(s, SIGKILL) == 0 || now_ns >= s->killing_until_ns)
+		s->phase = ENDED;
+	return ns_add(now_ns, KILL_ROUND_NS);
+}
+
+static int64_t act_ending(struct supervisor *s, int64_t now_ns)
+{
+	if (s->command == 0 && signal_all(s, 0) == 0) {
+		s->phase = ENDED;
+		return NLOCK_FOREVER;
+	}
+	if (now_ns < s->deadline.kill_ns)
+		return s->deadline.kill_ns;
+	s->phase = KILLING;
+	s->killing_until_ns = ns_add(now_ns, KILLING_NS);
+	return act_killing(s, now_ns);
+}
+
+static void act(struct supervisor *s)
+{
+	static int64_t (*const acts[])(struct supervisor *, int64_t) = {
+		[RUNNING] = act_running,
+		[ENDING] = act_ending,
+		[KILLING] = act_killing,
+	};
+
+	int64_t next_ns = acts[s->phase](s, boot_now_ns());
+
+	if (s->phase != ENDED)
+		set_timer(s, next_ns);
 }
 
 static void wait_for_events(struct supervisor *s)

@@ -46,6 +46,17 @@ in_group() {
 	setsid "$@" 3>&- &
 }
 
+# ended_with STATUS PID: wait for a background process, which must exit so.
+ended_with() {
+	local status=0
+
+	wait "$2" || status=$?
+	[ "$status" = "$1" ] || {
+		echo "exit status $status, not $1" >&2
+		return 1
+	}
+}
+
 # Nothing of a lock is left in the directory: no claim, warrant, breaker.
 nothing_left() {
 	local left

@@ -1,0 +1,326 @@
+#!/usr/bin/env bats
+# How run looks after its command: signals, heartbeat, loss, the end.
+
+load common
+
+# The process that renews the lease of the nlock run with that pid.
+heartbeat_of() {
+	pgrep -P "$1" -x nlock
+}
+
+has_heartbeat() {
+	[ -n "$(heartbeat_of "$1")" ]
+}
+
+gone() {
+	! kill -0 "$1"
+}
+
+not_running() {
+	! pgrep -f "$1"
+}
+
+lease_end() {
+	stat -c %.9Y "$LOCK"
+}
+
+# A command that notes when it was last alive, and can't be told to end.
+stubborn='trap "" TERM INT HUP; touch started
+	while :; do date +%s.%N >alive.new; mv alive.new alive; done'
+
+# revoke: what a breaker does to the holder of $LOCK.
+revoke() {
+	local claim
+
+	claim=$(cat "$LOCK")
+	rmdir "$claim|warrant"
+	rm "$claim"
+}
+
+@test "run: SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 reach the command, and the lock is kept until it has ended" {
+	local signal pid
+
+	for signal in TERM INT HUP QUIT USR1 USR2; do
+		rm -f ready got
+		# An interactive shell's child: nothing is ignored.
+		in_group env --default-signal=INT,QUIT nlock run "$LOCK" -- \
+			bash -c "trap 'touch got; eventually=1' $signal
+				touch ready
+				until [ -e go ]; do sleep 0.05; done; exit 5"
+		pid=$!
+		eventually test -e ready
+		kill "-$signal" "$pid"
+		eventually test -e got
+		is_state unknown
+		touch go
+		ended_with 5 "$pid"
+		rm go
+	done
+	nothing_left
+}
+
+@test "run: a signal that nlock's caller ignores stays ignored" {
+	in_group sh -c 'trap "" HUP; exec "$@"' sh nlock run "$LOCK" -- \
+		sh -c 'touch ready; until [ -e go ]; do sleep 0.05; done'
+	eventually test -e ready
+	kill -HUP $!
+	touch go
+	wait $!
+}
+
+@test "run: killed with SIGKILL, it takes its command along" {
+	in_group nlock run "$LOCK" -- sh -c 'echo $$ >pid; exec sleep 1000'
+	eventually test -s pid
+	kill -KILL $!
+	eventually gone "$(cat pid)"
+}
+
+@test "run: killed with SIGKILL, its heartbeat does not keep the lock alive" {
+	in_group nlock run -l 1s "$LOCK" -- \
+		sh -c 'trap "" TERM; touch ready; while :; do sleep 1; done'
+	eventually has_heartbeat $!
+	kill -KILL $!
+	eventually is_state theirs_expired
+	nlock run --clock-slop 10ms -w 20s "$LOCK" true
+}
+
+@test "run: a command that outlasts the lease keeps the lock" {
+	local first
+
+	in_group nlock run -l 500ms "$LOCK" -- \
+		sh -c 'touch ready; until [ -e go ]; do sleep 0.05; done'
+	eventually test -e ready
+	first=$(lease_end)
+	run -75 nlock run -q --clock-slop 1ms -w 2s "$LOCK" true
+	[ "$(lease_end)" != "$first" ]
+	touch go
+	wait $!
+	nothing_left
+}
+
+@test "run: a heartbeat that is killed is replaced" {
+	local old
+
+	in_group nlock run -l 1s "$LOCK" -- \
+		sh -c 'until [ -e go ]; do sleep 0.05; done'
+	eventually has_heartbeat $!
+	old=$(heartbeat_of $!)
+	kill -KILL "$old"
+	replaced() {
+		has_heartbeat "$1" && [ "$(heartbeat_of "$1")" != "$2" ]
+	}
+	eventually replaced $! "$old"
+	touch go
+	wait $!
+}
+
+@test "run: a heartbeat that hangs costs the command, before the lease is over" {
+	local end pid
+
+	in_group nlock run -l 3s "$LOCK" -- bash -c "$stubborn" 2>errors
+	pid=$!
+	eventually has_heartbeat "$pid"
+	kill -STOP "$(heartbeat_of "$pid")"
+	eventually test -e alive
+	end=$(lease_end)
+	ended_with 76 "$pid"
+	[ "$(printf '%s\n' "$(cat alive)" "$end" | sort -n | head -n 1)" = \
+		"$(cat alive)" ]
+	[ "$(cat errors)" = \
+		"nlock: $LOCK: the lease can't be renewed: the file server does not answer" ]
+	nothing_left
+}
+
+@test "run: a command that ends when told is not killed" {
+	local pid
+
+	in_group nlock run -l 3s "$LOCK" -- bash -c \
+		'trap "echo asked >end; exit 0" TERM
+		while :; do sleep 0.05; done'
+	pid=$!
+	eventually has_heartbeat "$pid"
+	kill -STOP "$(heartbeat_of "$pid")"
+	ended_with 76 "$pid"
+	[ "$(cat end)" = asked ]
+	nothing_left
+}
+
+@test "run: the reason why the lease can't be renewed is told" {
+	local pid
+
+	in_group strace -f -qq -o /dev/null -e trace=utimensat \
+		-e inject=utimensat:error=EIO:when=3+ \
+		env ASAN_OPTIONS=detect_leaks=0 \
+		nlock run -l 2s "$LOCK" -- sleep 1000 2>errors
+	ended_with 76 $!
+	grep -qx "nlock: $LOCK: the lease can't be renewed: Input/output error" \
+		errors
+	nothing_left
+}
+
+@test "run: when the lock is lost, all that the command started is ended, daemons too" {
+	local mark=$BATS_TEST_TMPDIR/mark pid
+
+	cp "$(command -v sleep)" "$mark"
+	in_group nlock run -l 3s "$LOCK" -- bash -c \
+		"setsid -f '$mark' 1000
+		('$mark' 1001 &)
+		setsid -f bash -c 'trap \"\" TERM; \"$mark\" 1002; \"$mark\" 1003' &
+		bash -c 'kill -STOP \$\$; \"$mark\" 1004' &
+		exec '$mark' 1005"
+	pid=$!
+	eventually pgrep -f "$mark 1002"
+	eventually pgrep -f "$mark 1000"
+	eventually has_heartbeat "$pid"
+	revoke
+	ended_with 76 "$pid"
+	not_running "$mark"
+}
+
+@test "run: when the lock is lost, a command that forks without end is ended" {
+	local pid
+
+	in_group nlock run -l 2s --kill-after 100ms "$LOCK" -- bash -c '
+		trap "" TERM
+		forker() {
+			exec -a nlock-test-forker bash -c "trap \"\" TERM
+				for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+					(sleep 100; exit) & done
+				touch forked; wait"
+		}
+		for i in $(seq 20); do forker & done; wait'
+	pid=$!
+	eventually test -e forked
+	eventually has_heartbeat "$pid"
+	revoke
+	ended_with 76 "$pid"
+	not_running nlock-test-forker
+}
+
+@test "run: when the lock is lost, the next holder is left alone" {
+	local pid next
+
+	in_group nlock run -l 2s "$LOCK" -- sleep 1000 2>errors
+	pid=$!
+	eventually has_heartbeat "$pid"
+	revoke
+	rm "$LOCK"
+	next=$(nlock acquire -n -l 1m "$LOCK")
+	ended_with 76 "$pid"
+	eval "$next"
+	is_state ours
+	nlock release
+	nothing_left
+	[ "$(cat errors)" = \
+		"nlock: $LOCK: the lock is lost: broken or released by others" ]
+}
+
+@test "run --on-lost warn: the command goes on, and nlock exits 76 when it has ended" {
+	local pid
+
+	in_group nlock run --on-lost warn -l 1s "$LOCK" -- \
+		sh -c 'until [ -e go ]; do sleep 0.05; done; touch finished' \
+		2>errors
+	pid=$!
+	eventually has_heartbeat "$pid"
+	revoke
+	eventually test -s errors
+	kill -0 "$pid"
+	touch go
+	ended_with 76 "$pid"
+	[ -e finished ]
+	[ "$(wc -l <errors)" = 1 ]
+}
+
+@test "run: a lock lost unnoticed while the command ran is told at the end" {
+	run -76 --separate-stderr nlock run "$LOCK" -- \
+		sh -c 'rmdir "$NLOCK_CLAIM|warrant"; rm "$NLOCK_CLAIM"'
+	[ "$stderr" = "nlock: $LOCK: the lock was lost while the command ran" ]
+}
+
+@test "run: all of it stopped past the lease and continued, it exits 76 and harms nobody" {
+	local pid next
+
+	in_group nlock run -l 1s "$LOCK" -- bash -c "$stubborn" 2>/dev/null
+	pid=$!
+	eventually has_heartbeat "$pid"
+	kill -STOP -- "-$pid"
+	next=$(nlock acquire --clock-slop 10ms -w 20s -l 1m "$LOCK")
+	rm -f alive
+	kill -CONT -- "-$pid"
+	ended_with 76 "$pid"
+	eval "$next"
+	is_state ours
+	nlock release
+	nothing_left
+}
+
+@test "run: stopped alone, it keeps the lock of its running command" {
+	local pid
+
+	in_group nlock run -l 500ms "$LOCK" -- \
+		sh -c 'until [ -e go ]; do sleep 0.05; done'
+	pid=$!
+	eventually has_heartbeat "$pid"
+	kill -STOP "$pid"
+	run -75 nlock run -q --clock-slop 1ms -w 2s "$LOCK" true
+	touch go
+	kill -CONT "$pid"
+	wait "$pid"
+	nothing_left
+}
+
+@test "run: SIGTSTP stops the command and nlock, SIGCONT continues them" {
+	local pid command
+
+	# In a group of its own in this session: nothing stops an orphaned one.
+	set -m
+	nlock run "$LOCK" -- \
+		sh -c 'echo $$ >pid; until [ -e go ]; do sleep 0.05; done' \
+		3>&- &
+	set +m
+	pid=$!
+	eventually test -s pid
+	command=$(cat pid)
+	stopped() {
+		grep -q '^State:.T' "/proc/$1/status"
+	}
+	kill -TSTP "$pid"
+	eventually stopped "$command"
+	eventually stopped "$pid"
+	kill -CONT "$pid"
+	running() {
+		! stopped "$1"
+	}
+	eventually running "$command"
+	eventually running "$pid"
+	touch go
+	wait "$pid"
+}
+
+@test "run: from a terminal, ^C reaches the command once, ^Z stops all and fg goes on" {
+	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" nlock run "$LOCK" -- \
+		bash -c 'trap "echo got INT" INT; echo ready
+			until [ -e go ]; do sleep 0.05; done; echo end'
+	echo "$output"
+	[[ $output == *"stopped by SIGTSTP"* ]]
+	[[ $output == *"exit 0"* ]]
+	[ "$(grep -c 'got INT' <<<"$output")" = 1 ]
+	nothing_left
+}
+
+@test "run: a daemon that the command leaves behind does not keep the lock" {
+	nlock run "$LOCK" -- \
+		sh -c 'setsid -f sh -c "echo \$\$ >pid; exec sleep 1000" >/dev/null 2>&1'
+	eventually test -s pid
+	kill -0 "$(cat pid)"
+	nothing_left
+	kill "$(cat pid)"
+}
+
+@test "run: a command found but not executable is 126, and nothing is left" {
+	touch plain
+	run -126 --separate-stderr nlock run "$LOCK" -- ./plain
+	[ "$stderr" = "nlock: ./plain: run: Permission denied" ]
+	nothing_left
+}

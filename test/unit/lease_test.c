@@ -1,0 +1,96 @@
+/*
+ * lease_test.c - clocks that disagree, and sums that would overflow.
+ */
+#include "../../lib/lease.h"
+#include "tap.h"
+
+#define S	NS_PER_S
+#define TICK	(10 * NS_PER_MS)
+
+static void test_server_clock(void)
+{
+	/* Stamped some time between 100 s and 103 s after boot. */
+	const struct server_clock clock = {
+		.server_ns = 5000 * S + 1, .before_ns = 100 * S,
+		.after_ns = 103 * S,
+	};
+	const struct server_clock whole_seconds = {
+		.server_ns = 5000 * S, .before_ns = 100 * S,
+		.after_ns = 100 * S,
+	};
+
+	is_number(server_earliest_ns(&clock, 110 * S), 5007 * S + 1,
+		  "a waiter takes the stamp as made when the reply came");
+	is_number(server_latest_ns(&clock, 110 * S), 5010 * S + 1 + TICK,
+		  "a holder takes it as made, a tick old, before the request");
+	ok(server_earliest_ns(&clock, 110 * S) <=
+	   server_latest_ns(&clock, 110 * S), "earliest is not after latest");
+	is_number(server_latest_ns(&whole_seconds, 100 * S), 5001 * S,
+		  "a stamp of whole seconds may be nearly a second old");
+	is_number(lease_ends_boot_ns(&clock, 5060 * S + 1), 160 * S - TICK,
+		  "a lease ends, locally, as early as it possibly can");
+	ok(server_latest_ns(&clock, lease_ends_boot_ns(&clock, 5060 * S)) <=
+	   5060 * S, "at that moment it can't be over yet");
+}
+
+static void test_over(void)
+{
+	static const struct {
+		const char *behaviour;
+		int64_t end, now, slop;
+		bool over;
+	} rows[] = {
+		{ "a lease runs before its end", 100, 99, 0, false },
+		{ "a lease runs at its end", 100, 100, 0, false },
+		{ "a lease is over after its end", 100, 101, 0, true },
+		{ "a lease is respected for the slop", 100, 110, 10, false },
+		{ "a lease is over after the slop", 100, 111, 10, true },
+		{ "a lease without end is never over", INT64_MAX, INT64_MAX,
+		  10, false },
+		{ "a lease before all time is over", INT64_MIN, 0, 10, true },
+		{ "slop without end keeps a lease", 100, INT64_MAX, INT64_MAX,
+		  false },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++)
+		ok(lease_over(rows[i].end, rows[i].now, rows[i].slop) ==
+		   rows[i].over, rows[i].behaviour);
+}
+
+static void test_refresh(void)
+{
+	ok(!lease_wants_refresh(8 * S, 15 * S),
+	   "more than half a lease left is enough");
+	ok(lease_wants_refresh(7 * S, 15 * S),
+	   "less than half a lease left is not");
+	ok(lease_wants_refresh(-S, 15 * S), "a lease that is over is not");
+}
+
+static void test_arithmetic(void)
+{
+	struct timespec ts = ns_to_timespec(-1);
+
+	is_number(ns_add(INT64_MAX, 1), INT64_MAX, "sums stop at the top");
+	is_number(ns_add(INT64_MIN, -1), INT64_MIN, "sums stop at the bottom");
+	is_number(ns_sub(INT64_MIN, 1), INT64_MIN,
+		  "differences stop at the bottom");
+	is_number(ns_sub(0, INT64_MIN), INT64_MAX,
+		  "differences stop at the top");
+	is_number(ns_from_seconds(INT64_MAX, 0), INT64_MAX,
+		  "a time beyond all nanoseconds is the last one");
+	is_number(ns_from_seconds(INT64_MIN, 0), INT64_MIN,
+		  "a time before all nanoseconds is the first one");
+	is_number(ns_from_seconds(2, 5), 2 * S + 5, "seconds and nanoseconds");
+	ok(ts.tv_sec == -1 && ts.tv_nsec == 999999999,
+	   "a time before 1970 has nanoseconds that count up");
+}
+
+int main(void)
+{
+	test_server_clock();
+	test_over();
+	test_refresh();
+	test_arithmetic();
+	return done();
+}

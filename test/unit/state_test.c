@@ -1,0 +1,55 @@
+/*
+ * state_test.c - the seven states, from what is seen.
+ */
+#include "../../lib/state.h"
+#include "tap.h"
+
+int main(void)
+{
+	static const struct {
+		const char *behaviour;
+		struct state_evidence evidence;
+		enum nlock_state state;
+		bool held;
+	} rows[] = {
+		{ "no lock file: unlocked",
+		  { HOLDER_NONE, false, false, 0, 0 },
+		  NLOCK_UNLOCKED, false },
+		{ "our claim, its lease running: ours",
+		  { HOLDER_CLAIM, true, false, 20, 10 }, NLOCK_OURS, true },
+		{ "our claim, its lease over: ours_expired",
+		  { HOLDER_CLAIM, true, false, 10, 20 },
+		  NLOCK_OURS_EXPIRED, false },
+		{ "our claim is ours whatever has become of its process",
+		  { HOLDER_CLAIM, true, true, 20, 10 }, NLOCK_OURS, true },
+		{ "another's, its process dead: stale",
+		  { HOLDER_CLAIM, false, true, 20, 10 }, NLOCK_STALE, false },
+		{ "another's, dead, its lease over: stale all the same",
+		  { HOLDER_CLAIM, false, true, 10, 20 }, NLOCK_STALE, false },
+		{ "another's, its lease over: theirs_expired",
+		  { HOLDER_CLAIM, false, false, 10, 20 },
+		  NLOCK_THEIRS_EXPIRED, false },
+		{ "another's, its lease running: unknown",
+		  { HOLDER_CLAIM, false, false, 20, 10 }, NLOCK_UNKNOWN,
+		  true },
+		{ "a lease that ends this moment still runs",
+		  { HOLDER_CLAIM, false, false, 10, 10 }, NLOCK_UNKNOWN,
+		  true },
+		{ "unreadable, its lease running: unknown",
+		  { HOLDER_UNREADABLE, false, false, 20, 10 },
+		  NLOCK_UNKNOWN, true },
+		{ "unreadable, its lease over: theirs_expired",
+		  { HOLDER_UNREADABLE, false, false, 10, 20 },
+		  NLOCK_THEIRS_EXPIRED, false },
+		{ "what nobody made: foreign, however old",
+		  { HOLDER_FOREIGN, false, false, 10, 20 }, NLOCK_FOREIGN,
+		  true },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++)
+		ok(state_infer(&rows[i].evidence) == rows[i].state &&
+		   nlock_state_is_held(rows[i].state) == rows[i].held,
+		   rows[i].behaviour);
+	return done();
+}

@@ -1,0 +1,112 @@
+/*
+ * text_test.c - quoting for sh, JSON, names of errors.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../../cmd/errno_names.h"
+#include "../../cmd/json.h"
+#include "../../cmd/shell_quote.h"
+#include "tap.h"
+
+static void test_quote(void)
+{
+	static const struct {
+		const char *text, *word;
+	} rows[] = {
+		{ "", "''" },
+		{ "/tmp/a b", "'/tmp/a b'" },
+		{ "it's", "'it'\\''s'" },
+		{ "''", "''\\'''\\'''" },
+		{ "$(rm -rf ~)`x`\\", "'$(rm -rf ~)`x`\\'" },
+		{ "two\nlines", "'two\nlines'" },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		char *word = shell_quote(rows[i].text);
+
+		is_string(word, rows[i].word, "quoted as one word of sh");
+		free(word);
+	}
+}
+
+/* What json_string() prints for a value. */
+static void is_json(const char *value, const char *expected,
+		    const char *behaviour)
+{
+	char text[256] = "", whole[256];
+	FILE *file = fmemopen(text, sizeof(text), "w");
+	struct json json;
+
+	json_begin(&json, file);
+	json_string(&json, "a", value);
+	json_end(&json);
+	fclose(file);
+	snprintf(whole, sizeof(whole), "{\"a\":%s}\n", expected);
+	is_string(text, whole, behaviour);
+}
+
+static void test_json(void)
+{
+	char text[256] = "";
+	FILE *file;
+	struct json json;
+
+	is_json("plain", "\"plain\"", "plain text");
+	is_json(NULL, "null", "no text");
+	is_json("\"\\", "\"\\\"\\\\\"", "quotes and backslashes");
+	is_json("\n\x1b\x7f", "\"\\u000a\\u001b\\u007f\"",
+		"control characters");
+	is_json("\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x92",
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x92\"", "UTF-8");
+	is_json("\xff", "\"\\ufffd\"", "a byte that is not UTF-8");
+	is_json("\xc0\xaf", "\"\\ufffd\\ufffd\"", "a form that is too long");
+	is_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"", "a surrogate");
+	is_json("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"",
+		"beyond Unicode");
+	is_json("\xe2\x82", "\"\\ufffd\\ufffd\"", "a sequence cut short");
+
+	file = fmemopen(text, sizeof(text), "w");
+	json_begin(&json, file);
+	json_seconds(&json, "s", -1500000000);
+	json_seconds(&json, "t", -1000000);
+	json_integer(&json, "i", -7);
+	json_bool(&json, "b", true);
+	json_end(&json);
+	fclose(file);
+	is_string(text, "{\"s\":-1.500,\"t\":-0.001,\"i\":-7,\"b\":true}\n",
+		  "numbers, and members with commas between");
+}
+
+static void test_errnos(void)
+{
+	int errnos[2];
+	const char *bad;
+	size_t count, length;
+
+	ok(errno_names_parse("ESTALE,EIO", errnos, 2, &count, &bad,
+			     &length) && count == 2 && errnos[0] == ESTALE &&
+	   errnos[1] == EIO, "errors by their names");
+	ok(!errno_names_parse("ESTALE,EFOO", errnos, 2, &count, &bad,
+			      &length) && length == 4 &&
+	   strncmp(bad, "EFOO", 4) == 0, "the one that is none is shown");
+	ok(!errno_names_parse("", errnos, 2, &count, &bad, &length),
+	   "an empty list has none");
+	ok(!errno_names_parse("EIO,", errnos, 2, &count, &bad, &length),
+	   "nor has the end after a comma");
+	ok(!errno_names_parse("EIOX", errnos, 2, &count, &bad, &length),
+	   "a name must be whole");
+	ok(!errno_names_parse("EI", errnos, 2, &count, &bad, &length),
+	   "and not the beginning of one");
+	ok(!errno_names_parse("EIO,EIO,EIO", errnos, 2, &count, &bad,
+			      &length), "more than there is room for");
+}
+
+int main(void)
+{
+	test_quote();
+	test_json();
+	test_errnos();
+	return done();
+}
