@@ -23,7 +23,7 @@ HARDEN	= -fsanitize=address,undefined -fno-sanitize-recover=all
 LDHARDEN =
 endif
 
-override CPPFLAGS += -std=c11 -D_XOPEN_SOURCE=700 \
+override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
 		     -DNLOCK_VERSION='"$(VERSION)"'
 
 OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
@@ -32,7 +32,7 @@ UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
 # What of cmd/ has no state of its own is tested by tables, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
 	   json.o shell_quote.o)
-LINK	= $(CC) $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDFLAGS) -o $@
+LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDFLAGS) -o $@
 
 all: $(BUILD)/nlock
 

@@ -100,7 +100,7 @@ int message_failure(const char *path, enum nlock_result result,
 		    const struct nlock_error *error)
 {
 	if (result == NLOCK_UNSUPPORTED) {
-		message("%s: %s: %s (this file system has no hard links)",
+		message("%s: %s: %s (this file system can't hold locks)",
 			path, error->step, strerror(error->errnum));
 		return STATUS_UNSUPPORTED;
 	}

@@ -16,9 +16,10 @@ char *shell_quote(const char *text)
 
 	for (p = text; *p != '\0'; p++)
 		size += *p == '\'' ? sizeof(quote) - 1 : 1;
-	word = end = malloc(size);
+	word = malloc(size);
 	if (word == NULL)
 		return NULL;
+	end = word;
 	*end++ = '\'';
 	for (p = text; *p != '\0'; p++) {
 		if (*p == '\'') {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "duration.h"
+#include "patience.h"
 #include "state_file.h"
 #include "take.h"
 
@@ -42,15 +43,6 @@ static int pending_signal(const struct taken *taken)
 	if (read(taken->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return 0;
 	return (int)info.ssi_signo;
-}
-
-/* End as the signal would have ended us, so that a shell sees it. */
-static int die_by(const struct taken *taken, int signal_number)
-{
-	signal(signal_number, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &taken->previous_mask, NULL);
-	raise(signal_number);
-	return STATUS_SIGNALLED + signal_number;
 }
 
 static void say_waiting(const struct nlock_holder *holder, void *data)
@@ -136,7 +128,7 @@ static int acquire(struct taken *taken, const struct options *options,
 		if (signal_number != 0) {
 			if (result == NLOCK_OK)
 				nlock_release(&taken->claim, &error);
-			return die_by(taken, signal_number);
+			die_by_signal(signal_number, &taken->previous_mask);
 		}
 	}
 	switch (result) {
@@ -151,29 +143,48 @@ static int acquire(struct taken *taken, const struct options *options,
 	}
 }
 
-int take_lock(struct taken *taken, const struct options *options,
-	      const char *path, pid_t pid, bool dies_with_pid)
+static int open_and_acquire(struct taken *taken,
+			    const struct options *options, pid_t pid,
+			    bool dies_with_pid)
 {
 	struct nlock_error error;
 	enum nlock_result result;
-	int status;
 
-	taken->path = path;
-	result = nlock_open(&taken->lock, path, &options->lock, &error);
+	result = nlock_open(&taken->lock, taken->path, &options->lock,
+			    &error);
 	if (result != NLOCK_OK)
-		return message_failure(path, result, &error);
+		return message_failure(taken->path, result, &error);
 	if (is_already_ours(taken, options)) {
-		message("%s: the caller holds this lock already", path);
-		nlock_close(&taken->lock);
+		message("%s: the caller holds this lock already",
+			taken->path);
 		return STATUS_ALREADY_OURS;
 	}
+	return acquire(taken, options, pid, dies_with_pid);
+}
+
+int take_lock(struct taken *taken, const struct options *options,
+	      const char *path, pid_t pid, bool dies_with_pid)
+{
+	struct patience patience = {
+		.path = path,
+		.previous_mask = &taken->previous_mask,
+		.timeout_status = options->conflict_status,
+		/* Without a wait there is no time by which to give up. */
+		.deadline_ns = options->timeout_ns == 0 ? NLOCK_FOREVER :
+			       ns_add(boot_now_ns(), options->timeout_ns),
+	};
+	int status;
+
+	*taken = (struct taken){ .path = path, .lock.dirfd = -1 };
 	block_signals(taken);
 	taken->signal_fd = signalfd(-1, &taken->signals,
 				    SFD_NONBLOCK | SFD_CLOEXEC);
 	if (taken->signal_fd < 0)
-		status = message_errno(path, "make a descriptor of signals");
-	else
-		status = acquire(taken, options, pid, dies_with_pid);
+		return message_errno(path, "make a descriptor of signals");
+	patience.signal_fd = taken->signal_fd;
+	patience_begin(&patience);
+	status = open_and_acquire(taken, options, pid, dies_with_pid);
+	patience_end(&patience);
 	if (status != PARSED)
 		forget_lock(taken);
 	return status;
@@ -191,7 +202,7 @@ void untake_lock(struct taken *taken)
 
 void forget_lock(struct taken *taken)
 {
-	if (taken->signal_fd >= 0)
-		close(taken->signal_fd);
-	nlock_close(&taken->lock);
+	close(taken->signal_fd);
+	if (taken->lock.path != NULL)
+		nlock_close(&taken->lock);
 }

@@ -52,10 +52,13 @@ static int write_all(int fd, const char *text, size_t length)
 	return 0;
 }
 
+/*
+ * The access time means nothing.  It is set, too, since file systems by
+ * libfuse 2 ignore a request to set only one of them.
+ */
 static void lease_times(struct timespec times[2], int64_t end_ns)
 {
-	times[0] = (struct timespec){ .tv_nsec = UTIME_OMIT };
-	times[1] = ns_to_timespec(end_ns);
+	times[0] = times[1] = ns_to_timespec(end_ns);
 }
 
 static int64_t lease_end_from_now(const struct nlock_claim *claim,
@@ -127,8 +130,8 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 
 	if (random_bits(&parts->random) < 0)
 		return fail(error, "get random bits");
-	claim->lock = lock;
-	claim->lifetime_ns = lifetime_ns;
+	*claim = (struct nlock_claim){ .lock = lock,
+				       .lifetime_ns = lifetime_ns };
 	if (!claim_name_format(claim->name, sizeof(claim->name), lock->name,
 			       separator, parts) ||
 	    !warrant_name_format(claim->warrant, sizeof(claim->warrant),
@@ -156,7 +159,8 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns)
 {
 	struct timespec times[2];
 
-	lease_times(times, lease_end_from_now(claim, lifetime_ns));
+	claim->lease_end_ns = lease_end_from_now(claim, lifetime_ns);
+	lease_times(times, claim->lease_end_ns);
 	return utimensat(claim->lock->dirfd, claim->name, times,
 			 AT_SYMLINK_NOFOLLOW);
 }

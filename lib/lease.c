@@ -70,6 +70,24 @@ static int64_t stamp_age_ns(const struct server_clock *clock)
 	return clock->server_ns % NS_PER_S == 0 ? NS_PER_S : STAMP_TICK_NS;
 }
 
+/*
+ * Clocks differ by far less than a thousandth in speed (adjtime(2) and NTP
+ * keep to half of that).
+ */
+#define CLOCK_DRIFT	1000
+
+void server_clock_update(struct server_clock *clock,
+			 const struct server_clock *sample)
+{
+	int64_t elapsed_ns = ns_sub(sample->before_ns, clock->after_ns);
+	int64_t least_ns = ns_sub(ns_add(clock->server_ns, elapsed_ns),
+				  elapsed_ns / CLOCK_DRIFT);
+
+	if (clock->server_ns == 0 ||
+	    ns_add(sample->server_ns, stamp_age_ns(sample)) >= least_ns)
+		*clock = *sample;
+}
+
 int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns)
 {
 	return ns_add(clock->server_ns, ns_sub(boot_ns, clock->after_ns));

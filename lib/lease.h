@@ -27,6 +27,15 @@ struct server_clock {
 	int64_t after_ns;	/* ... and after it had answered */
 };
 
+/*
+ * Take over a newer sample of the server's clock, unless it is behind what
+ * the older one leads to.  Some file systems accept a request to set a time,
+ * and don't; their old stamp would make a lease seem to end later than it
+ * does.  A clock without a sample (server_ns 0) takes over any.
+ */
+void server_clock_update(struct server_clock *clock,
+			 const struct server_clock *sample);
+
 /* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
 int64_t boot_now_ns(void);
 

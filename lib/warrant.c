@@ -20,35 +20,33 @@
 
 int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 {
+	struct server_clock sample = { .before_ns = boot_now_ns() };
 	struct attributes made;
-	int64_t before_ns = boot_now_ns();
 
 	/* EEXIST: nobody else makes this name, so the first reply was lost. */
 	if (mkdirat(dirfd, name, 0777) < 0 && errno != EEXIST)
 		return -1;
-	clock->after_ns = boot_now_ns();
-	clock->before_ns = before_ns;
+	sample.after_ns = boot_now_ns();
 	if (own_attributes(dirfd, name, &made) < 0)
 		return -1;
-	clock->server_ns = made.modified_ns;
+	sample.server_ns = made.modified_ns;
+	server_clock_update(clock, &sample);
 	return 0;
 }
 
 static int stamp(int dirfd, const char *name, const struct timespec times[2],
 		 struct server_clock *clock)
 {
+	struct server_clock sample = { .before_ns = boot_now_ns() };
 	struct attributes stamped;
-	int64_t before_ns = boot_now_ns();
-	int64_t after_ns;
 
 	if (utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	after_ns = boot_now_ns();
+	sample.after_ns = boot_now_ns();
 	if (fresh_attributes(dirfd, name, &stamped) < 0)
 		return -1;
-	clock->before_ns = before_ns;
-	clock->after_ns = after_ns;
-	clock->server_ns = stamped.accessed_ns;
+	sample.server_ns = stamped.accessed_ns;
+	server_clock_update(clock, &sample);
 	return 0;
 }
 

@@ -20,13 +20,14 @@
 #define WARRANT_LOCK	"lock"
 
 /*
- * Make a warrant, and read the file server's clock by its time stamp.
+ * Make a warrant, and bring *clock up to date by its time stamp.
  * Returns 0, or -1 with the errno of mkdir(2).
  */
 int warrant_make(int dirfd, const char *name, struct server_clock *clock);
 
 /*
- * Have the server stamp the warrant with its present time, and read it.
+ * Have the server stamp the warrant with its present time, and bring *clock
+ * up to date by that.
  * warrant_date sets both times, warrant_confirm only the access time.
  *
  * Returns 0, or -1 with errno; is_gone(errno) means that the warrant was

@@ -3,7 +3,7 @@
 # A test runs in an empty directory of its own, with LOCK a path in it.  Wait
 # for a condition with "eventually", never for a time to pass.
 
-setup() {
+common_setup() {
 	bats_require_minimum_version 1.5.0
 	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"
 	PATH=$(dirname "$NLOCK"):$PATH
@@ -15,7 +15,7 @@ setup() {
 }
 
 # Whatever a test has left running ends with it.
-teardown() {
+common_teardown() {
 	local pid
 
 	for pid in $(jobs -p); do
@@ -23,6 +23,15 @@ teardown() {
 			kill -KILL "$pid" 2>/dev/null || true
 	done
 	return 0
+}
+
+# A file with more to set up or take down defines its own, and calls those.
+setup() {
+	common_setup
+}
+
+teardown() {
+	common_teardown
 }
 
 # eventually COMMAND...: until it succeeds; fails after 20 s.

@@ -33,6 +33,41 @@ static void test_server_clock(void)
 	   5060 * S, "at that moment it can't be over yet");
 }
 
+static void test_update(void)
+{
+	static const struct {
+		const char *behaviour;
+		int64_t server;
+		bool taken;
+	} rows[] = {	/* at 60 s after the stamp of 5000 s */
+		{ "a sample that fits is taken", 5060 * S + 1, true },
+		{ "one that is ahead is taken", 9000 * S + 1, true },
+		{ "one of a clock a little slower is taken",
+		  5060 * S - 50 * NS_PER_MS, true },
+		{ "a stamp that was never renewed is not", 5000 * S + 1,
+		  false },
+		{ "one of whole seconds may be a second behind", 5059 * S,
+		  true },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		const struct server_clock sample = {
+			.server_ns = rows[i].server, .before_ns = 160 * S,
+			.after_ns = 160 * S,
+		};
+		struct server_clock clock = {
+			.server_ns = 5000 * S + 1, .before_ns = 100 * S,
+			.after_ns = 100 * S,
+		};
+
+		server_clock_update(&clock, &sample);
+		ok((clock.server_ns == rows[i].server &&
+		    clock.after_ns == 160 * S) == rows[i].taken,
+		   rows[i].behaviour);
+	}
+}
+
 static void test_over(void)
 {
 	static const struct {
@@ -89,6 +124,7 @@ static void test_arithmetic(void)
 int main(void)
 {
 	test_server_clock();
+	test_update();
 	test_over();
 	test_refresh();
 	test_arithmetic();

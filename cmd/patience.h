@@ -1,0 +1,43 @@
+/*
+ * patience.h - give up on a file server that does not answer.
+ *
+ * A system call on a file server that hangs may not return for hours, and no
+ * signal that is handled interrupts it.  So while a lock is being taken a
+ * second thread, which never touches the file server, watches for what would
+ * end the wait, a signal or the timeout, and if the first thread does not
+ * come back in time ends the process.  Whatever it had begun is left to the
+ * protocol: others get by without it.
+ */
+#ifndef PATIENCE_H
+#define PATIENCE_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+
+/* After the signal or the timeout, to clean up as one should. */
+#define PATIENCE_NS	INT64_C(5000000000)
+
+struct patience {
+	const char *path;		/* the lock's, for the message */
+	int signal_fd;			/* readable if a signal is pending */
+	const sigset_t *previous_mask;	/* for dying by that signal */
+	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
+	int timeout_status;		/* exit status if it has passed */
+	int done_fd;
+	pthread_t thread;
+};
+
+/*
+ * Begin to watch; the fields above done_fd are set.  Failing to, which is
+ * not reported, only means that a server that hangs is waited for.
+ */
+void patience_begin(struct patience *patience);
+
+/* The first thread is back. */
+void patience_end(struct patience *patience);
+
+/* End as a signal would have ended us, so that a shell sees it. */
+_Noreturn void die_by_signal(int signal_number, const sigset_t *mask);
+
+#endif

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# A file server that hangs: one by FUSE, whose process is stopped.
+
+load common
+
+setup() {
+	[ "$(id -u)" = 0 ] && [ -c /dev/fuse ] ||
+		skip "needs root and /dev/fuse"
+	common_setup
+	mkdir "$BATS_TEST_TMPDIR/behind" mnt
+	bindfs -f --no-allow-other "$BATS_TEST_TMPDIR/behind" mnt \
+		>/dev/null 2>&1 3>&- &
+	SERVER=$!
+	eventually mountpoint -q mnt
+	LOCK=$DIR/mnt/job.lock
+}
+
+teardown() {
+	kill -CONT "$SERVER" 2>/dev/null || true
+	umount -l "$DIR/mnt" 2>/dev/null || true
+	common_teardown
+}
+
+hang() {
+	kill -STOP "$SERVER"
+}
+
+recover() {
+	kill -CONT "$SERVER"
+}
+
+# Is it under way, the signals that end a wait blocked?
+under_way() {
+	grep -qE '^SigBlk:.*[4-7c-f]...$' "/proc/$1/status"
+}
+
+# What the server has of the lock.
+nothing_behind() {
+	[ -z "$(ls "$BATS_TEST_TMPDIR/behind")" ]
+}
+
+@test "run: a file server that hangs costs the command, before the lease is over, and nlock comes back at once" {
+	local end pid
+
+	in_group nlock run -l 3s "$LOCK" -- bash -c 'trap "" TERM
+		while :; do date +%s.%N >alive.new; mv alive.new alive; done' \
+		2>errors
+	pid=$!
+	eventually test -e alive
+	end=$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")
+	hang
+	ended_with 76 "$pid"
+	# A refresh may have got through after the look at the lease's end.
+	end=$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")
+	[ "$(printf '%s\n' "$(cat alive)" "$end" | sort -n | head -n 1)" = \
+		"$(cat alive)" ]
+	grep -qx "nlock: $LOCK: the lease can't be renewed: the file server does not answer" \
+		errors
+}
+
+@test "run: a file server that hangs for less than the lease costs nothing" {
+	local pid
+
+	in_group nlock run -l 8s "$LOCK" -- \
+		sh -c 'until [ -e go ]; do sleep 0.05; done; exit 3'
+	pid=$!
+	eventually test -e "$BATS_TEST_TMPDIR/behind/job.lock"
+	eventually pgrep -P "$pid" -x nlock
+	hang
+	# Until a refresh, due after a third of the lease, is late ...
+	end=$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")
+	late() {
+		[ "$(date +%s)" -gt $((${1%.*} - 8 + 8 / 3 + 2)) ]
+	}
+	eventually late "$end"
+	recover
+	# ... which is made up for.
+	renewed() {
+		[ "$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")" != "$1" ]
+	}
+	eventually renewed "$end"
+	touch go
+	ended_with 3 "$pid"
+	nothing_behind
+}
+
+@test "acquire -w: a file server that hangs is not waited for" {
+	hang
+	run -75 --separate-stderr timeout 60 nlock acquire -w 100ms "$LOCK"
+	[ "$stderr" = "nlock: $LOCK: the file server does not answer; gave up" ]
+}
+
+@test "acquire: a signal ends it though the file server hangs" {
+	hang
+	in_group nlock acquire "$LOCK" 2>errors
+	eventually under_way $!
+	kill -TERM $!
+	ended_with $((128 + 15)) $!
+	grep -q "does not answer; gave up" errors
+}
+
+@test "acquire: a file server that comes back in time is as if nothing had been" {
+	local pid
+
+	hang
+	in_group nlock acquire -w 20s "$LOCK" >claim
+	pid=$!
+	eventually under_way "$pid"
+	recover
+	ended_with 0 "$pid"
+	eval "$(cat claim)"
+	nlock release
+	nothing_behind
+}
