@@ -144,7 +144,7 @@ static enum nlock_result renew_own_lease(struct attempt *at)
 
 	if (boot_now_ns() < at->renew_ns)
 		return NLOCK_OK;
-	if (claim_extend(claim, claim->lifetime_ns) < 0 ||
+	if (claim_extend(claim, claim->lifetime_ns, INT64_MIN) < 0 ||
 	    warrant_confirm(at->lock->dirfd, claim->warrant,
 			    &claim->clock) < 0)
 		return is_gone(errno) ? NLOCK_LOST :

@@ -155,11 +155,14 @@ void claim_withdraw(const struct nlock_claim *claim)
 	warrant_discard(claim->lock->dirfd, claim->warrant);
 }
 
-int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns)
+int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
+		 int64_t earliest_end_ns)
 {
 	struct timespec times[2];
 
 	claim->lease_end_ns = lease_end_from_now(claim, lifetime_ns);
+	if (claim->lease_end_ns < earliest_end_ns)
+		claim->lease_end_ns = earliest_end_ns;
 	lease_times(times, claim->lease_end_ns);
 	return utimensat(claim->lock->dirfd, claim->name, times,
 			 AT_SYMLINK_NOFOLLOW);
@@ -195,5 +198,6 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				 lock->options.separator))
 		return fail_with(error, "read the claim's name", EINVAL);
 	strcpy(claim->name, name);
+	claim->stands_for_process = parts.has_process;
 	return NLOCK_OK;
 }

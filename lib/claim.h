@@ -25,10 +25,12 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 void claim_withdraw(const struct nlock_claim *claim);
 
 /*
- * Let the lease end lifetime_ns from now.  Returns 0, or -1 with errno;
+ * Let the lease end lifetime_ns from now, but not before earliest_end_ns (on
+ * the server's clock).  Returns 0, or -1 with errno;
  * is_gone(errno) means that the claim was broken or released.
  */
-int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns);
+int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
+		 int64_t earliest_end_ns);
 
 /*
  * Read the claim's attributes, fresh, and note the lease's end.  The link

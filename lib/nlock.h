@@ -88,6 +88,7 @@ struct nlock_claim {
 	const struct nlock_lock *lock;
 	char name[NAME_MAX + 1];	/* in the lock's directory */
 	char warrant[NAME_MAX + 1];	/* the same of its warrant */
+	bool stands_for_process;	/* which relies on the lease */
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;		/* as last read from the server */
 	struct server_clock clock;	/* server_ns 0: not yet measured */
@@ -166,7 +167,9 @@ enum nlock_result nlock_acquire(const struct nlock_lock *lock,
 				struct nlock_error *error);
 
 /*
- * Set the lease's end to lifetime_ns from now.
+ * Set the lease's end to lifetime_ns from now.  With a claim that was taken
+ * up by nlock_claim_open() and stands for a process, such as one of "nlock
+ * run", the end is never set back: that process relies on it.
  *
  * NLOCK_OK: the lock is still ours, until claim->lease_end_ns.
  * NLOCK_LOST: it is not.

@@ -23,22 +23,45 @@ static enum nlock_result lost_or_failed(struct nlock_error *error,
 /* The coarsest time stamps of a file system that has hard links. */
 #define STAMP_GRAIN_NS	(2 * NS_PER_S)
 
+/*
+ * What has to be known of a claim of an earlier process's: the server's
+ * clock, and until when whoever it stands for relies on it.
+ */
+static enum nlock_result get_to_know(struct nlock_claim *claim,
+				     int64_t *relied_until_ns,
+				     struct nlock_error *error)
+{
+	struct attributes a;
+
+	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
+			    &claim->clock) < 0)
+		return lost_or_failed(error, "read the server's clock");
+	if (!claim->stands_for_process)
+		return NLOCK_OK;
+	if (claim_read(claim, &a) < 0)
+		return lost_or_failed(error, "read the claim");
+	*relied_until_ns = claim->lease_end_ns;
+	return NLOCK_OK;
+}
+
 enum nlock_result nlock_refresh(struct nlock_claim *claim,
 				int64_t lifetime_ns,
 				struct nlock_error *error)
 {
-	int dirfd = claim->lock->dirfd;
+	int64_t relied_until_ns = INT64_MIN, wanted_ns;
+	enum nlock_result result;
 	struct attributes a;
-	int64_t wanted_ns;
 
-	/* A claim of an earlier process's: read the server's clock first. */
-	if (claim->clock.server_ns == 0 &&
-	    warrant_confirm(dirfd, claim->warrant, &claim->clock) < 0)
-		return lost_or_failed(error, "read the server's clock");
-	if (claim_extend(claim, lifetime_ns) < 0)
+	if (claim->clock.server_ns == 0) {
+		result = get_to_know(claim, &relied_until_ns, error);
+		if (result != NLOCK_OK)
+			return result;
+	}
+	if (claim_extend(claim, lifetime_ns, relied_until_ns) < 0)
 		return lost_or_failed(error, "renew the lease");
 	wanted_ns = claim->lease_end_ns;
-	if (warrant_confirm(dirfd, claim->warrant, &claim->clock) < 0)
+	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
+			    &claim->clock) < 0)
 		return lost_or_failed(error, "confirm the warrant");
 	if (claim_read(claim, &a) < 0)
 		return lost_or_failed(error, "read the claim");

@@ -324,3 +324,9 @@ revoke() {
 	[ "$stderr" = "nlock: ./plain: run: Permission denied" ]
 	nothing_left
 }
+
+@test "run: its command can't shorten the lease that nlock relies on" {
+	nlock run -l 1m "$LOCK" -- sh -c 'stat -c %.9Y "$NLOCK_LOCK" >before
+		nlock refresh -l 1s; stat -c %.9Y "$NLOCK_LOCK" >after'
+	[ "$(cat before)" = "$(cat after)" ]
+}
