@@ -16,7 +16,8 @@ const struct poptOption acquire_options[] = {
 	       "how long the lock lasts without a refresh "
 	       "(default: $NLOCK_LIFETIME, else 15s)", "DURATION"),
 	OPTION("pid", '\0', OPTION_PID,
-	       "the lock stands for this process, and is free once it is dead",
+	       "the lock stands for this process of this host, and is free "
+	       "once it and its process group are dead",
 	       "PID"),
 	OPTION("state", '\0', OPTION_STATE,
 	       "write the claim to a file instead of printing it", "FILE"),

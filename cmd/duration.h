@@ -8,9 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DURATION_TAKES \
-	"takes a number above 0 with an optional unit: ms, s, m, h or d"
-
 /*
  * Read a decimal number and an optional unit (ms, s, m, h, d; none: s) into
  * nanoseconds.  Returns false for anything else, for what is not above 0,

@@ -55,11 +55,13 @@ struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
 
 static void sleep_until(int64_t boot_ns)
 {
-	struct timespec until = ns_to_timespec(boot_ns);
+	struct timespec left;
+	int64_t left_ns;
 
-	while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until,
-			       NULL) == EINTR)
-		continue;
+	while ((left_ns = ns_sub(boot_ns, boot_now_ns())) > 0) {
+		left = ns_to_timespec(left_ns);
+		clock_nanosleep(CLOCK_BOOTTIME, 0, &left, NULL);
+	}
 }
 
 static void tell(const struct heartbeat *heartbeat)

@@ -86,14 +86,18 @@ static void say_aside(struct supervisor *s, const char *what, const char *why)
 		s->speaker = pid;
 }
 
+/* The timer's clock goes on while the machine is suspended. */
 static void set_timer(struct supervisor *s, int64_t boot_ns)
 {
-	struct itimerspec when = { .it_value = ns_to_timespec(boot_ns) };
+	struct itimerspec when = { .it_interval = { 0, 0 } };
+	int64_t left_ns = ns_sub(boot_ns, boot_now_ns());
 
 	if (boot_ns == s->timer_ns)
 		return;
 	s->timer_ns = boot_ns;
-	timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	/* A time of 0 would switch it off. */
+	when.it_value = ns_to_timespec(left_ns > 0 ? left_ns : 1);
+	timerfd_settime(s->timer_fd, 0, &when, NULL);
 }
 
 /* ------------------------------------------------------------------- events */
@@ -176,16 +180,20 @@ static void begin_ending(struct supervisor *s)
 	signal_all(s, SIGCONT);	/* a stopped process can't end itself */
 }
 
-static const char *reason(const struct heartbeat_news *news)
+static const char *reason(const struct supervisor *s, int64_t now_ns,
+			  const struct heartbeat_news *news)
 {
 	if (news->lost)
 		return "the lock is lost: broken or released by others";
 	if (news->errnum != 0)
 		return strerror(news->errnum);
+	if (now_ns >= s->deadline.kill_ns)
+		return "nlock or the machine was stopped for too long";
 	return "the file server does not answer";
 }
 
-static void lose(struct supervisor *s, const struct heartbeat_news *news)
+static void lose(struct supervisor *s, int64_t now_ns,
+		 const struct heartbeat_news *news)
 {
 	bool warn = s->options->warn_on_lost;
 
@@ -193,7 +201,7 @@ static void lose(struct supervisor *s, const struct heartbeat_news *news)
 	if (!warn)
 		begin_ending(s);
 	say_aside(s, news->lost ? "" : "the lease can't be renewed: ",
-		  reason(news));
+		  reason(s, now_ns, news));
 }
 
 /* Is the lock lost, or about to be? */
@@ -211,7 +219,7 @@ static void check_lock(struct supervisor *s, int64_t now_ns)
 						 lifetime_ns,
 						 s->options->kill_after_ns);
 	if (now_ns >= s->deadline.terminate_ns)
-		lose(s, &news);
+		lose(s, now_ns, &news);
 }
 
 static void keep_heartbeat(struct supervisor *s, int64_t now_ns)

@@ -89,6 +89,13 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 	return errno == ENOSYS ? by_fstat(fd, a) : -1;
 }
 
+int own_attributes(int dirfd, const char *name, struct attributes *a)
+{
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, a) == 0)
+		return 0;
+	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
+}
+
 #else	/* no statx: other systems, whose fstat of an open file asks */
 
 int fresh_attributes(int dirfd, const char *name, struct attributes *a)
@@ -101,14 +108,9 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 	return by_fstat(fd, a);
 }
 
-#endif
-
 int own_attributes(int dirfd, const char *name, struct attributes *a)
 {
-	struct stat st;
-
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -1;
-	from_stat(&st, a);
-	return 0;
+	return by_open(dirfd, name, a);
 }
+
+#endif

@@ -1,11 +1,12 @@
 /*
  * warrant.c - make, date, revoke and discard warrants; see warrant.h.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE		/* syscall */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -34,13 +35,37 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 	return 0;
 }
 
-static int stamp(int dirfd, const char *name, const struct timespec times[2],
+/*
+ * Have the kernel, and by it the server, say what "now" is.  Not by the C
+ * library's function: a library that is preloaded to show a program another
+ * time (libfaketime) puts that in the place of UTIME_NOW.
+ */
+static int set_now(int dirfd, const char *name, bool access_only)
+{
+	long modified = access_only ? UTIME_OMIT : UTIME_NOW;
+#ifdef SYS_utimensat
+	const struct {
+		long s, ns;	/* the kernel's, whatever time_t is */
+	} times[2] = { { 0, UTIME_NOW }, { 0, modified } };
+
+	return (int)syscall(SYS_utimensat, dirfd, name, times,
+			    AT_SYMLINK_NOFOLLOW);
+#else
+	const struct timespec times[2] = {
+		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = modified }
+	};
+
+	return utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW);
+#endif
+}
+
+static int stamp(int dirfd, const char *name, bool access_only,
 		 struct server_clock *clock)
 {
 	struct server_clock sample = { .before_ns = boot_now_ns() };
 	struct attributes stamped;
 
-	if (utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (set_now(dirfd, name, access_only) < 0)
 		return -1;
 	sample.after_ns = boot_now_ns();
 	if (fresh_attributes(dirfd, name, &stamped) < 0)
@@ -52,20 +77,12 @@ static int stamp(int dirfd, const char *name, const struct timespec times[2],
 
 int warrant_date(int dirfd, const char *name, struct server_clock *clock)
 {
-	static const struct timespec both[2] = {
-		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW }
-	};
-
-	return stamp(dirfd, name, both, clock);
+	return stamp(dirfd, name, false, clock);
 }
 
 int warrant_confirm(int dirfd, const char *name, struct server_clock *clock)
 {
-	static const struct timespec access[2] = {
-		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT }
-	};
-
-	return stamp(dirfd, name, access, clock);
+	return stamp(dirfd, name, true, clock);
 }
 
 int warrant_revoke(int dirfd, const char *name)
