@@ -46,6 +46,10 @@ $(BUILD)/libnlock.a: $(LIB_OBJ)
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(UNIT_OBJ) $(BUILD)/libnlock.a
 	$(LINK) $^
 
+# Started hundreds of times where starting a program is slow.
+$(BUILD)/test/nfs/critical: $(BUILD)/test/nfs/critical.o
+	$(LINK) -static-pie $^
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
