@@ -139,6 +139,9 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 		return fail_with(error, "name the claim", ENAMETOOLONG);
 	if (warrant_make(lock->dirfd, claim->warrant, &claim->clock) < 0) {
 		result = fail(error, "make the warrant");
+		/* vfat has no name with '|' in it, others no directories. */
+		if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+			result = NLOCK_UNSUPPORTED;
 		/* It may be there: the reply alone may have been lost. */
 		warrant_revoke(lock->dirfd, claim->warrant);
 		return result;

@@ -28,10 +28,11 @@ bool separator_is_usable(char separator)
 void host_name_clean(char *clean, size_t size, const char *host,
 		     char separator)
 {
+	char other = separator == '_' ? '-' : '_';
 	size_t i;
 
 	for (i = 0; i + 1 < size && host[i] != '\0'; i++)
-		clean[i] = host[i] == separator || host[i] == '/' ? '_' :
+		clean[i] = host[i] == separator || host[i] == '/' ? other :
 			   host[i];
 	clean[i] = '\0';
 }

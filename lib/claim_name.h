@@ -72,7 +72,7 @@ bool separator_is_usable(char separator);
 
 /*
  * Copy a host's name as it stands in claims: without the separator and
- * without '/', which become '_'.
+ * without '/', which become '_' (or '-', where '_' is the separator).
  */
 void host_name_clean(char *clean, size_t size, const char *host,
 		     char separator);

@@ -23,6 +23,9 @@ static enum nlock_result lost_or_failed(struct nlock_error *error,
 /* The coarsest time stamps of a file system that has hard links. */
 #define STAMP_GRAIN_NS	(2 * NS_PER_S)
 
+/* How often a lease is renewed that is half over before that is confirmed. */
+#define RENEWALS	3
+
 /*
  * What has to be known of a claim of an earlier process's: the server's
  * clock, and until when whoever it stands for relies on it.
@@ -44,19 +47,14 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 	return NLOCK_OK;
 }
 
-enum nlock_result nlock_refresh(struct nlock_claim *claim,
-				int64_t lifetime_ns,
-				struct nlock_error *error)
+/* One renewal, and a look at whether it counts. */
+static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
+			       int64_t relied_until_ns,
+			       struct nlock_error *error)
 {
-	int64_t relied_until_ns = INT64_MIN, wanted_ns;
-	enum nlock_result result;
 	struct attributes a;
+	int64_t wanted_ns;
 
-	if (claim->clock.server_ns == 0) {
-		result = get_to_know(claim, &relied_until_ns, error);
-		if (result != NLOCK_OK)
-			return result;
-	}
 	if (claim_extend(claim, lifetime_ns, relied_until_ns) < 0)
 		return lost_or_failed(error, "renew the lease");
 	wanted_ns = claim->lease_end_ns;
@@ -71,6 +69,45 @@ enum nlock_result nlock_refresh(struct nlock_claim *claim,
 		fail_with(error, "keep the end of the lease", EOPNOTSUPP);
 		return NLOCK_UNSUPPORTED;
 	}
+	return NLOCK_OK;
+}
+
+static bool is_half_over(const struct nlock_claim *claim, int64_t lifetime_ns)
+{
+	int64_t now_ns = server_latest_ns(&claim->clock, boot_now_ns());
+
+	return lease_wants_refresh(ns_sub(claim->lease_end_ns, now_ns),
+				   lifetime_ns);
+}
+
+static bool is_over(const struct nlock_claim *claim)
+{
+	return lease_over(claim->lease_end_ns,
+			  server_earliest_ns(&claim->clock, boot_now_ns()),
+			  0);
+}
+
+enum nlock_result nlock_refresh(struct nlock_claim *claim,
+				int64_t lifetime_ns,
+				struct nlock_error *error)
+{
+	int64_t relied_until_ns = INT64_MIN;
+	enum nlock_result result;
+	int tries = 0;
+
+	if (claim->clock.server_ns == 0) {
+		result = get_to_know(claim, &relied_until_ns, error);
+		if (result != NLOCK_OK)
+			return result;
+	}
+	/* It may have been so slow that little is left, or nothing. */
+	do {
+		result = renew(claim, lifetime_ns, relied_until_ns, error);
+		if (result != NLOCK_OK)
+			return result;
+	} while (is_half_over(claim, lifetime_ns) && ++tries < RENEWALS);
+	if (is_over(claim))
+		return fail_with(error, "renew the lease in time", ETIMEDOUT);
 	claim->lifetime_ns = lifetime_ns;
 	return NLOCK_OK;
 }

@@ -53,6 +53,11 @@ eventually() {
 # whole group is.)
 in_group() {
 	setsid "$@" 3>&- &
+	eventually leads_group $!
+}
+
+leads_group() {
+	[ "$(ps -o pgid= -p "$1" | tr -d ' ')" = "$1" ] || ! kill -0 "$1"
 }
 
 # ended_with STATUS PID: wait for a background process, which must exit so.

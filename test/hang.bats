@@ -61,7 +61,7 @@ nothing_behind() {
 @test "run: a file server that hangs for less than the lease costs nothing" {
 	local pid
 
-	in_group nlock run -l 8s "$LOCK" -- \
+	in_group nlock run -l 15s "$LOCK" -- \
 		sh -c 'until [ -e go ]; do sleep 0.05; done; exit 3'
 	pid=$!
 	eventually test -e "$BATS_TEST_TMPDIR/behind/job.lock"
@@ -70,7 +70,7 @@ nothing_behind() {
 	# Until a refresh, due after a third of the lease, is late ...
 	end=$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")
 	late() {
-		[ "$(date +%s)" -gt $((${1%.*} - 8 + 8 / 3 + 2)) ]
+		[ "$(date +%s)" -gt $((${1%.*} - 15 + 15 / 3 + 1)) ]
 	}
 	eventually late "$end"
 	recover

@@ -253,24 +253,36 @@ def heal(client, cut):
                         "root"), check=True)
 
 
-def cut_off_in_command(version, cut):
-    """The command ends before the lease; somebody else gets the lock."""
-    alive = f"/mnt/tmp/alive-{version}"
+def start_stubborn(version, name, alive):
+    """Start a command that can't be told to end, and notes when it lived."""
     holder = one.start(
-        bed.nlock, "run", "-l", "6s", one.path(version, "p"), "--", "sh",
+        bed.nlock, "run", "-l", "6s", one.path(version, name), "--", "sh",
         "-c", "trap '' TERM; while :; do date +%s.%N >$0.new; mv $0.new $0; "
         "done", alive, stderr=subprocess.PIPE)
     eventually(lambda: os.path.exists(alive), "the command runs")
-    end = lease_end("p")
+    return holder
+
+
+def check_ended_in_time(holder, name, alive):
+    """It can't reach the server: its command ends before its lease does."""
+    _, err = holder.communicate(timeout=bed.LIMIT_S)
+    check(holder.returncode, 76, "the holder")
+    assert "the file server does not answer" in err, err
+    with open(alive) as file:
+        last = float(file.read())
+    os.unlink(alive)
+    left = lease_end(name) - last
+    assert left > 0, f"ran for {-left} s after its lease"
+    return f"ended {left:.1f} s before its lease"
+
+
+def cut_off_in_command(version, cut):
+    """The command ends before the lease; somebody else gets the lock."""
+    alive = "/mnt/tmp/alive"
+    holder = start_stubborn(version, "p", alive)
     cut(one)
     try:
-        _, err = holder.communicate(timeout=bed.LIMIT_S)
-        check(holder.returncode, 76, "the holder")
-        assert "the file server does not answer" in err, err
-        end = max(end, lease_end("p"))
-        with open(alive) as file:
-            last = float(file.read())
-        assert last < end, f"ran until {last}, lease ended {end}"
+        note = check_ended_in_time(holder, "p", alive)
         claim = two.acquire(two.path(version, "p"), "-l", "2m",
                             "--clock-slop", "100ms", "-w", "60s")
     finally:
@@ -280,7 +292,7 @@ def cut_off_in_command(version, cut):
           "the first once more")
     check(two.nlock("release", "--claim", claim)[0], 0, "the other's release")
     eventually(lambda: not left_behind("p"), "nothing left")
-    return f"ended {end - last:.1f} s before its lease"
+    return note
 
 
 def late_change(version, command, name, nth, taker_gets):
@@ -363,21 +375,17 @@ def restart_while_held(version):
 
 
 def down_past_the_lease(version):
-    holder = one.start(bed.nlock, "run", "-l", "5s", one.path(version, "d"),
-                       "sleep", "1000", stderr=subprocess.PIPE)
-    eventually(lambda: left_behind("d"), "held")
+    alive = "/mnt/tmp/alive"
+    holder = start_stubborn(version, "d", alive)
     bed.server_down()
     try:
-        _, err = holder.communicate(timeout=bed.LIMIT_S)
-        check(holder.returncode, 76, "the holder")
-        assert "the file server does not answer" in err, err
-        now = time.time()
-        assert now < lease_end("d"), "too late"
+        note = check_ended_in_time(holder, "d", alive)
     finally:
         bed.server_up()
     check(two.nlock("run", "--clock-slop", "100ms", "-w", "50s",
                     two.path(version, "d"), "true")[0], 0, "the next one")
     check(left_behind("d"), [], "left")
+    return note
 
 
 def server():

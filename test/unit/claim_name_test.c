@@ -146,6 +146,8 @@ static void test_names(void)
 	   "a name that does not fit is refused");
 	host_name_clean(name, sizeof(name), "we|b/1", '|');
 	is_string(name, "we_b_1", "a host's name can't end its part early");
+	host_name_clean(name, sizeof(name), "we_b", '_');
+	is_string(name, "we-b", "whatever the separator");
 }
 
 static void test_separator(void)

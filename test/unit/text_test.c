@@ -60,6 +60,7 @@ static void test_json(void)
 		"control characters");
 	is_json("\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x92",
 		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x92\"", "UTF-8");
+	is_json("\xc2\x9b", "\"\\u009b\"", "a control character of 8 bits");
 	is_json("\xff", "\"\\ufffd\"", "a byte that is not UTF-8");
 	is_json("\xc0\xaf", "\"\\ufffd\\ufffd\"", "a form that is too long");
 	is_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"", "a surrogate");

@@ -1,0 +1,616 @@
+#!/usr/bin/env bats
+#
+# nlock acquire: what it prints and leaves, and how long it waits.
+#
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
+
+load common
+
+# Standard error is one line of nlock's.
+complains() {
+	# shellcheck disable=SC2154	# set by run
+	echo "stderr: $stderr"
+	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
+}
+
+# How many claims there are, be it of holders or of waiters.
+claims_are() {
+	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]
+}
+
+remaining() {
+	nlock status --json "$LOCK" | json remaining
+}
+
+# between LOW NUMBER HIGH
+between() {
+	echo "between: $*"
+	awk -v l="$1" -v n="$2" -v h="$3" 'BEGIN { exit !(l <= n && n <= h) }'
+}
+
+listing() {
+	find "$DIR" -mindepth 1 -printf '%P %y %m %i %n %s %T@\n' | sort
+}
+
+# leads PID: its process group has begun to be.
+leads() {
+	kill -0 -- "-$1"
+}
+
+# is_dead PID: it has ended and its whole group.
+is_dead() {
+	! leads "$1"
+}
+
+# ------------------------------------------------------------------- output
+
+@test "acquire: prints an assignment of the claim, and exports it" {
+	local claim
+
+	run -0 --separate-stderr nlock acquire "$LOCK"
+	[[ $output =~ ^NLOCK_CLAIM=\'([^\']*)\'\;\ export\ NLOCK_CLAIM$ ]]
+	claim=${BASH_REMATCH[1]}
+	[[ $claim == "$LOCK|$(hostname)|"*"|n"???????????????? ]]
+	# shellcheck disable=SC2154	# set by run
+	[ -z "$stderr" ]
+
+	eval "$output"
+	# shellcheck disable=SC2016
+	run -0 sh -c 'echo "$NLOCK_CLAIM"'
+	[ "$output" = "$claim" ]
+}
+
+@test "acquire: makes the lock file a link to the claim, which holds its path" {
+	eval "$(nlock acquire "$LOCK")"
+	[ "$LOCK" -ef "$NLOCK_CLAIM" ]
+	[ "$(stat -c %h "$LOCK")" = 2 ]
+	printf '%s' "$NLOCK_CLAIM" | cmp - "$LOCK"
+	[ -d "$NLOCK_CLAIM|warrant" ]
+}
+
+@test "acquire: what it prints is quoted for any shell and any path" {
+	local shell name
+
+	name=$'it\'s "$HOME" `id`; \\ * \t\n $(touch ran)&|x'
+	for shell in sh bash; do
+		mkdir "$name"
+		# shellcheck disable=SC2016
+		run -0 "$shell" -ec '
+			eval "$(nlock acquire "$1/$1")"
+			test "$1/$1" -ef "$NLOCK_CLAIM"
+			nlock release "$1/$1"
+			ls -A "$1"
+		' "$shell" "$name"
+		[ -z "$output" ]
+		rmdir "$name"
+		[ ! -e ran ]
+	done
+}
+
+@test "acquire: --var names the variable" {
+	run -0 nlock acquire --var _My_Lock1 "$LOCK"
+	[[ $output =~ ^_My_Lock1=\'[^\']*\'\;\ export\ _My_Lock1$ ]]
+	eval "$output"
+	# shellcheck disable=SC2154	# by eval
+	nlock release --claim "$_My_Lock1"
+	nothing_left
+}
+
+@test "acquire: prints nothing unless it has the lock" {
+	nlock acquire "$LOCK" >/dev/null
+	run -75 --separate-stderr nlock acquire -n "$LOCK"
+	[ -z "$output" ]
+	run -75 --separate-stderr nlock acquire -w 50ms "$LOCK"
+	[ -z "$output" ]
+}
+
+@test "acquire: records the pid of its parent" {
+	nlock acquire "$LOCK" >/dev/null
+	[ "$(nlock status --json "$LOCK" | json pid)" = "$BASHPID" ]
+}
+
+# --------------------------------------------------------------------- state
+
+@test "acquire: --state writes the claim, for its user alone, and prints nothing" {
+	umask 0
+	run -0 --separate-stderr nlock acquire --state state "$LOCK"
+	[ -z "$output$stderr" ]
+	[ "$(stat -c %a state)" = 600 ]
+	[ "$(cat state)" -ef "$LOCK" ]
+	[ "$(wc -l <state)" = 1 ]
+}
+
+@test "acquire: --state replaces an old state file, and never changes it" {
+	echo "of old" >state
+	chmod 644 state
+	ln state other_link
+	nlock acquire --state state "$LOCK"
+	[ "$(cat other_link)" = "of old" ]
+	[ "$(stat -c %a other_link)" = 644 ]
+	[ "$(stat -c %a state)" = 600 ]
+	[ "$(cat state)" -ef "$LOCK" ]
+	[ "$(find . -name 'state*')" = ./state ]
+}
+
+@test "acquire: --state that can't be written releases the lock" {
+	local file
+
+	mkdir -m 755 directory
+	for file in nosuch/state directory; do
+		run --separate-stderr nlock acquire --state "$file" "$LOCK"
+		[[ $status = 74 || $status = 64 ]]
+		complains
+		[[ $stderr == *"$file"* ]]
+		nothing_left
+	done
+	[ "$(ls -A)" = directory ]
+}
+
+@test "acquire: --state that can't be written for want of permission is 77" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	mkdir -m 755 closed
+	chmod 777 .
+	run -77 --separate-stderr setpriv --reuid=65534 --regid=65534 \
+		--clear-groups "$BATS_TEST_TMPDIR/bin/nlock" acquire \
+		--state closed/state "$LOCK"
+	complains
+	nothing_left
+	[ -z "$(ls -A closed)" ]
+}
+
+@test "acquire: --state can't be the lock file, by any path" {
+	local file
+
+	mkdir sub
+	for file in "$LOCK" job.lock sub/../job.lock; do
+		run --separate-stderr nlock acquire --state "$file" "$LOCK"
+		[[ $status = 64 || $status = 74 ]]
+		complains
+		nothing_left
+	done
+}
+
+@test "acquire: --state of a claim that is over is written anew" {
+	nlock acquire --state state "$LOCK"
+	cp state old
+	nlock release --state state
+	cp old state
+	nlock acquire -n --state state "$LOCK"
+	run ! cmp state old
+	nlock release --state state "$LOCK"
+	nothing_left
+}
+
+# ------------------------------------------------------------------- waiting
+
+@test "acquire: -n fails at once, and says who has the lock and until when" {
+	local before
+
+	nlock acquire "$LOCK" >/dev/null
+	before=$(listing)
+	run -75 --separate-stderr timeout 20 nlock acquire -n "$LOCK"
+	complains
+	[[ $stderr == *"$LOCK"*"$(hostname) pid $BASHPID"*"lease ends in "* ]]
+	[ "$(listing)" = "$before" ]
+}
+
+@test "acquire: -w gives up in time, not before, and leaves nothing" {
+	local before began took
+
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	before=$(listing)
+	began=${EPOCHREALTIME/./}
+	run -75 --separate-stderr timeout 20 nlock acquire -w 300ms "$LOCK"
+	took=$((${EPOCHREALTIME/./} - began))
+	complains
+	[[ $stderr == *"$(hostname) pid $BASHPID"*"lease ends in "* ]]
+	[ $took -ge 300000 ]
+	[ "$(listing)" = "$before" ]
+}
+
+@test "acquire: -w takes the lock when it is released in time" {
+	local waiter
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	env -u NLOCK_CLAIM nlock acquire -w 1m "$LOCK" >printed 3>&- &
+	waiter=$!
+	eventually claims_are 2
+	nlock release
+	wait "$waiter"
+	eval "$(cat printed)"
+	nlock status --mine "$LOCK" >/dev/null
+	claims_are 1
+}
+
+@test "acquire: without -w it waits until the lock is released" {
+	local waiter
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	env -u NLOCK_CLAIM nlock acquire "$LOCK" >printed 3>&- &
+	waiter=$!
+	eventually claims_are 2
+	nlock release
+	wait "$waiter"
+	eval "$(cat printed)"
+	nlock release
+	nothing_left
+}
+
+@test "acquire: -q is silent when the lock is held, -v says what it waits for" {
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	run -75 --separate-stderr nlock acquire -q -n "$LOCK"
+	[ -z "$stderr" ]
+	run -75 --separate-stderr nlock acquire -q -w 50ms "$LOCK"
+	[ -z "$stderr" ]
+	run -75 --separate-stderr nlock acquire -v -w 50ms "$LOCK"
+	[[ $stderr == *"waiting"*"$(hostname) pid $BASHPID"* ]]
+	run -75 --separate-stderr nlock acquire -w 50ms "$LOCK"
+	[[ $stderr != *"waiting"* ]]
+}
+
+@test "acquire: -E sets the status for a held lock and a timeout" {
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	run -3 nlock acquire -n -E 3 "$LOCK"
+	run -0 --separate-stderr nlock acquire -w 50ms -E 0 "$LOCK"
+	[ -z "$output" ]
+	run -3 --separate-stderr nlock acquire -n -E 3 "$LOCK"
+	complains
+}
+
+@test "acquire: -E is not for other failures" {
+	run -74 nlock acquire -n -E 3 nosuch/lock
+	run -0 nlock acquire -n -E 3 "$LOCK"
+}
+
+@test "acquire: NLOCK_TIMEOUT is the default of -w, and -w and -n go before it" {
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	NLOCK_TIMEOUT=50ms run -75 timeout 20 nlock acquire "$LOCK"
+	[[ $output == *"50ms"* ]]
+	NLOCK_TIMEOUT=1h run -75 timeout 20 nlock acquire -w 60ms "$LOCK"
+	[[ $output == *"60ms"* ]]
+	NLOCK_TIMEOUT=1h run -75 timeout 20 nlock acquire -n "$LOCK"
+}
+
+@test "acquire: of several at the same time exactly one succeeds" {
+	local i pids=() succeeded=0
+
+	for i in {1..12}; do
+		nlock acquire -n "$LOCK" >"printed$i" 2>/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		if wait "$i"; then
+			succeeded=$((succeeded + 1))
+		fi
+	done
+	[ $succeeded = 1 ]
+	[ "$(cat printed* | wc -l)" = 1 ]
+	claims_are 1
+	eval "$(cat printed*)"
+	nlock release
+	nothing_left
+}
+
+@test "acquire: a signal while it waits leaves nothing, and ends it" {
+	local name before waiter status
+
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	before=$(listing)
+	for name in TERM INT HUP QUIT USR1 USR2; do
+		echo "signal: $name"
+		env --default-signal nlock acquire "$LOCK" \
+			>printed 2>/dev/null 3>&- &
+		waiter=$!
+		eventually claims_are 2
+		kill -s "$name" $waiter
+		status=0
+		wait $waiter || status=$?
+		[ $status = $((128 + $(kill -l $name))) ]
+		[ ! -s printed ]
+		rm printed
+		[ "$(listing)" = "$before" ]
+	done
+}
+
+@test "acquire: a signal that its caller ignores does not end its wait" {
+	local waiter
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	env -u NLOCK_CLAIM --ignore-signal=HUP nlock acquire "$LOCK" \
+		>printed 3>&- &
+	waiter=$!
+	eventually claims_are 2
+	kill -s HUP $waiter
+	nlock release
+	wait $waiter
+	[ -s printed ]
+}
+
+# -------------------------------------------------------------- already ours
+
+@test "acquire: of a lock that NLOCK_CLAIM shows as ours is 73 at once" {
+	local before
+
+	eval "$(nlock acquire "$LOCK")"
+	before=$(listing)
+	run -73 --separate-stderr timeout 20 nlock acquire "$LOCK"
+	complains
+	[ -z "$output" ]
+	run -73 timeout 20 nlock run "$LOCK" touch ran
+	[ ! -e ran ]
+	run -73 --separate-stderr timeout 20 nlock acquire -q "$LOCK"
+	[ -z "$stderr" ]
+	[ "$(listing)" = "$before" ]
+}
+
+@test "acquire: of a lock that the state file shows as ours is 73 at once" {
+	local before
+
+	nlock acquire --state state "$LOCK"
+	before=$(listing)
+	run -73 --separate-stderr timeout 20 nlock acquire --state state "$LOCK"
+	complains
+	[ "$(listing)" = "$before" ]
+}
+
+@test "acquire: of our lock by another path is 73, too" {
+	mkdir sub
+	ln -s "$DIR" link
+	eval "$(nlock acquire "$LOCK")"
+	run -73 timeout 20 nlock acquire job.lock
+	run -73 timeout 20 nlock acquire sub/../job.lock
+	run -73 timeout 20 nlock acquire link/job.lock
+}
+
+@test "acquire: another lock can be taken while we hold one" {
+	eval "$(nlock acquire "$LOCK")"
+	run -0 nlock acquire -n "$LOCK.2"
+	mkdir sub
+	run -0 nlock acquire -n sub/job.lock
+}
+
+@test "acquire: an NLOCK_CLAIM that is over, or rubbish, is no obstacle" {
+	eval "$(nlock acquire "$LOCK")"
+	nlock release
+	run -0 nlock acquire -n "$LOCK"
+	run -75 nlock acquire -n "$LOCK"
+	NLOCK_CLAIM=rubbish run -75 nlock acquire -n "$LOCK"
+	NLOCK_CLAIM=rubbish run -0 nlock acquire -n "$LOCK.2"
+}
+
+@test "acquire: our own lock is taken anew once its lease is over" {
+	eval "$(nlock acquire "$LOCK")"
+	touch -d "1 hour ago" "$LOCK"
+	run -0 timeout 20 nlock acquire -n "$LOCK"
+	run -76 nlock release
+}
+
+# --------------------------------------------------------------------- lease
+
+@test "acquire: the lease lasts 15 s, or NLOCK_LIFETIME, or what -l says" {
+	nlock acquire "$LOCK" >/dev/null
+	between 1 "$(remaining)" 15
+	NLOCK_LIFETIME=1h run -0 nlock acquire "$LOCK.1h"
+	LOCK=$LOCK.1h between 3500 "$(LOCK=$LOCK.1h remaining)" 3600
+	NLOCK_LIFETIME=1h run -0 nlock acquire -l 1d "$LOCK.1d"
+	between 86300 "$(LOCK=$LOCK.1d remaining)" 86400
+}
+
+@test "acquire: a lock whose lease is over can be taken, and its holder notices" {
+	local lost
+
+	eval "$(nlock acquire -l 300ms "$LOCK")"
+	lost=$NLOCK_CLAIM
+	unset NLOCK_CLAIM
+	eval "$(nlock acquire -w 1m --clock-slop 10ms "$LOCK")"
+	[ "$NLOCK_CLAIM" != "$lost" ]
+	[ ! -e "$lost" ]
+	[ ! -e "$lost|warrant" ]
+	run -76 nlock refresh --claim "$lost"
+	run -76 nlock release --claim "$lost"
+	run -0 nlock status --mine "$LOCK"
+	nlock release
+	nothing_left
+}
+
+@test "acquire: a lock is left alone until its lease is over by the clock slop" {
+	nlock acquire "$LOCK" >/dev/null
+	touch -d "10 minutes ago" "$LOCK"
+	run -75 --separate-stderr nlock acquire -n --clock-slop 1h "$LOCK"
+	complains
+	run -0 nlock acquire -n --clock-slop 9m "$LOCK"
+}
+
+@test "acquire: the clock slop is 10 s" {
+	nlock acquire "$LOCK" >/dev/null
+	# 8 s are left for this to happen.
+	touch -d "2 seconds ago" "$LOCK"
+	run -75 nlock acquire -n "$LOCK"
+	touch -d "11 seconds ago" "$LOCK"
+	run -0 nlock acquire -n "$LOCK"
+}
+
+@test "acquire: a waiter takes a lock that has run out without further ado" {
+	nlock acquire -l 200ms "$LOCK" >/dev/null
+	run -0 timeout 20 nlock acquire --clock-slop 10ms "$LOCK"
+	claims_are 1
+}
+
+@test "acquire: after a wait longer than its lifetime half of the lease is left" {
+	local waiter
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	env -u NLOCK_CLAIM nlock acquire -l 1s "$LOCK" >printed 3>&- &
+	waiter=$!
+	eventually claims_are 2
+	# More than the lifetime of the waiter's claim.
+	run -75 env -u NLOCK_CLAIM nlock acquire -w 1500ms "$LOCK"
+	nlock release
+	wait $waiter
+	eval "$(cat printed)"
+	# The warrant is dated when the lock is won.
+	awk -v end="$(stat -c %.9Y "$LOCK")" \
+		-v won="$(stat -c %.9Y "$NLOCK_CLAIM|warrant")" \
+		'BEGIN { exit !(0.45 <= end - won && end - won <= 1.1) }'
+}
+
+# ----------------------------------------------------------------------- pid
+
+@test "acquire: --pid is the pid on record" {
+	local pid
+
+	in_group sleep 100
+	pid=$!
+	eventually leads $pid
+	nlock acquire --pid $pid "$LOCK" >/dev/null
+	[ "$(nlock status --json "$LOCK" | json pid)" = $pid ]
+}
+
+@test "acquire: a lock with --pid is free once that process is dead" {
+	local pid
+
+	in_group sleep 100
+	pid=$!
+	eventually leads $pid
+	nlock acquire -l 1h --pid $pid "$LOCK" >/dev/null
+	run -75 nlock acquire -n "$LOCK"
+	is_state unknown
+	kill -KILL $pid
+	wait $pid || true
+	eventually is_dead $pid
+	is_state stale
+	run -0 nlock acquire -n "$LOCK"
+	claims_are 1
+}
+
+@test "acquire: a lock with --pid is held while any of its group is left" {
+	local pid
+
+	# shellcheck disable=SC2016
+	in_group sh -c 'sleep 100 & echo $! >child; wait'
+	pid=$!
+	eventually test -s child
+	nlock acquire -l 1h --pid $pid "$LOCK" >/dev/null
+	kill -KILL $pid
+	wait $pid || true
+	run -75 nlock acquire -n "$LOCK"
+	is_state unknown
+	kill -KILL "$(cat child)"
+	eventually is_dead $pid
+	run -0 nlock acquire -n "$LOCK"
+}
+
+@test "acquire: a waiter is told by the death of --pid, long before the lease" {
+	local pid waiter
+
+	in_group sleep 100
+	pid=$!
+	eventually leads $pid
+	nlock acquire -l 1h --pid $pid "$LOCK" >/dev/null
+	nlock acquire -w 1m "$LOCK" >printed 3>&- &
+	waiter=$!
+	eventually claims_are 2
+	kill -KILL $pid
+	wait $waiter
+	[ -s printed ]
+}
+
+@test "acquire: without --pid the death of the caller does not matter" {
+	local pid
+
+	# shellcheck disable=SC2016
+	in_group sh -c 'nlock acquire -l 1h "$1" >printed' sh "$LOCK"
+	pid=$!
+	wait $pid
+	eventually is_dead $pid
+	[ -s printed ]
+	is_state unknown
+	run -75 nlock acquire -n "$LOCK"
+}
+
+@test "acquire: --pid of no process fails and leaves nothing" {
+	local pid
+
+	in_group true
+	pid=$!
+	wait $pid
+	eventually is_dead $pid
+	run --separate-stderr nlock acquire --pid $pid "$LOCK"
+	[ "$status" != 0 ]
+	complains
+	[ -z "$output" ]
+	nothing_left
+}
+
+# ------------------------------------------------------- output that fails
+
+@test "acquire: printing to a full disk releases the lock and is 74" {
+	# shellcheck disable=SC2016
+	run -74 --separate-stderr sh -c 'nlock acquire "$1" >/dev/full' \
+		sh "$LOCK"
+	complains
+	nothing_left
+}
+
+@test "acquire: printing to a closed pipe releases the lock and is 74" {
+	mkfifo pipe
+	# The reader is gone before anything is written.
+	exec 6<>pipe
+	exec 7>pipe
+	exec 6>&-
+	# shellcheck disable=SC2016
+	run -74 --separate-stderr sh -c 'nlock acquire "$1" >&7' sh "$LOCK"
+	exec 7>&-
+	complains
+	nothing_left
+}
+
+@test "acquire: printing to nowhere releases the lock and is 74" {
+	local closed
+
+	for closed in '>&-' '>&- <&-'; do
+		# shellcheck disable=SC2016
+		run -74 --separate-stderr \
+			sh -c "nlock acquire \"\$1\" $closed" sh "$LOCK"
+		complains
+		nothing_left
+	done
+	# shellcheck disable=SC2016
+	run -74 sh -c 'nlock acquire "$1" <&- >&- 2>&-' sh "$LOCK"
+	nothing_left
+}
+
+@test "acquire: with all standard descriptors closed it takes the lock all the same" {
+	# shellcheck disable=SC2016
+	run -0 sh -c 'nlock acquire --state state "$1" <&- >&- 2>&-' sh "$LOCK"
+	printf '%s' "$(cat state)" | cmp - "$LOCK"
+	# shellcheck disable=SC2016
+	run -75 sh -c 'nlock acquire -n "$1" <&- >&- 2>&-' sh "$LOCK"
+	printf '%s' "$(cat state)" | cmp - "$LOCK"
+	nlock release --state state
+	nothing_left
+}
+
+# --------------------------------------------------------------- permissions
+
+@test "acquire: with umask 077 others can read who has the lock, and break it" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups
+		"$BATS_TEST_TMPDIR/bin/nlock")
+
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	chmod 777 .
+	umask 077
+	nlock acquire "$LOCK" >/dev/null
+	run -0 "${nobody[@]}" status "$LOCK"
+	[[ $output == *"held by $(hostname) pid $BASHPID "* ]]
+	run -75 --separate-stderr "${nobody[@]}" acquire -n "$LOCK"
+	[[ $stderr == *"pid $BASHPID "* ]]
+	touch -d "1 hour ago" "$LOCK"
+	run -0 "${nobody[@]}" acquire -n "$LOCK"
+	claims_are 1
+	[ "$(stat -c %u "$LOCK")" = 65534 ]
+}

@@ -1,0 +1,168 @@
+# changes.bash - stop a command before one of its changes to the file system.
+#
+# A change is written NAME:NTH, the NTH call of NAME in one process; strace(1)
+# counts each call, and each process, for itself.  Load after common.
+
+CHANGING=openat,write,linkat,mkdirat,unlinkat,renameat,utimensat,fchmodat
+CHANGING+=,fchmod,ftruncate,fallocate,symlinkat,mknodat,fchownat,fchown
+CHANGING+=,renameat2,fchmodat2,'?link,?mkdir,?unlink,?rename,?rmdir,?symlink'
+CHANGING+=,'?creat,?chmod,?chown,?open,?utimes,?utime,?truncate'
+CHANGING="?${CHANGING//,/,?}"
+CHANGING=${CHANGING//'??'/'?'}
+
+# modified_ns FILE: its modification time, which for a claim is its lease's end.
+modified_ns() {
+	stat -c %.9Y "$1" | tr -d .
+}
+
+# lease_over_by MS: by the clock of the file system.
+lease_over_by() {
+	local now_ns
+
+	now_ns=$(modified_ns "$(mktemp -p "$BATS_TEST_TMPDIR")")
+	[ $((now_ns - $(modified_ns "$LOCK"))) -gt $(($1 * 1000000)) ]
+}
+
+traced() {
+	env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
+		strace -f -y -qq "$@"
+}
+
+# changes_in LOG: the changes that strace has logged, each named once.
+# Standard output and error, pipes and the like are not the file system's.
+changes_in() {
+	awk '$2 ~ /^[a-z0-9_]+\(/ {
+		name = $2
+		sub(/\(.*/, "", name)
+		change = name ":" ++count[$1, name]
+		if ((name ~ /^open/ && !/O_CREAT/) || $2 ~ /^write\(([12]<|[0-9]+<[^\/])/)
+			next
+		if (!seen[change]++)
+			print change
+	}' "$1"
+}
+
+# changes_of COMMAND...: run it to its end, and print its changes.
+changes_of() {
+	local log=$BATS_TEST_TMPDIR/log.$BASHPID
+
+	traced -o "$log" -e "trace=$CHANGING" "$@" >/dev/null || true
+	changes_in "$log"
+}
+
+# hold_up CHANGE LOG COMMAND...: start it, and wait until it is about to make
+# the change, where it stays.  $HELD is its pid.  Fails if it ends before.
+hold_up() {
+	local change=$1 log=$2
+
+	shift 2
+	: >"$log"
+	in_group env \
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
+		strace -D -f -y -qq -o "$log" -e "trace=$CHANGING" \
+		-e "inject=${change%:*}:delay_enter=3600s:when=${change#*:}" \
+		"$@"
+	HELD=$!
+	ALL_HELD+=("$HELD")
+	eventually held_or_ended "$change" "$log"
+	is_held "$change" "$log"
+}
+
+# strace logs a call when it begins.
+is_held() {
+	changes_in "$2" | grep -qx "$1"
+}
+
+has_ended() {
+	local stat
+
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ $stat == *') Z '* ]]
+}
+
+held_or_ended() {
+	is_held "$@" || has_ended "$HELD"
+}
+
+end_tracer() {
+	local tracer
+
+	tracer=$(sed -n 's/^TracerPid:[[:space:]]*//p' \
+		"/proc/${1:-$HELD}/status" 2>/dev/null) || true
+	[ "${tracer:-0}" = 0 ] || kill -KILL "$tracer"
+}
+
+# let_go [PID]: without its tracer a held process goes on.  Returns its exit
+# status.
+let_go() {
+	local pid=${1:-$HELD}
+
+	end_tracer "$pid"
+	if ! eventually has_ended "$pid"; then
+		kill -KILL -- "-$pid"
+		return 1
+	fi
+	wait "$pid"
+}
+
+# kill_before CHANGE COMMAND...: run it in a process group of its own and kill
+# it before it makes the change.  Returns its exit status, 137 if it was.
+kill_before() {
+	local change=$1
+
+	shift
+	in_group env \
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
+		strace -f -qq -o /dev/null -e "trace=${change%:*}" \
+		-e "inject=${change%:*}:signal=KILL:when=${change#*:}" "$@"
+	wait $!
+}
+
+# Whatever a schedule that failed still holds up.
+end_held() {
+	local pid
+
+	for pid in "${ALL_HELD[@]}"; do
+		kill -KILL -- "-$pid" 2>/dev/null || true
+	done
+}
+
+# Exit status of a schedule whose change never came.
+NEVER_CAME=99
+
+# at_each FUNCTION CHANGE...: call FUNCTION CHANGE for all of them at the same
+# time, each with a directory and a LOCK of its own.  Fails if one fails, or
+# if there are too few to be true.
+at_each() {
+	local function=$1 schedule pid status failed=0 never=0
+	local -A pids=()
+
+	shift
+	for schedule; do
+		(
+			ALL_HELD=()
+			trap end_held EXIT
+			DIR=$BATS_TEST_TMPDIR/$schedule
+			LOCK=$DIR/job.lock
+			mkdir "$DIR"
+			cd "$DIR" || exit
+			"$function" "$schedule"
+		) >"$BATS_TEST_TMPDIR/out.$schedule" 2>&1 3>&- &
+		pids[$schedule]=$!
+	done
+	for schedule; do
+		status=0
+		wait "${pids[$schedule]}" || status=$?
+		[ $status != 0 ] || continue
+		if [ $status = $NEVER_CAME ]; then
+			never=$((never + 1))
+			continue
+		fi
+		failed=$((failed + 1))
+		echo "$function $schedule: exit status $status"
+		sed 's/^/  /' "$BATS_TEST_TMPDIR/out.$schedule"
+		find "$BATS_TEST_TMPDIR/$schedule" -mindepth 1 -printf '  %P\n'
+	done
+	echo "# $function: $(($# - never)) schedules" >&3
+	[ $(($# - never)) -gt $(($# / 2)) ] && [ $failed = 0 ]
+}

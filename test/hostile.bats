@@ -1,0 +1,504 @@
+#!/usr/bin/env bats
+#
+# Lock files that were not made as they should be: whatever stands at LOCK,
+# nlock waits for it, says so, and leaves it alone.
+#
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
+
+load common
+
+# Standard error is one line of nlock's.
+complains() {
+	# shellcheck disable=SC2154	# set by run
+	echo "stderr: $stderr"
+	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
+}
+
+# Everything that is there, with its content.
+listing() {
+	(
+		cd "$BATS_TEST_TMPDIR" || exit
+		find d -mindepth 1 \
+			-printf '%p %y %m %u %i %n %s %T@ %C@ %l\n' \
+			-type f -exec cksum {} + | sort
+	)
+}
+
+# is_left_alone STATE: nlock says that LOCK is in this state, can't take it,
+# and changes nothing.
+is_left_alone() {
+	local before
+
+	before=$(listing)
+	echo "$before"
+	timeout 20 nlock status --json "$LOCK" | grep -q "\"state\":\"$1\""
+	run -75 --separate-stderr timeout 20 nlock acquire -n "$LOCK"
+	complains
+	[ -z "$output" ]
+	[[ $stderr != *[[:cntrl:]]* ]]
+	[ "$(listing)" = "$before" ]
+}
+
+# is_foreign: LOCK is left alone, and called what it is, by all who want it;
+# by a waiter, once.  As old as it may be, it is no lease that is over.
+is_foreign() {
+	local before
+
+	is_left_alone foreign
+	touch -h -d "1 hour ago" "$LOCK"
+	is_left_alone foreign
+	before=$(listing)
+	run -0 --separate-stderr timeout 20 nlock status "$LOCK"
+	[[ $output == "$LOCK: "*foreign* ]]
+	[[ $output != *[[:cntrl:]]* ]]
+	run -75 --separate-stderr timeout 20 nlock run -n -l 1s \
+		--clock-slop 1ms "$LOCK" touch "$BATS_TEST_TMPDIR/ran"
+	complains
+	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+	run -75 --separate-stderr timeout 20 nlock acquire -w 250ms "$LOCK"
+	echo "stderr: $stderr"
+	# shellcheck disable=SC2154	# set by run
+	[ "${#stderr_lines[@]}" = 2 ]
+	[[ ${stderr_lines[0]} == "nlock: "*waiting*foreign* ]]
+	[[ ${stderr_lines[1]} == "nlock: "*foreign* ]]
+	run -75 --separate-stderr timeout 20 nlock acquire -q -w 50ms "$LOCK"
+	[ -z "$stderr" ]
+	[ "$(listing)" = "$before" ]
+}
+
+# write_lock TEXT: the lock file is this, and nothing else is there.
+write_lock() {
+	printf '%s' "$1" >"$LOCK"
+	touch -d "+1 hour" "$LOCK"
+}
+
+# claim_lock PARTS [TEXT]: the lock file is a link to the claim LOCK|PARTS,
+# whose lease lasts for an hour, and whose content is its path, or TEXT.
+claim_lock() {
+	CLAIM="$LOCK|$1"
+	printf '%s' "${2-$CLAIM}" >"$CLAIM"
+	ln "$CLAIM" "$LOCK"
+	touch -d "+1 hour" "$LOCK"
+}
+
+# What the helpers check can fail.
+@test "hostile: a claim as it should be is not left alone once it is over" {
+	claim_lock "web1|4242|n0123456789abcdef"
+	is_left_alone unknown
+	touch -d "1 hour ago" "$LOCK"
+	is_state theirs_expired
+	run -0 nlock acquire -n "$LOCK"
+	[ ! -e "$CLAIM" ]
+}
+
+# ------------------------------------------------------- not regular files
+
+@test "hostile: a directory is foreign" {
+	mkdir "$LOCK"
+	is_foreign
+	: >"$LOCK/file"
+	is_left_alone foreign
+}
+
+@test "hostile: a fifo is foreign, and is not waited for" {
+	mkfifo "$LOCK"
+	is_foreign
+}
+
+@test "hostile: a socket is foreign" {
+	python3 -c 'import socket
+socket.socket(socket.AF_UNIX).bind("job.lock")'
+	is_foreign
+}
+
+@test "hostile: a device is foreign, and is not read" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mknod "$LOCK" c 1 5	# /dev/zero
+	is_foreign
+}
+
+@test "hostile: a symbolic link to nothing is foreign" {
+	ln -s nosuch "$LOCK"
+	is_foreign
+	[ ! -e nosuch ]
+}
+
+@test "hostile: a symbolic link to itself is foreign" {
+	ln -s job.lock "$LOCK"
+	is_foreign
+}
+
+@test "hostile: a symbolic link to a claim is foreign" {
+	local claim="$LOCK|web1|4242|n0123456789abcdef"
+
+	printf '%s' "$claim" >"$claim"
+	touch -d "1 hour ago" "$claim"
+	ln "$claim" other
+	ln -s "$claim" "$LOCK"
+	is_foreign
+}
+
+@test "hostile: a symbolic link to a file of the system is foreign" {
+	local before
+
+	before=$(stat -c '%i %h %s %Y %Z %a' /etc/passwd)
+	ln -s /etc/passwd "$LOCK"
+	is_foreign
+	[ "$(stat -c '%i %h %s %Y %Z %a' /etc/passwd)" = "$before" ]
+}
+
+@test "hostile: a symbolic link to another lock is foreign, and that stays" {
+	eval "$(nlock acquire -l 1h "$DIR/other.lock")"
+	ln -s other.lock "$LOCK"
+	is_foreign
+	run -0 nlock status --mine other.lock
+	nlock release
+}
+
+# ----------------------------------------------------------------- content
+
+@test "hostile: any other file is foreign" {
+	local text
+
+	for text in "x" $'\n' "/" "//" "|" "|||" "/|/|/|" "." \
+	    "pid 4242" "4242" "$LOCK" "$LOCK|" "$LOCK|||" "$LOCK|h|1" \
+	    "$LOCK|h|1|" "$LOCK||1|1" "$LOCK|h||1" "job.loc|h|1|1" \
+	    "xjob.lock|h|1|1" "$LOCK/|h|1|1" "$LOCK|h|1|1/"; do
+		echo "text: $text"
+		write_lock "$text"
+		touch -d "1 hour ago" "$LOCK"
+		is_left_alone foreign
+	done
+	is_foreign
+}
+
+@test "hostile: an empty file with one link is foreign" {
+	: >"$LOCK"
+	is_foreign
+}
+
+@test "hostile: an empty file with a link that is no claim is foreign" {
+	: >"$LOCK"
+	ln "$LOCK" "$LOCK.save"
+	is_foreign
+	rm "$LOCK.save"
+	ln "$LOCK" "$LOCK|h|0|1"
+	is_left_alone foreign
+	rm "$LOCK|h|0|1"
+	# Nor is it nlock that makes a third link.
+	ln "$LOCK" "$LOCK|h|4242|n0123456789abcdef"
+	ln "$LOCK" "$LOCK.save"
+	touch -d "1 hour ago" "$LOCK"
+	is_left_alone foreign
+}
+
+@test "hostile: a file of 3 MB is foreign, whatever it begins or ends with" {
+	claim_lock "web1|4242|n0123456789abcdef"
+	head -c 3000000 /dev/zero | tr '\0' ' ' >>"$CLAIM"
+	is_left_alone foreign
+	head -c 3000000 /dev/zero | tr '\0' / >"$CLAIM"
+	printf '%s' "$CLAIM" >>"$CLAIM"
+	is_foreign
+}
+
+@test "hostile: a claim that is followed by anything is foreign" {
+	local rest
+
+	for rest in $'\n' " " x "|" "|warrant" "/"; do
+		claim_lock "web1|4242|n0123456789abcdef" \
+			"$LOCK|web1|4242|n0123456789abcdef$rest"
+		touch -d "1 hour ago" "$LOCK"
+		is_left_alone foreign
+		rm "$LOCK" "$CLAIM"
+	done
+}
+
+@test "hostile: a claim with NULs is foreign" {
+	claim_lock "web1|4242|n0123456789abcdef"
+	printf '\0' >>"$CLAIM"
+	is_left_alone foreign
+	printf '\0%s' "$CLAIM" >"$CLAIM"
+	is_left_alone foreign
+	printf '%s\0%s' "$CLAIM" "$CLAIM" >"$CLAIM"
+	is_left_alone foreign
+	head -c 100 /dev/zero >"$CLAIM"
+	is_foreign
+}
+
+@test "hostile: a claim of another lock is foreign, and stays" {
+	local name
+
+	for name in other.lock job.lock2 job job.loc "job.lock|2" .job.lock; do
+		echo "name: $name"
+		CLAIM="$DIR/$name|web1|4242|n0123456789abcdef"
+		printf '%s' "$CLAIM" >"$CLAIM"
+		mkdir "$CLAIM|warrant"
+		ln "$CLAIM" "$LOCK"
+		touch -d "1 hour ago" "$LOCK"
+		if [ "$name" = "job.lock|2" ]; then
+			# Of a host "2|web1", for all that can be told.
+			is_state theirs_expired
+		else
+			is_left_alone foreign
+		fi
+		rm -r "$LOCK" "$CLAIM" "$CLAIM|warrant"
+	done
+}
+
+@test "hostile: the path of a live claim of another lock does no harm to that" {
+	eval "$(nlock acquire -l 1h "$DIR/other.lock")"
+	printf '%s' "$NLOCK_CLAIM" >"$LOCK"
+	is_foreign
+	run -0 nlock status --mine other.lock
+	nlock release
+	[ "$(ls -A)" = job.lock ]
+}
+
+@test "hostile: a claim with an impossible pid is foreign" {
+	local pid
+
+	for pid in 0 -1 -4242 +1 "" " 1" "1 " 0x1 1.5 x 4294967297 2147483648 \
+	    9223372036854775807 99999999999999999999999; do
+		echo "pid: $pid"
+		claim_lock "$(hostname)|$pid|n0123456789abcdef"
+		touch -d "1 hour ago" "$LOCK"
+		is_left_alone foreign
+		rm "$LOCK" "$CLAIM"
+	done
+}
+
+@test "hostile: a claim with an impossible number at its end is foreign" {
+	local number
+
+	for number in n n0123 n0123456789abcdeg n0123456789abcdefg N0123456789abcdef \
+	    n0x23456789abcdef "n 123456789abcdef" n-123456789abcdef x -1 1x \
+	    0x12 1.5 ""; do
+		echo "number: $number"
+		claim_lock "$(hostname)|4242|$number"
+		touch -d "1 hour ago" "$LOCK"
+		is_left_alone foreign
+		rm "$LOCK" "$CLAIM"
+	done
+}
+
+@test "hostile: a process that is not described in full is not known to be dead" {
+	local boot ns identity
+
+	boot=$(head -c 8 /proc/sys/kernel/random/boot_id)
+	ns=$(stat -L -c %i /proc/self/ns/pid)
+	for identity in "" . .. "$boot" "$boot.$ns" "$boot.$ns.1" \
+	    "$boot.$ns.1.0" "$boot.$ns.1.-1" "$boot.$ns.1.-4242" \
+	    "$boot.$ns.1.1" "$boot.$ns.1.99999999999" "$boot.$ns.1.x" \
+	    "$boot.$ns..4194304" "$boot.$ns.1.4194304.1" \
+	    "$boot.$ns.1.4194304 " "-$boot.$ns.1.4194304"; do
+		echo "identity: $identity"
+		claim_lock "$(hostname)|4194304|n0123456789abcdef.$identity"
+		is_left_alone unknown
+		rm "$LOCK" "$CLAIM"
+	done
+	# No pid is over 2^22, so of these one could tell that they are dead.
+	claim_lock "$(hostname)|4194305|n0123456789abcdef.$boot.$ns.1.4194305"
+	is_state stale
+}
+
+@test "hostile: the directory in a claim's path is not where nlock looks" {
+	local outside="$BATS_TEST_TMPDIR/job.lock|web1|4242|n0123456789abcdef"
+	local before path
+
+	printf '%s' "$outside" >"$outside"
+	mkdir "$outside|warrant"
+	touch -d "1 hour ago" "$outside" "$outside|warrant"
+	before=$(stat -c '%i %h %s %Y %Z' "$outside" "$outside|warrant")
+	for path in "../${outside##*/}" "$outside" "../d/../${outside##*/}" \
+	    "/nosuch/${outside##*/}"; do
+		echo "path: $path"
+		write_lock "$path"
+		is_left_alone unknown
+		# It is taken for a lock of ours, and may go once it is over.
+		touch -d "1 hour ago" "$LOCK"
+		eval "$(nlock acquire -n "$LOCK")"
+		nlock release
+		unset NLOCK_CLAIM
+		[ "$(stat -c '%i %h %s %Y %Z' "$outside" \
+			"$outside|warrant")" = "$before" ]
+		nothing_left
+	done
+}
+
+@test "hostile: a claim's path that leaves the directory is foreign" {
+	local path
+
+	for path in "$LOCK|../../x|4242|n0123456789abcdef" \
+	    "job.lock|h|1|1/../job.lock" ".." "../.." \
+	    "$LOCK|h|4242|n0123456789abcdef/../../../etc/passwd"; do
+		write_lock "$path"
+		touch -d "1 hour ago" "$LOCK"
+		is_left_alone foreign
+	done
+	is_foreign
+}
+
+# --------------------------------------------------------------- a terminal
+
+@test "hostile: control characters in a lock file don't reach the terminal" {
+	local host
+
+	for host in $'\e[31mred' $'a\nnlock: b' $'\a\b\r\t' $'\x7f' \
+	    $'\e]0;title\a'; do
+		claim_lock "$host|4242|n0123456789abcdef"
+		is_left_alone unknown
+		run -0 nlock status --json "$LOCK"
+		[ "${#lines[@]}" = 1 ]
+		[[ $output != *[[:cntrl:]]* ]]
+		[ "$(json host <<<"$output")" = "$host" ]
+		run -75 --separate-stderr nlock acquire -v -w 50ms "$LOCK"
+		[ "${#stderr_lines[@]}" = 2 ]
+		[[ ${stderr//$'\n'/} != *[[:cntrl:]]* ]]
+		rm "$LOCK" "$CLAIM"
+	done
+}
+
+@test "hostile: 8-bit control characters don't reach the terminal either" {
+	local host
+
+	# CSI and OSC, as Latin-1 and as UTF-8 have them.
+	for host in $'\x9b31m' $'\x9d0;title' $'\xc2\x9b31m' \
+	    $'\xc2\x9d0;title'; do
+		claim_lock "$host|4242|n0123456789abcdef"
+		nlock status "$LOCK" >printed
+		nlock acquire -n "$LOCK" 2>>printed || [ $? = 75 ]
+		[ "$(wc -l <printed)" = 2 ]
+		# shellcheck disable=SC2094	# not the same at all
+		if LC_ALL=C grep -q $'[\x80-\x9f]' printed; then
+			od -c printed
+			return 1
+		fi
+		rm "$LOCK" "$CLAIM" printed
+	done
+}
+
+@test "hostile: a claim that is not UTF-8 is valid JSON, and can be broken" {
+	claim_lock $'h\xff\xfe\xc3|4242|n0123456789abcdef'
+	is_left_alone unknown
+	run -0 nlock status --json "$LOCK"
+	[[ $(json host <<<"$output") == h* ]]
+	touch -d "1 hour ago" "$LOCK"
+	run -0 nlock acquire -n "$LOCK"
+	[ ! -e "$CLAIM" ]
+}
+
+# ------------------------------------------------------------------ a crash
+
+@test "hostile: a claim whose content a crash has lost is found by its name" {
+	claim_lock "web1|4242|n0123456789abcdef" ""
+	mkdir "$CLAIM|warrant"
+	is_left_alone unknown
+	run -0 nlock status "$LOCK"
+	[[ $output == *"held by web1 pid 4242 "* ]]
+	[ "$(nlock status --json "$LOCK" | json claim)" = "$CLAIM" ]
+}
+
+@test "hostile: a claim whose content is lost is broken when its lease is over" {
+	local parts
+
+	for parts in "web1|4242|n0123456789abcdef" "web1|4242|123456789"; do
+		claim_lock "$parts" ""
+		mkdir "$CLAIM|warrant"
+		touch -d "1 hour ago" "$LOCK"
+		is_state theirs_expired
+		run -75 nlock acquire -n --clock-slop 2h "$LOCK"
+		[ -e "$CLAIM" ]
+		eval "$(nlock acquire -n "$LOCK")"
+		[ ! -e "$CLAIM" ]
+		nlock release
+		unset NLOCK_CLAIM
+		[ ! -e "$CLAIM|warrant" ]
+		nothing_left
+	done
+}
+
+@test "hostile: a lock whose claim is gone is broken when its lease is over" {
+	claim_lock "web1|4242|n0123456789abcdef"
+	mkdir "$CLAIM|warrant"
+	rm "$CLAIM"
+	is_left_alone unknown
+	touch -d "1 hour ago" "$LOCK"
+	eval "$(nlock acquire -n "$LOCK")"
+	nlock release
+	nothing_left
+}
+
+# -------------------------------------------------------------- other users
+
+# Let "${nobody[@]}" run nlock without privileges in the test's directory.
+be_nobody() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups
+		timeout 20 "$BATS_TEST_TMPDIR/bin/nlock")
+	chmod 777 .
+}
+
+@test "hostile: a lock file that we may not read is left alone" {
+	local when before state
+
+	be_nobody
+	while read -r state when; do
+		claim_lock "web1|4242|n0123456789abcdef"
+		chmod 600 "$LOCK"
+		touch -d "$when" "$LOCK"
+		before=$(listing)
+		run -0 "${nobody[@]}" status --json "$LOCK"
+		[ "$(json state <<<"$output")" = "$state" ]
+		run -0 "${nobody[@]}" status "$LOCK"
+		[ "${#lines[@]}" = 1 ]
+		run -75 --separate-stderr "${nobody[@]}" acquire -n "$LOCK"
+		complains
+		run -75 "${nobody[@]}" acquire -w 300ms --clock-slop 1ms "$LOCK"
+		[ "$(listing)" = "$before" ]
+		rm "$LOCK" "$CLAIM"
+	done <<-EOT
+	unknown +1 hour
+	theirs_expired 1 hour ago
+	EOT
+}
+
+@test "hostile: another user's lock that we may not break is left, and said to be" {
+	local claim before
+
+	be_nobody
+	chmod 1777 .
+	eval "$(nlock acquire "$LOCK")"
+	claim=$NLOCK_CLAIM
+	touch -d "1 hour ago" "$LOCK"
+	before=$(listing)
+	run -75 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
+		acquire -n "$LOCK"
+	complains
+	[[ $stderr == *"$(hostname)"*"can't be broken"* ]]
+	run -75 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
+		acquire -w 400ms "$LOCK"
+	[ "$(grep -c "waiting" <<<"$stderr")" = 1 ]
+	[ "$(listing)" = "$before" ]
+	run -0 nlock release --claim "$claim"
+	nothing_left
+}
+
+@test "hostile: another user can't take what we hold by knowing our claim" {
+	local before
+
+	be_nobody
+	chmod 1777 .
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	before=$(listing)
+	run --separate-stderr "${nobody[@]}" release
+	[ "$status" = 77 ]
+	complains
+	run --separate-stderr "${nobody[@]}" refresh -l 2h
+	[ "$status" = 77 ]
+	complains
+	[ "$(listing)" = "$before" ]
+	run -0 nlock release
+	nothing_left
+}

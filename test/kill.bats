@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# Killed before any of its changes, a command leaves a lock that can be taken
+# again once its lease is over, and not before.
+#
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
+
+load common
+load changes
+
+CLAIM=
+
+LEASE=(-l 1s)
+SLOP=(--clock-slop 50ms)
+
+hold() {
+	eval "$(nlock acquire "$@" --var CLAIM "$LOCK")"
+}
+
+# killed_before CHANGE COMMAND...: and really killed, before it was made.
+killed_before() {
+	local status=0
+
+	kill_before "$@" >"$DIR/printed" || status=$?
+	[ $status = 137 ] || exit "$NEVER_CAME"
+	[ ! -s "$DIR/printed" ]
+}
+
+# The lock can be taken, but not while a lease is running.
+takeable() {
+	local lease_end=0 claim
+
+	[ ! -e "$LOCK" ] || lease_end=$(modified_ns "$LOCK")
+	nlock acquire -w 30s -l 10m "${SLOP[@]}" --state "$DIR/next" "$LOCK"
+	claim=$(cat "$DIR/next")
+	[ "$claim" -ef "$LOCK" ]
+	if [ "${1-}" != at_once ]; then
+		echo "since $(modified_ns "$claim|warrant"), lease $lease_end"
+		[ "$(modified_ns "$claim|warrant")" -gt "$lease_end" ]
+	fi
+	nlock release --state "$DIR/next" "$LOCK"
+	[ ! -e "$LOCK" ]
+	nlock run -n "$LOCK" true
+	is_state unlocked
+}
+
+killed_acquire() {
+	killed_before "$1" nlock acquire "${LEASE[@]}" "$LOCK"
+	takeable
+}
+
+@test "acquire: killed before any change, it leaves a lock that can be taken" {
+	local changes
+
+	mapfile -t changes < <(changes_of nlock acquire "${LEASE[@]}" "$LOCK")
+	at_each killed_acquire "${changes[@]}"
+}
+
+killed_release() {
+	hold "${LEASE[@]}"
+	killed_before "$1" nlock release --claim "$CLAIM"
+	takeable
+}
+
+@test "release: killed before any change, it leaves a lock that can be taken" {
+	local changes
+
+	hold -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_release "${changes[@]}"
+}
+
+# Released once more, after the first was killed.
+killed_release_again() {
+	hold -l 10m
+	killed_before "$1" nlock release --claim "$CLAIM"
+	nlock release --claim "$CLAIM" || [ $? = 76 ]
+	if [ -e "$LOCK" ]; then
+		nlock acquire -n "$LOCK" || [ $? = 75 ]
+	else
+		takeable
+	fi
+}
+
+@test "release: killed before any change and then run again, it ends, and hands no lock out twice" {
+	local changes
+
+	hold -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_release_again "${changes[@]}"
+}
+
+killed_refresh() {
+	hold "${LEASE[@]}"
+	killed_before "$1" nlock refresh "${LEASE[@]}" --claim "$CLAIM"
+	takeable
+}
+
+@test "refresh: killed before any change, it leaves a lock that can be taken" {
+	local changes
+
+	hold -l 1m
+	mapfile -t changes < <(changes_of nlock refresh "${LEASE[@]}" \
+		--claim "$CLAIM")
+	at_each killed_refresh "${changes[@]}"
+}
+
+# The command's process is known, and known to be dead.
+killed_run() {
+	local status=0
+
+	kill_before "$1" nlock run -l 10m "$LOCK" true || status=$?
+	[ $status = 137 ] || exit "$NEVER_CAME"
+	takeable at_once
+}
+
+@test "run: killed before any change, with all of its group, it leaves a lock that can be taken at once" {
+	local changes
+
+	mapfile -t changes < <(changes_of nlock run -l 10m "$LOCK" true)
+	at_each killed_run "${changes[@]}"
+}
+
+killed_break() {
+	hold -l 1ms
+	eventually lease_over_by 100
+	killed_before "$1" nlock acquire "${LEASE[@]}" "${SLOP[@]}" "$LOCK"
+	takeable
+}
+
+@test "break: killed before any change, it leaves a lock that can be taken" {
+	local changes
+
+	hold -l 1ms
+	eventually lease_over_by 100
+	mapfile -t changes < <(changes_of nlock acquire "${LEASE[@]}" \
+		"${SLOP[@]}" "$LOCK")
+	at_each killed_break "${changes[@]}"
+}

@@ -1,0 +1,662 @@
+#!/usr/bin/env bats
+#
+# Where a lock can be: names, directories, permissions, file systems.
+#
+# shellcheck disable=SC2016	# what is quoted is for other shells
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
+
+load common
+
+# Standard error is one line of nlock's.
+complains() {
+	# shellcheck disable=SC2154	# set by run
+	echo "stderr: $stderr"
+	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
+}
+
+# works PATH: a lock there can be taken, seen, refreshed, contended for, given
+# back, and nothing is left.
+works() {
+	local path=$1
+
+	printf 'path: %q\n' "$path"
+	unset NLOCK_CLAIM
+	run -0 nlock status -- "$path"
+	[[ $output == *": unlocked" ]]
+	[ "${#lines[@]}" = 1 ]
+	eval "$(nlock acquire -l 1h -- "$path")"
+	[ "$path" -ef "$NLOCK_CLAIM" ]
+	run -0 nlock status --mine -- "$path"
+	[ "${#lines[@]}" = 1 ]
+	run -0 nlock refresh -l 2h -- "$path"
+	run -73 --separate-stderr nlock acquire -- "$path"
+	complains
+	run -75 --separate-stderr env -u NLOCK_CLAIM nlock run -n -- "$path" \
+		false
+	complains
+	# From elsewhere, the claim alone is enough.
+	(cd / && nlock refresh && nlock release)
+	unset NLOCK_CLAIM
+	run -0 nlock run -- "$path" \
+		sh -c 'nlock status --mine "$NLOCK_LOCK" >/dev/null'
+	nlock acquire --state "$BATS_TEST_TMPDIR/state" -- "$path"
+	run -0 nlock release --state "$BATS_TEST_TMPDIR/state" -- "$path"
+	[ ! -e "$BATS_TEST_TMPDIR/state" ]
+	[ -z "$(find "$DIR" -type f -o -name '*|warrant')" ]
+}
+
+# ------------------------------------------------------------------- names
+
+@test "paths: any characters may be in a lock's name" {
+	local name
+
+	for name in " " "a b" "'" '"' "it's" '$HOME' '`id`' '$(id)' "\\" "*" \
+	    "a;b" "a&b" "#" "~" "a=b" "%s%n" $'\t' $'a\nb' $'\n' $'\e[31m' \
+	    $'\x7f' "ä" "日本"; do
+		works "$name"
+	done
+}
+
+@test "paths: the separator may be in a lock's name" {
+	local name
+
+	for name in "|" "||" "a|b" "|a" "a|" "a|h|1|1" \
+	    "a|h|1|n0123456789abcdef" "a|warrant" "a|breaker"; do
+		works "$name"
+	done
+}
+
+@test "paths: any characters may be in a lock's directory" {
+	local name
+
+	for name in " " "it's" '"$HOME" `id`' $'a\nb' "a|b" "a|h|1|1" "|" \
+	    "-n" $'\xff\xfe' "*"; do
+		mkdir -- "$name"
+		works "./$name/job.lock"
+		works "$DIR/$name/job.lock"
+		rmdir -- "$name"
+	done
+}
+
+@test "paths: bytes that are not UTF-8 may be in a lock's name" {
+	local name
+
+	for name in $'\xff' $'a\xc3' $'\xed\xa0\x80' $'\xc0\xaf' \
+	    $'\xf4\x90\x80\x80' $'\xe9t\xe9'; do
+		works "$name"
+		eval "$(nlock acquire -- "$name")"
+		nlock status --json -- "$name" >printed
+		python3 -c 'import json, sys
+for line in open("printed", "rb"):
+    o = json.loads(line.decode("utf-8"))
+    assert o["state"] == "ours" and o["pid"] > 0, o'
+		rm printed
+		nlock release
+		unset NLOCK_CLAIM
+	done
+}
+
+@test "paths: any name is valid JSON, and the same again unless it is not UTF-8" {
+	local name
+
+	for name in "it's" '"' "\\" $'a\nb\t' $'\e[31m' $'\x7f' "ä" "日本" \
+	    $'\x01' "<a>"; do
+		nlock acquire -- "$name" >/dev/null
+		nlock status --json -- "$name" >printed
+		[ "$(wc -l <printed)" = 1 ]
+		[ "$(json lock <printed; echo x)" = "$name"$'\n'x ]
+		[[ "$(json claim <printed)" == "$DIR/$name|"* ]]
+	done
+}
+
+@test "paths: a lock's name may begin with a dash, after --" {
+	local name
+
+	for name in -x -n --nonblock --state=x -c --help; do
+		works "$name"
+	done
+}
+
+@test "paths: messages are one line, whatever is in a name" {
+	local name=$'a\nnlock: b\e[31m'
+
+	nlock acquire "$name" >/dev/null
+	run -75 --separate-stderr nlock acquire -n "$name"
+	complains
+	[[ $stderr != *[[:cntrl:]]* ]]
+	run -76 --separate-stderr nlock release "$name"
+	complains
+	[[ $stderr != *[[:cntrl:]]* ]]
+	run -74 --separate-stderr nlock acquire "$name/$name"
+	complains
+	[[ $stderr != *[[:cntrl:]]* ]]
+	run -0 --separate-stderr nlock status "$name"
+	[ "${#lines[@]}" = 1 ]
+	[[ $output != *[[:cntrl:]]* ]]
+}
+
+# ------------------------------------------------------------------ lengths
+
+@test "paths: a name that is too long is 74 and one line, and leaves nothing" {
+	local length name taken=0 refused=0
+
+	for length in 100 150 {190..246..4} 250 254 255 256 300; do
+		name=$(printf "%0${length}d" 0)
+		run --separate-stderr nlock acquire -n "$name"
+		echo "length $length: $status"
+		if [ "$status" = 0 ]; then
+			taken=$length
+			[ "$refused" = 0 ]
+			# What was taken can be seen, given back and broken.
+			run -0 nlock status --claim x "$name"
+			[[ $output == *"held by"* ]]
+			touch -d "1 hour ago" "$name"
+			eval "$(nlock acquire -n "$name")"
+			run -0 nlock refresh "$name"
+			run -0 nlock release "$name"
+			unset NLOCK_CLAIM
+		else
+			refused=$length
+			[ "$status" = 74 ]
+			complains
+			[ -z "$output" ]
+		fi
+		[ -z "$(ls -A)" ]
+	done
+	[ "$taken" -ge 150 ]
+	[ "$refused" -ge 255 ]
+}
+
+@test "paths: a name that is too long for run is 74, and nothing is run" {
+	local length name taken=0 refused=0
+
+	for length in 100 {130..210..8} 255 256; do
+		name=$(printf "%0${length}d" 0)
+		run --separate-stderr nlock run "$name" touch ran
+		echo "length $length: $status"
+		if [ "$status" = 0 ]; then
+			taken=$length
+			[ "$refused" = 0 ]
+			rm ran
+		else
+			refused=$length
+			[ "$status" = 74 ]
+			complains
+		fi
+		[ -z "$(ls -A)" ]
+	done
+	[ "$taken" -ge 100 ]
+	[ "$refused" -ge 255 ]
+}
+
+@test "paths: a path that is too long is 74 and one line, and leaves nothing" {
+	local directory long
+
+	directory=$(printf '%0200d' 0)
+	long=$DIR
+	while [ ${#long} -lt 3800 ]; do
+		long=$long/$directory
+	done
+	mkdir -p "$long"
+	run -74 --separate-stderr nlock acquire -n "$long/job.lock"
+	complains
+	[ -z "$(ls -A "$long")" ]
+	cd "$long"
+	run -74 --separate-stderr nlock acquire -n job.lock
+	complains
+	[ -z "$(ls -A)" ]
+	mkdir "$directory"
+	cd "$directory"
+	mkdir "$directory"
+	cd "$directory"
+	run -74 --separate-stderr nlock run job.lock touch ran
+	complains
+	[ -z "$(ls -A)" ]
+	run -74 --separate-stderr nlock acquire -n \
+		"$(printf 'x/%.0s' {1..3000})job.lock"
+	complains
+}
+
+@test "paths: a state file may have as long a name as any file" {
+	local name
+
+	name=$(printf '%0255d' 0)
+	: >"$name"
+	run -0 --separate-stderr nlock acquire --state "$name" "$LOCK"
+	[ "$(cat "$name")" -ef "$LOCK" ]
+	run -0 nlock release --state "$name"
+	nothing_left
+}
+
+@test "paths: a path of 3000 characters is fine" {
+	local directory long
+
+	directory=$(printf '%0200d' 0)
+	long=$DIR
+	while [ ${#long} -lt 3000 ]; do
+		long=$long/$directory
+	done
+	mkdir -p "$long"
+	works "$long/job.lock"
+}
+
+# -------------------------------------------------------------- directories
+
+@test "paths: a relative LOCK is found again from anywhere" {
+	mkdir -p sub/below
+	eval "$(nlock acquire sub/job.lock)"
+	[[ $NLOCK_CLAIM == /* ]]
+	run -0 nlock refresh sub/job.lock
+	cd sub/below
+	run -0 nlock status --mine ../job.lock
+	run -0 nlock refresh ../job.lock
+	run -73 nlock acquire ../job.lock
+	run -64 nlock release sub/job.lock
+	cd /
+	run -0 nlock refresh
+	run -0 nlock release
+	[ -z "$(ls -A "$DIR/sub/below")" ]
+}
+
+@test "paths: a relative state file is the caller's" {
+	mkdir sub
+	(cd sub && nlock acquire --state state ../job.lock)
+	[ -s sub/state ]
+	run -0 nlock release --state sub/state job.lock
+	nothing_left
+}
+
+@test "paths: symbolic links to the directory lead to the same lock" {
+	mkdir real
+	ln -s real link
+	ln -s "$DIR/real" absolute
+	works link/job.lock
+	eval "$(nlock acquire -l 1h link/job.lock)"
+	run -75 env -u NLOCK_CLAIM nlock acquire -n real/job.lock
+	run -75 env -u NLOCK_CLAIM nlock acquire -n absolute/job.lock
+	run -0 nlock status --mine real/job.lock
+	run -0 nlock release absolute/job.lock
+	[ -z "$(ls -A real)" ]
+}
+
+@test "paths: slashes and dots in the directory don't matter" {
+	mkdir sub
+	works .//job.lock
+	works sub/..//job.lock
+	works ././sub/./job.lock
+}
+
+@test "paths: a LOCK that names a directory by its slash or dots is refused" {
+	local path
+
+	mkdir sub
+	for path in sub/ / . .. sub/. sub/.. ./ job.lock/ nosuch/; do
+		echo "path: $path"
+		run --separate-stderr nlock acquire -n "$path"
+		[[ $status = 74 || $status = 64 ]]
+		complains
+		run --separate-stderr nlock run -n "$path" touch ran
+		[[ $status = 74 || $status = 64 ]]
+		complains
+	done
+	[ "$(find . -mindepth 1)" = ./sub ]
+}
+
+@test "paths: a directory that is missing, or none, is 74" {
+	local path
+
+	: >file
+	ln -s nosuch dangling
+	ln -s loop loop
+	for path in nosuch/job.lock file/job.lock dangling/job.lock \
+	    loop/job.lock sub/../../nosuch/job.lock; do
+		run -74 --separate-stderr nlock acquire -n "$path"
+		complains
+		[[ $stderr == *"$path"* ]]
+		[ -z "$output" ]
+		run -74 --separate-stderr nlock run "$path" touch ran
+		complains
+		run -74 --separate-stderr nlock status "$path"
+		complains
+		run -74 --separate-stderr nlock release \
+			--claim "$path|h|1|n0123456789abcdef"
+		complains
+		run -74 --separate-stderr nlock acquire -q -n "$path"
+		[ -z "$stderr" ]
+	done
+	[ ! -e ran ]
+}
+
+@test "paths: a working directory that is gone is 74 for a relative LOCK" {
+	mkdir gone
+	cd gone
+	rmdir "$DIR/gone"
+	run -74 --separate-stderr nlock acquire -n job.lock
+	complains
+	run -0 nlock run -n "$LOCK" true
+	nothing_left
+}
+
+@test "paths: a directory that is removed while others wait ends their wait" {
+	local waiter status=0
+
+	mkdir sub
+	nlock acquire -l 1h sub/job.lock >/dev/null
+	nlock acquire sub/job.lock >printed 2>errors 3>&- &
+	waiter=$!
+	eventually two_claims
+	# Or it might win between two of the removals.
+	kill -STOP $waiter
+	rm -rf sub
+	kill -CONT $waiter
+	eventually has_ended $waiter
+	wait $waiter || status=$?
+	[ $status = 74 ]
+	[ ! -s printed ]
+	[ "$(grep -c '^nlock: ' errors)" = 1 ]
+}
+
+has_ended() {
+	! kill -0 "$1"
+}
+
+two_claims() {
+	[ "$(find sub -name 'job.lock|*' -type f | wc -l)" = 2 ]
+}
+
+# -------------------------------------------------------------- permissions
+
+# Let "${nobody[@]}" run nlock without privileges in the test's directory.
+be_nobody() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups
+		"$BATS_TEST_TMPDIR/bin/nlock")
+	chmod 777 .
+}
+
+@test "paths: in a directory that we may not write to is 77, and nothing is run" {
+	be_nobody
+	chmod 755 .
+	run -77 --separate-stderr "${nobody[@]}" acquire -n "$LOCK"
+	complains
+	[[ $stderr == *"$LOCK"* ]]
+	[ -z "$output" ]
+	run -77 --separate-stderr "${nobody[@]}" run "$LOCK" true
+	complains
+	run -77 --separate-stderr "${nobody[@]}" run -q "$LOCK" true
+	[ -z "$stderr" ]
+	run -0 "${nobody[@]}" status "$LOCK"
+	[ "$output" = "$LOCK: unlocked" ]
+	nothing_left
+}
+
+@test "paths: in a directory that we may not search is 77" {
+	be_nobody
+	mkdir -m 700 closed
+	run -77 --separate-stderr "${nobody[@]}" acquire -n closed/job.lock
+	complains
+	run -77 --separate-stderr "${nobody[@]}" status closed/job.lock
+	complains
+	nlock acquire closed/job.lock >/dev/null
+	run -77 --separate-stderr "${nobody[@]}" status closed/job.lock
+	complains
+}
+
+@test "paths: in a directory that we may not list a lock works" {
+	be_nobody
+	mkdir -m 733 drop
+	run -0 "${nobody[@]}" run drop/job.lock true
+	run -0 "${nobody[@]}" acquire -n drop/job.lock
+	eval "$output"
+	run -75 env -u NLOCK_CLAIM "${nobody[@]}" acquire -n drop/job.lock
+	run -0 "${nobody[@]}" release
+	[ -z "$(ls -A drop)" ]
+}
+
+@test "paths: several users share a directory with the sticky bit" {
+	be_nobody
+	chmod 1777 .
+	run -0 "${nobody[@]}" acquire -n "$LOCK"
+	eval "$output"
+	run -75 --separate-stderr env -u NLOCK_CLAIM nlock acquire -n "$LOCK"
+	complains
+	run -0 "${nobody[@]}" refresh
+	run -0 "${nobody[@]}" release
+	nothing_left
+	eval "$(nlock acquire "$LOCK")"
+	run -75 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
+		acquire -n "$LOCK"
+	complains
+	nlock release
+	nothing_left
+}
+
+@test "paths: a user of the directory may break another's lock that is over" {
+	be_nobody
+	eval "$(nlock acquire "$LOCK")"
+	touch -d "1 hour ago" "$LOCK"
+	run -0 env -u NLOCK_CLAIM "${nobody[@]}" acquire -n "$LOCK"
+	run -76 nlock release
+	touch -d "1 hour ago" "$LOCK"
+	run -0 env -u NLOCK_CLAIM nlock run -n "$LOCK" true
+	nothing_left
+}
+
+# ------------------------------------------------------------- file systems
+
+# mounted TYPE OPTIONS DEVICE SCRIPT: mount that on $DIR, where only this
+# script sees it, and run it there.  $LOCK is its $1.
+mounted() {
+	unshare --mount --propagation private sh -ec '
+		mount -t "$1" -o "$2" "$3" "$4"
+		cd "$4"
+		exec bash -c "$5" bash "$6"
+	' sh "$1" "$2" "$3" "$DIR" "$4" "$LOCK"
+}
+
+needs_mounts() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+# image COMMAND...: make a file system in a file by this command.
+image() {
+	truncate -s 2M "$BATS_TEST_TMPDIR/image"
+	"$@" "$BATS_TEST_TMPDIR/image" >/dev/null
+}
+
+# The lock can't be taken; nothing is left, nothing is printed.
+fails='nlock acquire -n "$1"; status=$?
+	find . -name "job.lock*"
+	nlock run -n "$1" echo ran; [ $? = $status ] || echo "run: $?"
+	find . -name "job.lock*"
+	exit $status'
+
+# The errors of the two attempts.
+both_complain() {
+	echo "stdout: $output"
+	echo "stderr: $stderr"
+	[ -z "$output" ]
+	# shellcheck disable=SC2154	# set by run
+	[ "${#stderr_lines[@]}" = 2 ]
+	[[ ${stderr_lines[0]} == "nlock: $LOCK: "* ]]
+	[[ ${stderr_lines[1]} == "nlock: $LOCK: "* ]]
+}
+
+@test "file systems: one without room for another file is 74, and nothing is left" {
+	local inodes
+
+	needs_mounts
+	# The root; the warrant; the claim; and the link counts, too.
+	for inodes in 1 2 3; do
+		run -74 --separate-stderr \
+			mounted tmpfs "nr_inodes=$inodes" none "$fails"
+		both_complain
+		[[ $stderr == *"No space left"* ]]
+	done
+	run -0 --separate-stderr mounted tmpfs nr_inodes=4 none "$fails"
+}
+
+@test "file systems: one without room for a claim's content is 74, and nothing is left" {
+	needs_mounts
+	run -74 --separate-stderr mounted tmpfs size=16k none "
+		head -c 1000000 /dev/zero >full 2>/dev/null
+		$fails"
+	both_complain
+	[[ $stderr == *"No space left"* ]]
+}
+
+@test "file systems: a full ext4 is 74, and nothing is left" {
+	local room
+
+	needs_mounts
+	# Room for nothing; for the warrant.
+	for room in nosuch directory0; do
+		image mkfs.ext4 -q -m 0 -O ^has_journal -b 1024 -N 2000
+		run -74 --separate-stderr \
+			mounted ext4 loop "$BATS_TEST_TMPDIR/image" "
+			head -c 10000000 /dev/zero >full 2>/dev/null
+			i=0
+			while mkdir directory\$i; do
+				i=\$((i + 1))
+			done 2>/dev/null
+			rm -rf $room
+			$fails"
+		both_complain
+		[[ $stderr == *"No space left"* ]]
+		rm "$BATS_TEST_TMPDIR/image"
+	done
+}
+
+@test "file systems: an ext4 without inodes is 74, and nothing is left" {
+	needs_mounts
+	image mkfs.ext4 -q -m 0 -O ^has_journal -b 1024 -N 16
+	run -74 --separate-stderr mounted ext4 loop "$BATS_TEST_TMPDIR/image" "
+		i=0
+		while : >file\$i; do i=\$((i + 1)); done 2>/dev/null
+		rm file0
+		$fails"
+	both_complain
+	[[ $stderr == *"No space left"* ]]
+}
+
+@test "file systems: a lock is given back on one that has become full" {
+	needs_mounts
+	run -0 --separate-stderr mounted tmpfs size=32k none '
+		set -e
+		eval "$(nlock acquire "$1")"
+		head -c 1000000 /dev/zero >full 2>/dev/null || true
+		nlock refresh
+		nlock status --mine "$1" >/dev/null
+		nlock release
+		find . -name "job.lock*"'
+	[ -z "$output$stderr" ]
+	run -0 --separate-stderr mounted tmpfs nr_inodes=4 none '
+		nlock run "$1" nlock refresh && find . -name "job.lock*"'
+	[ -z "$output$stderr" ]
+}
+
+@test "file systems: a read-only one is 69, and its locks can be looked at" {
+	needs_mounts
+	run -69 --separate-stderr mounted tmpfs ro none "$fails"
+	both_complain
+	[[ $stderr == *"Read-only"* ]]
+	run -0 --separate-stderr mounted tmpfs ro none 'nlock status "$1"'
+	[ "$output" = "$LOCK: unlocked" ]
+}
+
+@test "file systems: one that has become read-only is 69 for all who change it" {
+	needs_mounts
+	run -0 --separate-stderr mounted tmpfs size=1m none '
+		eval "$(nlock acquire -l 1h "$1")"
+		mount -o remount,ro .
+		nlock status --json "$1"
+		for command in refresh release; do
+			nlock $command; echo $command $?
+		done
+		env -u NLOCK_CLAIM nlock acquire -n "$1"; echo $?
+		mount -o remount,rw .
+		nlock release
+		find . -name "job.lock*"'
+	echo "$output"
+	echo "$stderr"
+	[[ ${lines[0]} == *'"state":"ours"'* ]]
+	[ "${lines[1]}" = "refresh 69" ]
+	[ "${lines[2]}" = "release 69" ]
+	[ "${lines[3]}" = 69 ]
+	[ "${#lines[@]}" = 4 ]
+	[ "${#stderr_lines[@]}" = 3 ]
+}
+
+@test "file systems: one that has no hard links is 69, and nothing is left" {
+	local options
+
+	needs_mounts
+	grep -qw vfat /proc/filesystems || modprobe vfat 2>/dev/null ||
+		skip "this kernel has no vfat"
+	image mkfs.vfat
+	# It takes no "|" in a name, either.
+	for options in -n "-n --separator +"; do
+		run -69 --separate-stderr \
+			mounted vfat loop "$BATS_TEST_TMPDIR/image" \
+			"${fails// -n / $options }"
+		both_complain
+	done
+}
+
+# refusing CALLS ERROR COMMAND...: run it on a kernel that refuses these.
+# (The sanitizer of leaks does not work when traced.)
+refusing() {
+	ASAN_OPTIONS=detect_leaks=0 timeout 20 strace -f -o /dev/null \
+		-e "trace=$1" -e "inject=$1:error=$2" "${@:3}"
+}
+
+@test "file systems: one that refuses hard links is 69, and nothing is left" {
+	local name
+
+	command -v strace >/dev/null || skip "needs strace"
+	for name in EPERM EOPNOTSUPP ENOSYS EMLINK; do
+		echo "error: $name"
+		run -69 --separate-stderr \
+			refusing "?link,linkat" $name nlock acquire -n "$LOCK"
+		complains
+		[[ $stderr == *link* ]]
+		[ -z "$output" ]
+		nothing_left
+		run -69 --separate-stderr \
+			refusing "?link,linkat" $name nlock run "$LOCK" touch ran
+		complains
+		[ ! -e ran ]
+		nothing_left
+	done
+}
+
+@test "file systems: one that refuses a claim's name, as vfat does, is 69" {
+	command -v strace >/dev/null || skip "needs strace"
+	run -69 --separate-stderr \
+		refusing "?mkdir,mkdirat" EINVAL nlock acquire -n "$LOCK"
+	complains
+	nothing_left
+}
+
+@test "file systems: a lock works on tmpfs and ext4, and on the root of one" {
+	local script='set -e
+		[ "$(nlock status "$1")" = "$1: unlocked" ]
+		eval "$(nlock acquire "$1")"
+		nlock refresh
+		nlock status --mine "$1" >/dev/null
+		touch -d "1 hour ago" "$1"
+		eval "$(nlock acquire -n "$1")"
+		nlock release
+		nlock run "$1" true
+		find . -name "job.lock*"'
+
+	needs_mounts
+	run -0 --separate-stderr mounted tmpfs size=1m none "$script"
+	[ -z "$output$stderr" ]
+	image mkfs.ext4 -q -O ^has_journal
+	run -0 --separate-stderr mounted ext4 loop "$BATS_TEST_TMPDIR/image" \
+		"$script"
+	[ -z "$output$stderr" ]
+}

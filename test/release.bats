@@ -1,0 +1,363 @@
+#!/usr/bin/env bats
+#
+# nlock release: give back one's own lock, and never anybody else's.
+#
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
+
+load common
+
+# Standard error is one line of nlock's.
+complains() {
+	# shellcheck disable=SC2154	# set by run
+	echo "stderr: $stderr"
+	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
+}
+
+# is_not_ours ARG...: "nlock release ARG..." says that and changes nothing.
+is_not_ours() {
+	local before
+
+	before=$(listing)
+	run -76 --separate-stderr nlock release "$@"
+	complains
+	[ -z "$output" ]
+	[ "$(listing)" = "$before" ]
+}
+
+listing() {
+	find "$DIR" -mindepth 1 -printf '%P %y %m %i %n %s %T@\n' | sort
+}
+
+# ---------------------------------------------------------------- our lock
+
+@test "release: gives back the lock of NLOCK_CLAIM, silently" {
+	eval "$(nlock acquire "$LOCK")"
+	run -0 --separate-stderr nlock release "$LOCK"
+	# shellcheck disable=SC2154	# set by run
+	[ -z "$output$stderr" ]
+	nothing_left
+}
+
+@test "release: needs no LOCK" {
+	eval "$(nlock acquire "$LOCK")"
+	run -0 nlock release
+	nothing_left
+}
+
+@test "release: --claim goes before NLOCK_CLAIM" {
+	local first
+
+	eval "$(nlock acquire "$LOCK")"
+	first=$NLOCK_CLAIM
+	eval "$(nlock acquire "$DIR/other.lock")"
+	run -0 nlock release --claim "$first"
+	nothing_left
+	[ -e other.lock ]
+	run -0 nlock release
+	[ -z "$(ls -A)" ]
+}
+
+@test "release: --state goes before NLOCK_CLAIM, and the file is removed" {
+	nlock acquire --state state "$LOCK"
+	eval "$(nlock acquire "$DIR/other.lock")"
+	run -0 nlock release --state state
+	nothing_left
+	[ ! -e state ]
+	[ -e other.lock ]
+}
+
+@test "release: of a lock whose lease is over, but not taken, succeeds" {
+	eval "$(nlock acquire "$LOCK")"
+	touch -d "1 hour ago" "$LOCK"
+	run -0 nlock release
+	nothing_left
+}
+
+@test "release: of one lock leaves the others" {
+	local other
+
+	eval "$(nlock acquire "$LOCK.2")"
+	other=$NLOCK_CLAIM
+	eval "$(nlock acquire "$LOCK")"
+	nlock release
+	[ "$LOCK.2" -ef "$other" ]
+	nlock status --mine --claim "$other" "$LOCK.2"
+	[ ! -e "$LOCK" ]
+}
+
+@test "release: the lock can be taken again at once" {
+	local i
+
+	for i in 1 2 3 4 5; do
+		unset NLOCK_CLAIM
+		eval "$(nlock acquire -n "$LOCK")"
+		nlock release
+	done
+	nothing_left
+}
+
+@test "release: LOCK may be given by any path that leads to it" {
+	local path
+
+	mkdir sub
+	ln -s "$DIR" link
+	for path in job.lock ./job.lock sub/../job.lock link/job.lock \
+	    "$DIR//job.lock"; do
+		echo "path: $path"
+		unset NLOCK_CLAIM
+		eval "$(nlock acquire "$LOCK")"
+		run -0 nlock release "$path"
+		nothing_left
+	done
+}
+
+# ---------------------------------------------------------------- not ours
+
+@test "release: a second time is not ours" {
+	eval "$(nlock acquire "$LOCK")"
+	nlock release
+	is_not_ours
+	is_not_ours "$LOCK"
+	is_not_ours --claim "$NLOCK_CLAIM"
+}
+
+@test "release: a second time by the state file is not ours" {
+	nlock acquire --state state "$LOCK"
+	nlock release --state state
+	is_not_ours --state state
+	is_not_ours --state state "$LOCK"
+}
+
+@test "release: of a LOCK without any claim is not ours" {
+	is_not_ours "$LOCK"
+	nlock acquire "$LOCK" >/dev/null
+	is_not_ours "$LOCK"
+}
+
+@test "release: a claim that never had the lock is not ours" {
+	is_not_ours --claim "$LOCK|$(hostname)|$$|n0123456789abcdef"
+	nlock acquire "$LOCK" >/dev/null
+	is_not_ours --claim "$LOCK|$(hostname)|$$|n0123456789abcdef"
+	is_not_ours --claim "$LOCK|$(hostname)|$$|123456789" "$LOCK"
+}
+
+@test "release: a lock that was broken meanwhile is lost, and its next holder keeps it" {
+	local lost
+
+	eval "$(nlock acquire "$LOCK")"
+	lost=$NLOCK_CLAIM
+	unset NLOCK_CLAIM
+	touch -d "1 hour ago" "$LOCK"
+	eval "$(nlock acquire -n "$LOCK")"
+	is_not_ours --claim "$lost"
+	nlock status --mine "$LOCK"
+	nlock release
+	nothing_left
+}
+
+@test "release: of the next holder's lock by an old claim changes nothing" {
+	local old
+
+	eval "$(nlock acquire "$LOCK")"
+	old=$NLOCK_CLAIM
+	nlock release
+	eval "$(nlock acquire "$LOCK")"
+	is_not_ours --claim "$old"
+	nlock release
+	nothing_left
+}
+
+# The claim of whoever waits.
+waits() {
+	find "$DIR" -name 'job.lock|*' -type f -links 1 | grep .
+}
+
+@test "release: by the claim of a waiter does not give back the holder's lock" {
+	local waiter
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	env -u NLOCK_CLAIM nlock acquire "$LOCK" >printed 3>&- &
+	waiter=$!
+	eventually waits
+	run -76 --separate-stderr nlock release --claim "$(waits)"
+	complains
+	nlock status --mine "$LOCK"
+	[ ! -s printed ]
+	# The waiter has made itself another claim.
+	eventually waits
+	nlock release
+	wait $waiter
+	eval "$(cat printed)"
+	nlock release
+	nothing_left
+}
+
+@test "release: -q says nothing of a lock that is not ours" {
+	run -76 --separate-stderr nlock release -q "$LOCK"
+	[ -z "$output$stderr" ]
+	run -76 --separate-stderr nlock release -q \
+		--claim "$LOCK|$(hostname)|$$|n0123456789abcdef"
+	[ -z "$output$stderr" ]
+}
+
+@test "release: a lock that is lost makes it forget the state file" {
+	nlock acquire --state state "$LOCK"
+	touch -d "1 hour ago" "$LOCK"
+	nlock acquire -n "$LOCK" >/dev/null
+	run -76 nlock release --state state
+	[ ! -e state ]
+	is_state unknown
+}
+
+@test "release: of several at the same time exactly one succeeds" {
+	local round i pids status succeeded lost
+
+	for round in 1 2 3 4; do
+		unset NLOCK_CLAIM
+		eval "$(nlock acquire "$LOCK")"
+		pids=()
+		for i in {1..6}; do
+			nlock release 2>/dev/null 3>&- &
+			pids+=($!)
+		done
+		succeeded=0
+		lost=0
+		for i in "${pids[@]}"; do
+			status=0
+			wait "$i" || status=$?
+			case $status in
+			0)	succeeded=$((succeeded + 1)) ;;
+			76)	lost=$((lost + 1)) ;;
+			esac
+		done
+		echo "round $round: $succeeded succeeded, $lost lost"
+		[ $succeeded = 1 ]
+		[ $lost = 5 ]
+		nothing_left
+	done
+}
+
+@test "release: twice at the same time never takes the next holder's lock" {
+	local old i pids
+
+	eval "$(nlock acquire "$LOCK")"
+	old=$NLOCK_CLAIM
+	unset NLOCK_CLAIM
+	nlock acquire "$LOCK" >printed 3>&- &
+	pids=($!)
+	for i in 1 2 3 4; do
+		nlock release --claim "$old" 2>/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || [ $? = 76 ]
+	done
+	eval "$(cat printed)"
+	nlock status --mine "$LOCK"
+	nlock release
+	nothing_left
+}
+
+# --------------------------------------------------------- unconditionally
+
+@test "release: --unconditionally of a lock that is not ours is no error" {
+	local before old
+
+	run -0 --separate-stderr nlock release --unconditionally "$LOCK"
+	[ -z "$output$stderr" ]
+	run -0 nlock release --unconditionally --state nosuch
+	run -0 nlock release --unconditionally \
+		--claim "$LOCK|$(hostname)|$$|n0123456789abcdef"
+
+	eval "$(nlock acquire "$LOCK")"
+	old=$NLOCK_CLAIM
+	nlock release
+	unset NLOCK_CLAIM
+	nlock acquire "$LOCK" >/dev/null
+	before=$(listing)
+	run -0 --separate-stderr nlock release --unconditionally --claim "$old"
+	[ -z "$output$stderr" ]
+	run -0 nlock release --unconditionally "$LOCK"
+	[ "$(listing)" = "$before" ]
+}
+
+@test "release: --unconditionally of our lock releases it" {
+	eval "$(nlock acquire "$LOCK")"
+	run -0 nlock release --unconditionally
+	nothing_left
+}
+
+@test "release: --unconditionally is no excuse for other errors" {
+	run -64 nlock release --unconditionally --claim rubbish
+	run -64 nlock release --unconditionally \
+		--claim "$LOCK.2|h|1|n0123456789abcdef" "$LOCK"
+	run -64 nlock release --unconditionally
+}
+
+# ------------------------------------------------------------------- usage
+
+@test "release: a claim of another lock is a usage error, and both stay" {
+	local before
+
+	nlock acquire --state state "$LOCK"
+	eval "$(nlock acquire "$DIR/other.lock")"
+	before=$(listing)
+	run -64 --separate-stderr nlock release "$LOCK"
+	complains
+	[[ $stderr == *NLOCK_CLAIM* ]]
+	run -64 --separate-stderr nlock release --claim "$NLOCK_CLAIM" "$LOCK"
+	complains
+	[[ $stderr == *--claim* ]]
+	run -64 --separate-stderr nlock release --state state other.lock
+	complains
+	[[ $stderr == *--state* ]]
+	[ "$(listing)" = "$before" ]
+}
+
+@test "release: a claim of a lock with the same name elsewhere is a usage error" {
+	mkdir sub
+	eval "$(nlock acquire "$LOCK")"
+	run -64 nlock release sub/job.lock
+	run -64 nlock release nosuch/job.lock
+	run -0 nlock release
+}
+
+@test "release: what is no claim is a usage error" {
+	local claim
+
+	for claim in rubbish "$LOCK" "$LOCK|" "$LOCK|h|1" "$LOCK|h|x|1" \
+	    "$LOCK|h|0|n0123456789abcdef" "$LOCK|h|1|n0123" "|h|1|1" \
+	    "$DIR/" /; do
+		run -64 --separate-stderr nlock release --claim "$claim"
+		complains
+		[[ $stderr == *--claim* ]]
+		NLOCK_CLAIM=$claim run -64 --separate-stderr nlock release
+		complains
+		[[ $stderr == *NLOCK_CLAIM* ]]
+	done
+}
+
+@test "release: what is no state file is a usage error, and stays" {
+	local before
+
+	echo rubbish >rubbish
+	printf 'nul\0nul\n' >nul
+	head -c 100000 /dev/zero | tr '\0' x >large
+	mkdir directory
+	mkfifo fifo
+	before=$(listing)
+	for file in rubbish nul large directory fifo /dev/null; do
+		run -64 --separate-stderr timeout 20 \
+			nlock release --state "$file"
+		complains
+		[[ $stderr == *--state* ]]
+	done
+	[ "$(listing)" = "$before" ]
+}
+
+@test "release: an empty or missing state file means not locked" {
+	: >state
+	is_not_ours --state state
+	is_not_ours --state nosuch
+	is_not_ours --state nosuch "$LOCK"
+}
