@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "same_path.h"
 #include "shell_quote.h"
 #include "state_file.h"
 #include "take.h"
@@ -64,6 +65,11 @@ static int acquire(const struct options *options,
 	    state_file_is_other(options->state_file))
 		return usage_error("--state: %s: not a regular file; takes "
 				   "the path of one to write",
+				   options->state_file);
+	if (options->state_file != NULL &&
+	    is_same_path(options->state_file, path))
+		return usage_error("--state: %s: is the lock itself; takes "
+				   "the path of another file",
 				   options->state_file);
 	status = take_lock(&taken, options, path,
 			   options->pid != 0 ? options->pid : getppid(),

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "claimed.h"
+#include "same_path.h"
 #include "state_file.h"
 
 int not_ours(const struct options *options, const char *lock_path,
@@ -44,30 +44,6 @@ static const char *claim_option(const struct options *options)
 	       options->claim_source;
 }
 
-/* The same file name in the same directory? */
-static bool same_lock(const char *one, const char *other)
-{
-	const char *one_name = strrchr(one, '/');
-	const char *other_name = strrchr(other, '/');
-	char one_directory[PATH_MAX], other_directory[PATH_MAX];
-	struct stat a, b;
-
-	if (strcmp(one, other) == 0)
-		return true;
-	if (strcmp(one_name == NULL ? one : one_name + 1,
-		   other_name == NULL ? other : other_name + 1) != 0)
-		return false;
-	snprintf(one_directory, sizeof(one_directory), "%.*s/.",
-		 one_name == NULL ? 1 : (int)(one_name - one),
-		 one_name == NULL ? "." : one);
-	snprintf(other_directory, sizeof(other_directory), "%.*s/.",
-		 other_name == NULL ? 1 : (int)(other_name - other),
-		 other_name == NULL ? "." : other);
-	return stat(one_directory, &a) == 0 &&
-	       stat(other_directory, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
 static int find_lock(const struct options *options,
 		     struct claimed *claimed, const char *operand)
 {
@@ -82,7 +58,7 @@ static int find_lock(const struct options *options,
 	claimed->lock_path = strndup(claimed->claim_path, length);
 	if (claimed->lock_path == NULL)
 		return message_errno(claimed->claim_path, "copy");
-	if (operand != NULL && !same_lock(operand, claimed->lock_path))
+	if (operand != NULL && !is_same_path(operand, claimed->lock_path))
 		return usage_error("%s: is of another lock, %s, not of %s",
 				   claim_option(options), claimed->lock_path,
 				   operand);

@@ -11,6 +11,7 @@
 
 #include "duration.h"
 #include "message.h"
+#include "utf8.h"
 
 static enum verbosity said_verbosity;
 
@@ -21,9 +22,20 @@ void message_verbosity(enum verbosity verbosity)
 
 static void make_safe(char *line)
 {
-	for (; *line != '\0'; line++)
-		if ((unsigned char)*line < ' ' || *line == 0x7f)
-			*line = '?';
+	unsigned char *p = (unsigned char *)line;
+
+	while (*p != '\0') {
+		size_t length = utf8_length(p);
+
+		if (length == 0)
+			length = 1;
+		else if (!utf8_is_control(p)) {
+			p += length;
+			continue;
+		}
+		memset(p, '?', length);
+		p += length;
+	}
 }
 
 static void put_line(FILE *file, const char *prefix, const char *format,

@@ -2,7 +2,7 @@
  * message.h - what nlock says to people.
  *
  * A message is one line and one write, whatever is in a path or a lock file:
- * control characters are shown as '?'.
+ * control characters, and what is not UTF-8, are shown as '?'.
  */
 #ifndef MESSAGE_H
 #define MESSAGE_H

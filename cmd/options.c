@@ -343,10 +343,6 @@ static void find_operands(struct options *options)
 	options->operands = poptGetArgs(options->popt);
 	if (options->operands == NULL)
 		options->operands = none;
-	/* popt leaves the one that ended the options. */
-	if (options->operands[0] != NULL &&
-	    strcmp(options->operands[0], "--") == 0)
-		options->operands++;
 	while (options->operands[options->operand_count] != NULL)
 		options->operand_count++;
 }

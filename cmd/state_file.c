@@ -34,39 +34,55 @@ static int write_claim(int fd, const char *claim)
 	return failed ? -1 : 0;
 }
 
+/* A draft beside the file; not by its name, which may be as long as can be. */
+static char *draft_path(const char *path)
+{
+	static const char name[] = ".nlock-XXXXXX";
+	const char *slash = strrchr(path, '/');
+	size_t directory = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+	char *draft = malloc(directory + sizeof(name));
+
+	if (draft == NULL)
+		return NULL;
+	memcpy(draft, path, directory);
+	memcpy(draft + directory, name, sizeof(name));
+	return draft;
+}
+
+static int write_draft(char *draft, const char *path, const char *claim,
+		       const char **step)
+{
+	int fd, errnum;
+
+	*step = "create the state file";
+	fd = mkstemp(draft);	/* 0600 */
+	if (fd < 0)
+		return -1;
+	*step = "write the state file";
+	if (write_claim(fd, claim) == 0) {
+		*step = "replace the state file";
+		if (rename(draft, path) == 0)
+			return 0;
+	}
+	errnum = errno;
+	unlink(draft);
+	errno = errnum;
+	return -1;
+}
+
 int state_file_write(const char *path, const char *claim, const char **step)
 {
-	size_t size = strlen(path) + sizeof(".XXXXXX");
-	char *draft = malloc(size);
-	int fd, errnum;
+	char *draft = draft_path(path);
+	int result, errnum;
 
 	*step = "write the state file";
 	if (draft == NULL)
 		return -1;
-	snprintf(draft, size, "%s.XXXXXX", path);
-	fd = mkstemp(draft);	/* 0600 */
-	if (fd < 0) {
-		*step = "create the state file";
-		goto free_draft;
-	}
-	if (write_claim(fd, claim) < 0)
-		goto remove_draft;
-	if (rename(draft, path) < 0) {
-		*step = "replace the state file";
-		goto remove_draft;
-	}
-	free(draft);
-	return 0;
-
-remove_draft:
-	errnum = errno;
-	unlink(draft);
-	errno = errnum;
-free_draft:
+	result = write_draft(draft, path, claim, step);
 	errnum = errno;
 	free(draft);
 	errno = errnum;
-	return -1;
+	return result;
 }
 
 char *state_file_read(const char *path)

@@ -17,6 +17,7 @@
 #include "holder.h"
 #include "poll.h"
 #include "process.h"
+#include "refresh.h"
 #include "takedown.h"
 #include "warrant.h"
 #include "watch.h"
@@ -115,7 +116,7 @@ static enum nlock_result settle(struct attempt *at)
 			      server_latest_ns(&claim->clock, boot_now_ns()));
 	if (!lease_wants_refresh(remaining_ns, claim->lifetime_ns))
 		return NLOCK_OK;
-	return nlock_refresh(claim, claim->lifetime_ns, at->error);
+	return refresh_lease(claim, claim->lifetime_ns, at->error);
 }
 
 /* Give up.  Whoever may have made the link releases. */

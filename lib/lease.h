@@ -24,7 +24,7 @@
 struct server_clock {
 	int64_t server_ns;	/* a time stamp that the server made ... */
 	int64_t before_ns;	/* CLOCK_BOOTTIME before it was asked to */
-	int64_t after_ns;	/* ... and after it had answered */
+	int64_t after_ns;	/* ... and after the stamp was read */
 };
 
 /*

@@ -11,6 +11,7 @@
 
 #include "claim.h"
 #include "error.h"
+#include "refresh.h"
 #include "warrant.h"
 
 static enum nlock_result lost_or_failed(struct nlock_error *error,
@@ -87,7 +88,7 @@ static bool is_over(const struct nlock_claim *claim)
 			  0);
 }
 
-enum nlock_result nlock_refresh(struct nlock_claim *claim,
+enum nlock_result refresh_lease(struct nlock_claim *claim,
 				int64_t lifetime_ns,
 				struct nlock_error *error)
 {
@@ -106,8 +107,17 @@ enum nlock_result nlock_refresh(struct nlock_claim *claim,
 		if (result != NLOCK_OK)
 			return result;
 	} while (is_half_over(claim, lifetime_ns) && ++tries < RENEWALS);
-	if (is_over(claim))
-		return fail_with(error, "renew the lease in time", ETIMEDOUT);
 	claim->lifetime_ns = lifetime_ns;
 	return NLOCK_OK;
+}
+
+enum nlock_result nlock_refresh(struct nlock_claim *claim,
+				int64_t lifetime_ns,
+				struct nlock_error *error)
+{
+	enum nlock_result result = refresh_lease(claim, lifetime_ns, error);
+
+	if (result == NLOCK_OK && is_over(claim))
+		return fail_with(error, "renew the lease in time", ETIMEDOUT);
+	return result;
 }

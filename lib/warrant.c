@@ -27,9 +27,9 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 	/* EEXIST: nobody else makes this name, so the first reply was lost. */
 	if (mkdirat(dirfd, name, 0777) < 0 && errno != EEXIST)
 		return -1;
-	sample.after_ns = boot_now_ns();
 	if (own_attributes(dirfd, name, &made) < 0)
 		return -1;
+	sample.after_ns = boot_now_ns();
 	sample.server_ns = made.modified_ns;
 	server_clock_update(clock, &sample);
 	return 0;
@@ -67,9 +67,13 @@ static int stamp(int dirfd, const char *name, bool access_only,
 
 	if (set_now(dirfd, name, access_only) < 0)
 		return -1;
-	sample.after_ns = boot_now_ns();
 	if (fresh_attributes(dirfd, name, &stamped) < 0)
 		return -1;
+	/*
+	 * Only now: what is read may be younger than our stamp, for whoever
+	 * lists the directory sets its access time.
+	 */
+	sample.after_ns = boot_now_ns();
 	sample.server_ns = stamped.accessed_ns;
 	server_clock_update(clock, &sample);
 	return 0;

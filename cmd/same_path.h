@@ -1,0 +1,14 @@
+/*
+ * same_path.h - do two paths name the same entry of a directory?
+ */
+#ifndef SAME_PATH_H
+#define SAME_PATH_H
+
+#include <stdbool.h>
+
+/*
+ * The same last component, in the same directory; nothing has to be there.
+ */
+bool is_same_path(const char *one, const char *other);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * refresh.h - renew the lease of a lock that is held.
+ */
+#ifndef REFRESH_H
+#define REFRESH_H
+
+#include "nlock.h"
+
+/*
+ * As nlock_refresh(), but does not mind a lease that is over again by the
+ * time it is confirmed, as one of a millisecond may be.
+ */
+enum nlock_result refresh_lease(struct nlock_claim *claim,
+				int64_t lifetime_ns,
+				struct nlock_error *error);
+
+#endif
