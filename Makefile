@@ -31,7 +31,7 @@ LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
 UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
 # What of cmd/ has no state of its own is tested by tables, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
-	   json.o shell_quote.o)
+	   json.o shell_quote.o utf8.o)
 LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDFLAGS) -o $@
 
 all: $(BUILD)/nlock

@@ -1,6 +1,9 @@
 /*
  * refresh.c - nlock refresh.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "claimed.h"
 #include "command.h"
 #include "take.h"
@@ -16,12 +19,26 @@ const struct poptOption refresh_options[] = {
 	POPT_TABLEEND
 };
 
+/*
+ * Within nlock run's command?  Then the heartbeat renews the lease, and what
+ * it and we set could cross each other.
+ */
+static bool is_kept_by_run(const struct claimed *claimed)
+{
+	const char *lock_path = getenv("NLOCK_LOCK");
+
+	return lock_path != NULL &&
+	       strcmp(lock_path, claimed->lock.path) == 0;
+}
+
 static int refresh(const struct options *options, struct claimed *claimed)
 {
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = nlock_refresh(&claimed->claim, options->lifetime_ns, &error);
+	result = is_kept_by_run(claimed) ?
+		 nlock_confirm(&claimed->claim, &error) :
+		 nlock_refresh(&claimed->claim, options->lifetime_ns, &error);
 	if (result == NLOCK_LOST)
 		return not_ours(options, claimed->lock_path,
 				"not ours: released, or broken after its "

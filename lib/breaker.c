@@ -63,6 +63,11 @@ static bool name_all(struct breaker *breaker)
 	return true;
 }
 
+static int64_t now_ns(const struct breaker *breaker)
+{
+	return server_earliest_ns(breaker->clock, boot_now_ns());
+}
+
 /*
  * Another user's breaker must be able to remove what we leave if we are
  * killed: give the directories the permissions of the one they are in.
@@ -128,9 +133,7 @@ static enum nlock_result push_aside(const struct breaker *breaker)
 
 	if (fresh_attributes(dirfd, breaker->warrant, &a) < 0)
 		return NLOCK_BUSY;
-	if (!lease_over(a.modified_ns,
-			server_earliest_ns(breaker->clock, boot_now_ns()),
-			BREAKER_GRACE_NS))
+	if (!lease_over(a.modified_ns, now_ns(breaker), BREAKER_GRACE_NS))
 		return NLOCK_BUSY;
 	warrant_discard(dirfd, breaker->warrant);
 	return NLOCK_OK;
@@ -189,9 +192,7 @@ static bool prove(const struct breaker *breaker,
 	if (fresh_attributes_fd(victim_fd, &a) < 0)
 		goto failed;
 	now.lease_end_ns = a.modified_ns;
-	if (!holder_is_breakable(lock, &now,
-				 server_earliest_ns(breaker->clock,
-						    boot_now_ns()), slop_ns))
+	if (!holder_is_breakable(lock, &now, now_ns(breaker), slop_ns))
 		return false;
 	if (unlinkat(lock->dirfd, victim->claim, 0) < 0 && errno != ENOENT)
 		goto failed;
@@ -207,13 +208,14 @@ failed:
 /*
  * Step 6.  An NFS client would keep the unlinked file as ".nfs..." if it were
  * still open, and the warrant with it, so the victim's descriptor is closed
- * by now.
+ * by now.  The warrant that is removed may be another breaker's, if that one
+ * has pushed us aside: then it starts again.
  */
 static void clean_up(struct breaker *breaker)
 {
 	unlinkat(breaker->warrant_fd, WARRANT_LOCK, 0);
 	close(breaker->warrant_fd);
-	warrant_revoke(breaker->lock->dirfd, breaker->warrant);
+	warrant_discard(breaker->lock->dirfd, breaker->warrant);
 	unlinkat(breaker->lock->dirfd, breaker->directory, AT_REMOVEDIR);
 }
 
@@ -233,7 +235,13 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 	result = draft(&breaker, error);
 	if (result != NLOCK_OK)
 		goto close_victim;
-	result = publish(&breaker, error);
+	/*
+	 * The warrant's stamp has just told the server's time.  Look at it
+	 * before the victim loses anything: the clock that says that its time
+	 * is over may have been read long ago.
+	 */
+	result = holder_is_breakable(lock, victim, now_ns(&breaker), slop_ns) ?
+		 publish(&breaker, error) : NLOCK_BUSY;
 	if (result != NLOCK_OK) {
 		close(breaker.warrant_fd);
 		remove_draft(&breaker);

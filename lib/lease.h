@@ -28,10 +28,11 @@ struct server_clock {
 };
 
 /*
- * Take over a newer sample of the server's clock, unless it is behind what
- * the older one leads to.  Some file systems accept a request to set a time,
- * and don't; their old stamp would make a lease seem to end later than it
- * does.  A clock without a sample (server_ns 0) takes over any.
+ * Take over a newer sample of the server's clock, one by a request to set a
+ * time, unless it is behind what the older one leads to.  Some file systems
+ * accept such a request and do nothing; their old stamp would make a lease
+ * seem to end later than it does.  A clock without a sample (server_ns 0)
+ * takes over any.
  */
 void server_clock_update(struct server_clock *clock,
 			 const struct server_clock *sample);

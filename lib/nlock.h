@@ -180,6 +180,12 @@ enum nlock_result nlock_refresh(struct nlock_claim *claim,
 				struct nlock_error *error);
 
 /*
+ * Is the lock still ours?  Leaves the lease as it is.  Results as above.
+ */
+enum nlock_result nlock_confirm(struct nlock_claim *claim,
+				struct nlock_error *error);
+
+/*
  * Give the lock back and remove all that belongs to the claim.
  *
  * NLOCK_OK: it was ours until now, and is released.

@@ -48,24 +48,33 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 	return NLOCK_OK;
 }
 
-/* One renewal, and a look at whether it counts. */
-static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
-			       int64_t relied_until_ns,
-			       struct nlock_error *error)
+enum nlock_result nlock_confirm(struct nlock_claim *claim,
+				struct nlock_error *error)
 {
 	struct attributes a;
-	int64_t wanted_ns;
 
-	if (claim_extend(claim, lifetime_ns, relied_until_ns) < 0)
-		return lost_or_failed(error, "renew the lease");
-	wanted_ns = claim->lease_end_ns;
 	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
 			    &claim->clock) < 0)
 		return lost_or_failed(error, "confirm the warrant");
 	if (claim_read(claim, &a) < 0)
 		return lost_or_failed(error, "read the claim");
-	if (a.links != 2)
-		return NLOCK_LOST;
+	return a.links == 2 ? NLOCK_OK : NLOCK_LOST;
+}
+
+/* One renewal, and a look at whether it counts. */
+static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
+			       int64_t relied_until_ns,
+			       struct nlock_error *error)
+{
+	enum nlock_result result;
+	int64_t wanted_ns;
+
+	if (claim_extend(claim, lifetime_ns, relied_until_ns) < 0)
+		return lost_or_failed(error, "renew the lease");
+	wanted_ns = claim->lease_end_ns;
+	result = nlock_confirm(claim, error);
+	if (result != NLOCK_OK)
+		return result;
 	if (claim->lease_end_ns < ns_sub(wanted_ns, STAMP_GRAIN_NS)) {
 		fail_with(error, "keep the end of the lease", EOPNOTSUPP);
 		return NLOCK_UNSUPPORTED;

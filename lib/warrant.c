@@ -31,7 +31,7 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 		return -1;
 	sample.after_ns = boot_now_ns();
 	sample.server_ns = made.modified_ns;
-	server_clock_update(clock, &sample);
+	*clock = sample;
 	return 0;
 }
 

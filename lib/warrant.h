@@ -20,7 +20,7 @@
 #define WARRANT_LOCK	"lock"
 
 /*
- * Make a warrant, and bring *clock up to date by its time stamp.
+ * Make a warrant, and set *clock by its time stamp.
  * Returns 0, or -1 with the errno of mkdir(2).
  */
 int warrant_make(int dirfd, const char *name, struct server_clock *clock);

@@ -15,12 +15,14 @@ modified_ns() {
 	stat -c %.9Y "$1" | tr -d .
 }
 
-# lease_over_by MS: by the clock of the file system.
-lease_over_by() {
-	local now_ns
+# now_ns: by the clock of the file system.
+now_ns() {
+	modified_ns "$(mktemp -p "$BATS_TEST_TMPDIR")"
+}
 
-	now_ns=$(modified_ns "$(mktemp -p "$BATS_TEST_TMPDIR")")
-	[ $((now_ns - $(modified_ns "$LOCK"))) -gt $(($1 * 1000000)) ]
+# lease_over_by MS
+lease_over_by() {
+	[ $(($(now_ns) - $(modified_ns "$LOCK"))) -gt $(($1 * 1000000)) ]
 }
 
 traced() {

@@ -16,9 +16,13 @@ setup_file() {
 # skewed SECONDS COMMAND...: its clock is so far off.  The server's stamps
 # stay what they are, and so does the clock that counts since boot.
 skewed() {
-	env SKEW="$1" LD_PRELOAD="$SKEWED_CLOCK" \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" \
-		"${@:2}"
+	skew "$1"
+	"${SKEW[@]}" "${@:2}"
+}
+
+skew() {
+	SKEW=(env SKEW="$1" LD_PRELOAD="$SKEWED_CLOCK"
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
 }
 
 remaining_is_between() {
@@ -82,12 +86,13 @@ respects_a_running_lease() {
 respects_a_refreshed_lease() {
 	hold 0 -l 1m
 	before=$(inode)
-	skewed "$1" nlock acquire -w 10s -l 200ms --clock-slop 10ms "$LOCK" \
-		>"$DIR/printed" 3>&- &
+	skew "$1"
+	in_group "${SKEW[@]}" nlock acquire -w 30s -l 200ms \
+		--clock-slop 10ms "$LOCK" >"$DIR/printed"
 	eventually waiter_renewed_twice
 	[ "$(inode)" = "$before" ]
 	nlock release --claim "$CLAIM"
-	wait $!
+	ended_with 0 $!
 	[ -s "$DIR/printed" ]
 }
 
@@ -169,8 +174,9 @@ keeps_its_lock() {
 	local began
 
 	mkfifo "$DIR/end"
-	skewed "$1" nlock run -l 2s "$LOCK" sh -c "read -r line <'$DIR/end'" \
-		3>&- &
+	skew "$1"
+	in_group "${SKEW[@]}" nlock run -l 2s "$LOCK" \
+		sh -c "read -r line <'$DIR/end'"
 	eventually test -e "$LOCK"
 	began=$(date +%s)
 	# Refreshed when the first lease would have been over.

@@ -4,8 +4,8 @@
 load common
 
 setup() {
-	[ "$(id -u)" = 0 ] && [ -c /dev/fuse ] ||
-		skip "needs root and /dev/fuse"
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -c /dev/fuse ] || skip "needs /dev/fuse"
 	common_setup
 	mkdir "$BATS_TEST_TMPDIR/behind" mnt
 	bindfs -f --no-allow-other "$BATS_TEST_TMPDIR/behind" mnt \

@@ -19,6 +19,12 @@ peer() {
 	PEER=$!
 }
 
+teardown() {
+	[ -z "${PEER-}" ] || kill -KILL -- "-$PEER" 2>/dev/null || true
+	wait "${PEER-}" 2>/dev/null || true
+	common_teardown
+}
+
 # tell COMMAND...: have the peer begin with that.
 tell() {
 	echo "$*" >&7
@@ -66,12 +72,12 @@ SOON=(--clock-slop 50ms)
 	peer 60
 	ask 'done' lock 10
 	run -75 nlock acquire -n "$LOCK"
-	nlock run -w 30s "$LOCK" touch "$DIR/ran" 3>&- 7>&- &
+	in_group nlock run -w 30s "$LOCK" touch "$DIR/ran" 7>&-
 	eventually is_waiting
 	[ ! -e "$DIR/ran" ]
 	ask True locked
 	ask 'done' unlock
-	wait $!
+	ended_with 0 $!
 	[ -e "$DIR/ran" ]
 	nothing_left
 }

@@ -329,4 +329,6 @@ revoke() {
 	nlock run -l 1m "$LOCK" -- sh -c 'stat -c %.9Y "$NLOCK_LOCK" >before
 		nlock refresh -l 1s; stat -c %.9Y "$NLOCK_LOCK" >after'
 	[ "$(cat before)" = "$(cat after)" ]
+	run -76 --separate-stderr nlock run "$LOCK" -- sh -c \
+		'rm "$NLOCK_CLAIM"; nlock refresh; [ $? = 76 ]'
 }
