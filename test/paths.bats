@@ -450,9 +450,14 @@ be_nobody() {
 # script sees it, and run it there.  $LOCK is its $1.
 mounted() {
 	unshare --mount --propagation private sh -ec '
-		mount -t "$1" -o "$2" "$3" "$4"
+		mount -t "$1" -o "$2" "$3" "$4" >/dev/null 3>&-
 		cd "$4"
-		exec bash -c "$5" bash "$6"
+		status=0
+		bash -c "$5" bash "$6" || status=$?
+		cd /
+		# One by FUSE has a process that would go on.
+		umount "$4"
+		exit $status
 	' sh "$1" "$2" "$3" "$DIR" "$4" "$LOCK"
 }
 
