@@ -135,7 +135,11 @@ static enum nlock_result push_aside(const struct breaker *breaker)
 		return NLOCK_BUSY;
 	if (!lease_over(a.modified_ns, now_ns(breaker), BREAKER_GRACE_NS))
 		return NLOCK_BUSY;
-	warrant_discard(dirfd, breaker->warrant);
+	if (warrant_revoke(dirfd, breaker->warrant) < 0 &&
+	    is_not_empty(errno)) {
+		warrant_empty(dirfd, breaker->warrant);
+		warrant_revoke(dirfd, breaker->warrant);
+	}
 	return NLOCK_OK;
 }
 

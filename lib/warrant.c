@@ -2,9 +2,11 @@
  * warrant.c - make, date, revoke and discard warrants; see warrant.h.
  */
 #define _GNU_SOURCE		/* syscall */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -94,6 +96,27 @@ int warrant_revoke(int dirfd, const char *name)
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	return -1;
+}
+
+void warrant_empty(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+			O_CLOEXEC);
+	const struct dirent *entry;
+	DIR *directory;
+
+	if (fd < 0)
+		return;
+	directory = fdopendir(fd);
+	if (directory == NULL) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			unlinkat(fd, entry->d_name, 0);
+	closedir(directory);
 }
 
 bool warrant_discard(int dirfd, const char *name)

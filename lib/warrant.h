@@ -43,6 +43,12 @@ int warrant_confirm(int dirfd, const char *name, struct server_clock *clock);
 int warrant_revoke(int dirfd, const char *name);
 
 /*
+ * Remove everything from a used warrant whose maker is gone: the lock file,
+ * and what an NFS client that had it open, and crashed, left in its place.
+ */
+void warrant_empty(int dirfd, const char *name);
+
+/*
  * Remove one's own warrant, used or not.  Returns whether a lock file was in
  * it.  What can't be removed is left; it has no effect on anybody.
  */

@@ -136,3 +136,14 @@ killed_break() {
 		"${SLOP[@]}" "$LOCK")
 	at_each killed_break "${changes[@]}"
 }
+
+# As an NFS client does to a file that it has open when it is unlinked.
+@test "break: a file that a crashed client left in a breaker's warrant is in nobody's way" {
+	hold -l 1ms
+	eventually lease_over_by 100
+	mkdir -p "$LOCK|breaker/warrant"
+	touch "$LOCK|breaker/warrant/lock" "$LOCK|breaker/warrant/.nfs0001"
+	touch -d '1 minute ago' "$LOCK|breaker/warrant"
+	nlock run -w 20s "${SLOP[@]}" "$LOCK" true
+	nothing_left
+}
