@@ -60,6 +60,12 @@ $(BUILD)/%.o: %.c Makefile
 check: all $(UNIT)
 	test/check $(BUILD)
 
+# The same, the model of the protocol, and a real NFS server with clients;
+# takes half an hour.
+check-all: all $(UNIT) $(BUILD)/test/nfs/critical
+	test/check $(BUILD) $(UNIT) $(wildcard test/*.bats) \
+		test/model/check test/nfs/check
+
 lint:
 	test/lint
 
@@ -82,4 +88,4 @@ clean:
 	rm -rf build
 
 .SECONDARY: $(UNIT:=.o)
-.PHONY: all check lint deps install uninstall clean
+.PHONY: all check check-all lint deps install uninstall clean

@@ -1,0 +1,699 @@
+/*
+ * protocol.pml - the lock protocol as lib/ implements it, for Spin.
+ *
+ * A state is what the file server keeps of one LOCK, and where each process
+ * is.  Each atomic is one request as the server carries it out, together with
+ * the client's reaction to the answer, which nobody can see.  The sets below
+ * have one bit for each claim.
+ *
+ * Where the steps are found:
+ *
+ *	P: start	claim.c, claim_publish
+ *	   again	acquire.c, try_link, look, await, renew_own_lease
+ *	   publish	breaker.c, steps 1 and 2: draft, publish, push_aside
+ *	   revoke	breaker.c, steps 3, 4, 5: revoke_victim, prove, ...
+ *	   cleanup	breaker.c, step 6: clean_up
+ *	   linked	acquire.c, the rest of try_link, then settle
+ *	   refresh	refresh.c, refresh_lease, nlock_refresh
+ *	   confirm	... nlock_confirm, alone or within the former
+ *	   giveup	acquire.c, give_up
+ *	release()	release.c, nlock_release, take_down; warrant.c,
+ *			warrant_discard; claim.c, claim_withdraw
+ *	   orphan	release.c, remove_orphaned_warrant
+ *	Twin		a second nlock_release of some claim, at any time
+ *	World		leases end, processes die, all but one crash
+ *
+ * What a client believes may be old.  A breaker's victim is any claim that
+ * was the lock file and could be broken at some time since (seen), be it the
+ * lock file now or not.  Where the code waits (the clock slop, a breaker's
+ * grace, the pause before an orphaned warrant is removed, between polls) the
+ * model may go on at once, so that safety rests on no waiting.
+ *
+ * A process that is never scheduled again has crashed.  One scheduled late
+ * was paused, or its request was under way for long; so was the link of a
+ * claim whose lease is over when it arrives.  A claim whose process is dead
+ * (dead) can be broken at once; whoever acts on it may act still: the script
+ * that a claim stands for can die before its nlock release is done.
+ *
+ * Lost replies (-DLOST) come to this.  Where the code reads success from
+ * something else (link: the link count; the takedown of a release: the lock
+ * file in the warrant) a reply has no effect, and none is modelled.
+ * Elsewhere a request that was done and reported as failed ends what the code
+ * was at (LOSE), which goes on to the next attempt or gives up with
+ * everything left as it is.  One that was not done, and is reported so, is
+ * the same as one not sent after the one before was reported as failed.
+ *
+ * Checked, by assertions: a takedown removes the lock file that its maker
+ * meant; nobody takes the lock, or takes it down, while somebody relies on a
+ * lease; no two rely on theirs at once; who relies on a lease has the lock.
+ * With -DRECOVERY: in any state all processes but one may crash for good.
+ * That one, whatever it was doing, must then come to hold the lock once the
+ * leases of the others are over, in a bounded number of steps and without an
+ * answer lost to it; a process that has not begun stands for a newcomer.
+ * (One that has no claim left to make is not asked for more; hence the runs
+ * with two rounds.)  The bound finds a loop, timeout finds a standstill.
+ *
+ * Left out, since it changes nothing that somebody else could see:
+ *  - a waiter's own lease and its renewal, and the death of a waiter: nobody
+ *    looks at a claim that was never the lock file, so that its lease may as
+ *    well end right after the link (-DWAITING has it in full);
+ *  - the order in which processes make their first move: they are alike, so
+ *    the first to move is the first by number;
+ *  - what is known of a claim without any name left (tidy);
+ *  - a breaker's draft, whose name is random.  One breaker of each process
+ *    is enough: what an earlier one left is pushed aside first.
+ *
+ * Not proven: that a client's answers are as fresh as fresh.c and holder.c
+ * take them to be; arithmetic on clocks (lease.c; a lease here is over or
+ * not, for its holder and for everybody else at once); anything of
+ * flufl.lock, of foreign lock files, of a server that carries out a request
+ * twice, or long after its client gave up on it and went on; permissions;
+ * more processes and attempts than were run; that a lock is won by everybody
+ * who waits.  A client that has a file open when it removes it keeps the name
+ * ".nfs..." in a warrant for a while; here an unlinked file is gone.
+ *
+ * Two refreshes of one claim at once are out of it, too: -DSECOND adds one,
+ * of another process, and has a violation.  It reads until when the holder
+ * relies on the lease, the holder renews, and it then writes what it read.
+ * No request sets a time only if it was not set meanwhile.  For this reason
+ * nlock refresh within nlock run's command only confirms.
+ *
+ * One guard removed by each of these; Spin must find a violation:
+ *	NOREVOKE	a breaker leaves the holder's warrant in place
+ *	NOLEASE		... does not look at the lease again
+ *	LOOKFIRST	... looks before it revokes
+ *	NOCOUNT		... does not count the links
+ *	NOGUARD		breakers do not exclude each other
+ *	BLIND		a takedown works without a warrant, like unlink(2)
+ *	NOGATE		a release does not remove the claim first
+ *	REMAKE		a second release makes the warrant anew
+ *	NODATE		an acquirer does not date its link
+ *	ASKFIRST	a refresh looks at the warrant before it renews
+ *	ALIVE		a process is taken for dead that is not
+ *	NOPUSH		nobody pushes a crashed breaker aside
+ *	NOEMPTY		... if there is a lock file in its warrant
+ */
+#ifndef NPROC
+#define NPROC	3
+#endif
+#ifndef ROUNDS
+#define ROUNDS	1		/* claims that each process may make */
+#endif
+#define NCLAIM	(NPROC * ROUNDS)
+#if NPROC > 3 || NPROC * ROUNDS > 4
+#error "the lists of claims and processes below are too short for that"
+#endif
+
+#define has(set, x)	((set >> (x)) & 1)
+#define add(set, x)	set = set | (1 << (x))
+#define del(set, x)	set = set & ~(1 << (x))
+
+/* On the file server.  Claims and processes count from 1; 0 is none. */
+byte lock_;		/* the claim that LOCK is a link to */
+byte claim_;		/* claim files */
+byte warrant;		/* warrants of claims */
+byte used;		/* ... with the lock file in them */
+byte over;		/* claims whose lease is over */
+byte breaker;		/* whose warrant lies in LOCK|breaker */
+byte bused;		/* the claim whose lock file is in that one */
+
+/* What is so, was so, or may be believed of claims. */
+byte dead;		/* the process is certainly dead */
+byte was;		/* was the lock file once */
+byte seen;		/* ... and may have been seen over or dead since */
+byte told;		/* its maker was told that it has the lock */
+byte letgo;		/* a release of it has begun */
+byte relies;		/* somebody relies on its lease, which still runs */
+
+byte moved;		/* the process with the highest number that has */
+
+byte alone;		/* the one process that did not crash, if any did */
+bool taken;		/* it has got the lock */
+byte fin;		/* processes that came to their end */
+byte steps;		/* that the one has made */
+
+#ifdef SECOND
+bool renewed;		/* the holder renewed since the other one looked */
+byte short_;		/* the lease ends before its holder believes so */
+#endif
+
+#define links(x)	(has(claim_, x) + has(used, x) + (lock_ == x) + \
+			 (bused == x))
+#define breakable(x)	(has(over, x) || has(dead, x))
+
+#ifdef LOST
+#define LOSE	(!alone)
+#else
+#define LOSE	false
+#endif
+
+#ifdef RECOVERY
+#define CRASHES	provided (alone == 0 || alone == _pid)
+#define STEP	steps = steps + (alone != 0); assert(steps < 20)
+#else
+#define CRASHES
+#define STEP	skip
+#endif
+
+#if defined(BLIND)
+#define GRANTED(right)	true
+#define PUBLISHED(me)	true
+#elif defined(NOGUARD)
+#define GRANTED(right)	right
+#define PUBLISHED(me)	true
+#else
+#define GRANTED(right)	right
+#define PUBLISHED(me)	(breaker == me)
+#endif
+
+#define FIRST_MOVE	moved = (moved < me -> me : moved)
+
+/* Of a claim without a name there is nothing left that could matter. */
+inline tidy(x) {
+	if
+	:: !has(warrant, x) && links(x) == 0 && has(was, x) ->
+		add(over, x);
+		add(seen, x);
+		add(letgo, x);
+		del(dead, x);
+		del(told, x)
+	:: else
+	fi
+}
+
+inline tidy_all() {
+	d_step {
+		tidy(1);
+		tidy(2);
+#if NPROC * ROUNDS > 2
+		tidy(3);
+#endif
+#if NPROC * ROUNDS > 3
+		tidy(4);
+#endif
+	}
+}
+
+/* Whoever has just been told that it has the lock relies on that. */
+inline rely(c) {
+	add(told, c);
+	if
+	:: has(letgo, c) || has(dead, c)
+	:: else ->
+		assert(lock_ == c);
+		assert((relies & ~(1 << c)) == 0);
+		add(relies, c)
+	fi
+}
+
+inline take_down(target) {
+	assert(lock_ == target);
+	assert(!has(relies, lock_))
+}
+
+/*
+ * lose: may its maker be told of a failure and go on?  If all that it did
+ * then were to end, it may as well stop where it is.
+ */
+inline release(c, lose) {
+	atomic {
+		del(relies, c);
+		add(letgo, c);
+		if
+		:: !has(claim_, c) -> goto orphan
+		:: has(claim_, c) && links(c) != 2 -> goto withdraw
+		:: else
+		fi
+	};
+#ifndef NOGATE
+	atomic {
+		if
+		:: has(claim_, c) -> del(claim_, c); tidy(c)
+		:: else -> goto released
+		fi;
+		if
+		:: true
+		:: lose -> goto released
+		fi
+	};
+#endif
+	atomic {
+		if
+		:: lock_ != 0 && GRANTED(has(warrant, c)) ->
+			take_down(c);
+			add(used, c);
+			lock_ = 0
+		:: else
+		fi
+	};
+discard:
+	atomic {
+		del(used, c);
+		tidy(c);
+		if
+		:: true
+		:: lose -> goto released
+		fi
+	};
+	atomic {
+		if
+		:: !has(used, c) -> del(warrant, c); tidy(c)
+		:: else
+		fi;
+		goto released
+	};
+orphan:	atomic {
+#ifdef REMAKE
+		add(warrant, c);
+#else
+		if
+		:: !has(used, c) -> del(warrant, c); tidy(c)
+		:: else
+		fi;
+#endif
+		goto released
+	};
+withdraw:
+	atomic {
+		del(claim_, c);
+		tidy(c);
+		goto discard
+	};
+released:
+	skip
+}
+
+/* Alone, a process sees LOCK as it is, since its link has just failed. */
+#define VICTIM(x) \
+	:: atomic { \
+		lock_ != 0 && c != x && has(seen, x) && \
+		(!alone || lock_ == x && has(over, x)) -> \
+		v = x; \
+		FIRST_MOVE; \
+		goto publish }
+
+proctype P(byte me) CRASHES
+{
+	byte c;		/* its claim */
+	byte v;		/* its victim */
+	byte k;		/* claims that it has made */
+
+start:
+	if
+	:: atomic {
+		k < ROUNDS && (moved >= me - 1 || alone) ->
+		c = (me - 1) * ROUNDS + k + 1;
+		k++;
+		add(warrant, c);
+		add(claim_, c) }
+	:: atomic {
+		k == ROUNDS ->
+		add(fin, me);
+		c = 0;
+		k = 0;
+		goto out }
+	fi;
+
+again:
+	if
+	:: atomic {
+		lock_ == 0 ->
+		FIRST_MOVE;
+		assert(relies == 0);
+		lock_ = c;
+		add(was, c);
+		if
+		:: breakable(c) -> add(seen, c)
+		:: else
+		fi;
+		STEP;
+		goto linked }
+	VICTIM(1)
+	VICTIM(2)
+#if NPROC * ROUNDS > 2
+	VICTIM(3)
+#endif
+#if NPROC * ROUNDS > 3
+	VICTIM(4)
+#endif
+#ifdef WAITING
+	:: atomic { has(over, c) -> del(over, c); goto again }
+#endif
+	:: atomic {		/* timeout; nobody else knows the claim */
+		!alone ->
+		FIRST_MOVE;
+		del(claim_, c);
+		del(warrant, c);
+		goto next }
+	fi;
+
+publish:
+	if
+#ifdef NOGUARD
+	:: goto revoke
+#endif
+	:: atomic {
+		breaker == 0 ->
+		breaker = me;
+		STEP;
+		if
+		:: goto revoke
+		:: LOSE -> v = 0; goto again
+		fi }
+#ifndef NOPUSH
+	:: atomic { breaker != 0 && bused == 0 ->
+		breaker = 0;
+		STEP;
+		goto publish }
+#ifndef NOEMPTY
+	:: atomic { bused != 0 ->
+		bused = 0;
+		tidy_all();
+		STEP;
+		goto publish }
+#endif
+#endif
+	:: atomic { breaker != 0 && !alone ->
+		v = 0;
+		goto again }
+	fi;
+
+revoke:
+#ifdef LOOKFIRST
+	if
+	:: atomic { breakable(v) }
+	:: atomic { !breakable(v) -> goto cleanup }
+	fi;
+#endif
+#ifndef NOREVOKE
+	atomic {
+		if
+		:: has(warrant, v) && has(used, v) -> goto cleanup
+		:: else -> del(warrant, v); tidy(v)
+		fi;
+		if
+		:: true
+		:: LOSE -> goto cleanup
+		fi
+	};
+#endif
+#if !defined(NOLEASE) && !defined(LOOKFIRST)
+	if
+	:: atomic { breakable(v) }
+	:: atomic { !breakable(v) -> goto cleanup }
+	fi;
+#endif
+	atomic {
+		del(claim_, v);
+		tidy(v);
+		if
+		:: true
+		:: LOSE -> goto cleanup
+		fi
+	};
+#ifndef NOCOUNT
+	if
+	:: atomic { links(v) == 1 }
+	:: atomic { links(v) != 1 -> goto cleanup }
+	fi;
+#endif
+	atomic {
+		if
+		:: lock_ != 0 && PUBLISHED(me) ->
+			take_down(v);
+			if
+			:: breaker == me -> bused = lock_
+			:: else
+			fi;
+			lock_ = 0;
+			tidy_all()
+		:: else
+		fi
+	};
+cleanup:
+	atomic {		/* by descriptor: only ever its own */
+		v = 0;
+		if
+		:: breaker == me -> bused = 0; tidy_all()
+		:: else
+		fi;
+		if
+		:: true
+		:: LOSE -> goto again
+		fi
+	};
+	atomic {		/* by name, from here: it may be another's */
+		bused = 0;
+		tidy_all()
+	};
+	atomic {
+		if
+		:: bused == 0 -> breaker = 0
+		:: else
+		fi;
+		goto again
+	};
+
+linked:	atomic {
+		if
+		:: has(claim_, c) && links(c) == 2
+		:: else -> goto giveup
+		fi;
+		if
+		:: true
+		:: LOSE -> goto giveup
+		fi
+	};
+	atomic {
+#ifndef NODATE
+		if
+		:: !has(warrant, c) -> goto giveup
+		:: has(warrant, c) && has(over, c) -> goto refresh
+		:: else
+		fi;
+#endif
+		rely(c)
+	};
+
+holding:
+	if
+	:: atomic { alone -> taken = true; goto out }
+	:: !alone -> goto refresh
+#ifndef ASKFIRST
+	:: !alone -> goto confirm
+#endif
+	:: !alone -> goto let_go
+	:: atomic { !alone -> del(relies, c); goto next }  /* forgets it */
+	fi;
+
+refresh:
+#ifdef ASKFIRST
+	atomic {
+		if
+		:: !has(warrant, c) -> del(relies, c); goto let_go
+		:: else
+		fi
+	};
+#endif
+	atomic {
+		if
+		:: has(claim_, c) ->
+			del(over, c);
+#ifdef SECOND
+			del(short_, c)
+#endif
+		:: else -> del(relies, c); goto let_go
+		fi;
+		if
+		:: true
+		:: LOSE && has(told, c) -> goto holding
+		:: LOSE && !has(told, c) -> goto let_go
+		fi
+	};
+#ifndef ASKFIRST
+confirm:
+	atomic {
+		if
+		:: !has(warrant, c) -> del(relies, c); goto let_go
+		:: else
+		fi
+	};
+#endif
+	atomic {
+		if
+		:: has(claim_, c) && links(c) == 2 ->
+			if
+			:: has(over, c) -> add(told, c)
+			:: else -> rely(c)
+			fi;
+#ifdef SECOND
+			renewed = true;	/* it has read the lease's end, too */
+#endif
+			goto holding
+		:: else -> del(relies, c); goto let_go
+		fi
+	};
+
+giveup:	atomic {
+		if
+		:: has(claim_, c) && links(c) == 2 -> goto let_go
+		:: !has(claim_, c) || links(c) != 2 || LOSE -> goto withdraw
+		fi
+	};
+let_go:	release(c, LOSE && k < ROUNDS);
+next:	atomic { c = 0; v = 0; goto start };
+out:	skip
+}
+
+/* Do something with a claim that its maker has made known. */
+#define KNOWN(x)	:: atomic { has(told, x) -> c = x }
+
+proctype Twin() CRASHES
+{
+	byte c;
+
+end:	if
+	KNOWN(1)
+	KNOWN(2)
+#if NPROC * ROUNDS > 2
+	KNOWN(3)
+#endif
+#if NPROC * ROUNDS > 3
+	KNOWN(4)
+#endif
+	fi;
+	release(c, false);
+	c = 0
+}
+
+#ifdef SECOND
+/* nlock refresh of a claim that its maker refreshes, too, once. */
+proctype Second()
+{
+	byte c;
+
+end:	if
+	:: atomic { has(told, 1) && !has(over, 1) -> c = 1; renewed = false }
+	:: atomic { has(told, 2) && !has(over, 2) -> c = 2; renewed = false }
+	fi;
+	atomic {
+		if
+		:: has(claim_, c) && renewed -> add(short_, c)
+		:: else
+		fi
+	}
+}
+#define BELIEVED(x)	has(short_, x)
+#else
+#define BELIEVED(x)	false
+#endif
+
+#ifdef WAITING
+#define LOOKED_AT(x)	has(was | claim_, x)
+#else
+#define LOOKED_AT(x)	has(was, x)
+#endif
+
+inline see(x) {
+	if
+	:: has(was, x) -> add(seen, x)
+	:: else
+	fi
+}
+
+#define EXPIRES(x) \
+	:: atomic { \
+		!alone && LOOKED_AT(x) && !has(over, x) -> \
+		add(over, x); \
+		if \
+		:: BELIEVED(x) \
+		:: else -> del(relies, x) \
+		fi; \
+		see(x) }
+
+#ifdef ALIVE
+#define BURY(x)		skip
+#else
+#define BURY(x)		del(relies, x)
+#endif
+#define DIES(x) \
+	:: atomic { \
+		!alone && LOOKED_AT(x) && !has(dead, x) && \
+		(has(warrant, x) || links(x) > 0) -> \
+		add(dead, x); \
+		BURY(x); \
+		see(x) }
+
+#define SURVIVES(x) \
+	:: atomic { \
+		!alone && !has(fin, x) -> \
+		alone = x; \
+		over = over | was | claim_; \
+		seen = was; \
+		relies = 0; \
+		goto crashed }
+
+proctype World()
+{
+end:	do
+	EXPIRES(1)
+	EXPIRES(2)
+#if NPROC * ROUNDS > 2
+	EXPIRES(3)
+#endif
+#if NPROC * ROUNDS > 3
+	EXPIRES(4)
+#endif
+#ifdef DEATH
+	DIES(1)
+	DIES(2)
+#if NPROC * ROUNDS > 2
+	DIES(3)
+#endif
+#if NPROC * ROUNDS > 3
+	DIES(4)
+#endif
+#endif
+#ifdef RECOVERY
+	SURVIVES(1)
+	SURVIVES(2)
+#if NPROC > 2
+	SURVIVES(3)
+#endif
+#endif
+	od;
+#ifdef RECOVERY
+crashed:
+	do
+	:: atomic {
+		timeout ->
+		if
+		:: !taken && lock_ != 0 && !has(over, lock_) ->
+			/* renewed while it was being lost */
+			add(over, lock_);
+			add(seen, lock_)
+		:: else ->
+			assert(taken || has(fin, alone));
+			break
+		fi }
+	od
+#endif
+}
+
+/* P first: a process's number is its process id, see CRASHES. */
+init {
+	atomic {
+		run P(1);
+		run P(2);
+#if NPROC > 2
+		run P(3);
+#endif
+		run World();
+#ifdef SECOND
+		run Second();
+#endif
+#ifdef TWIN
+		run Twin();
+#endif
+	}
+}
