@@ -27,6 +27,7 @@
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
+#include "patience.h"
 #include "spawn.h"
 #include "supervisor.h"
 
@@ -40,6 +41,9 @@
 /* What may still take long, in a process of its own, is given so long. */
 #define CLEANING_NS		(2 * NS_PER_S)
 
+/* Whoever has answered that lately is not taken for hanging. */
+#define ANSWERED_LATELY_NS	NS_PER_S
+
 enum phase { RUNNING, ENDING, KILLING, ENDED };
 
 struct supervisor {
@@ -50,7 +54,8 @@ struct supervisor {
 	int wait_status;
 	pid_t speaker;		/* the process that writes a message, or 0 */
 	struct heartbeat heartbeat;
-	int64_t heartbeat_due_ns;	/* all times are CLOCK_BOOTTIME */
+	int64_t started_ns;	/* all times are CLOCK_BOOTTIME */
+	int64_t heartbeat_due_ns;
 	struct deadline deadline;
 	int64_t killing_until_ns;
 	int64_t timer_ns;	/* what the timer is set to */
@@ -315,18 +320,19 @@ static void wait_for_events(struct supervisor *s)
 /* ---------------------------------------------------------- begin and end */
 
 /* Signals that were only let through so far. */
-static void watch_more_signals(struct taken *taken)
+static void watch_more_signals(const struct taken *taken)
 {
+	sigset_t signals = taken->ending_signals;
 	struct sigaction action;
 
 	signal(SIGCHLD, SIG_DFL);	/* if ignored, none could be waited for */
-	sigaddset(&taken->signals, SIGCHLD);
-	sigaddset(&taken->signals, SIGCONT);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGCONT);
 	if (sigaction(SIGTSTP, NULL, &action) == 0 &&
 	    action.sa_handler != SIG_IGN)
-		sigaddset(&taken->signals, SIGTSTP);
-	sigprocmask(SIG_BLOCK, &taken->signals, NULL);
-	signalfd(taken->signal_fd, &taken->signals, 0);
+		sigaddset(&signals, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signalfd(taken->signal_fd, &signals, 0);
 }
 
 /* Returns 0, or -1 with errno and *step. */
@@ -391,6 +397,31 @@ static void release_aside(struct taken *taken)
 		await_child(pid, CLEANING_NS);
 }
 
+/*
+ * Release, but let a signal end it if the file server hangs by now.  It need
+ * not be asked about a server that has answered a moment ago.
+ */
+static enum nlock_result release(struct supervisor *s,
+				 struct nlock_error *error)
+{
+	struct taken *taken = s->taken;
+	struct patience patience = {
+		.path = taken->path,
+		.signal_fd = taken->signal_fd,
+		.previous_mask = &taken->previous_mask,
+		.deadline_ns = NLOCK_FOREVER,
+	};
+	enum nlock_result result;
+
+	if (boot_now_ns() - s->started_ns < ANSWERED_LATELY_NS)
+		return nlock_release(&taken->claim, error);
+	signalfd(taken->signal_fd, &taken->ending_signals, 0);
+	patience_begin(&patience);
+	result = nlock_release(&taken->claim, error);
+	patience_end(&patience);
+	return result;
+}
+
 static int finish(struct supervisor *s)
 {
 	struct taken *taken = s->taken;
@@ -404,7 +435,7 @@ static int finish(struct supervisor *s)
 		release_aside(taken);
 		return STATUS_NOT_OURS;
 	}
-	result = nlock_release(&taken->claim, &error);
+	result = release(s, &error);
 	if (result == NLOCK_OK)
 		return exit_status(s->wait_status);
 	if (result != NLOCK_LOST)
@@ -442,7 +473,8 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return status;
 	}
-	s.heartbeat_due_ns = boot_now_ns() + HEARTBEAT_DELAY_NS;
+	s.started_ns = boot_now_ns();
+	s.heartbeat_due_ns = s.started_ns + HEARTBEAT_DELAY_NS;
 	if (options->lifetime_ns / 6 < HEARTBEAT_DELAY_NS)
 		s.heartbeat_due_ns = 0;
 	for (;;) {

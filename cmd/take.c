@@ -23,16 +23,17 @@ static void block_signals(struct taken *taken)
 {
 	size_t i;
 
-	sigemptyset(&taken->signals);
+	sigemptyset(&taken->ending_signals);
 	for (i = 0; i < sizeof(ending_signals) / sizeof(ending_signals[0]);
 	     i++) {
 		struct sigaction action;
 
 		if (sigaction(ending_signals[i], NULL, &action) == 0 &&
 		    action.sa_handler != SIG_IGN)
-			sigaddset(&taken->signals, ending_signals[i]);
+			sigaddset(&taken->ending_signals, ending_signals[i]);
 	}
-	sigprocmask(SIG_BLOCK, &taken->signals, &taken->previous_mask);
+	sigprocmask(SIG_BLOCK, &taken->ending_signals,
+		    &taken->previous_mask);
 }
 
 /* The signal that came meanwhile, or 0. */
@@ -177,7 +178,7 @@ int take_lock(struct taken *taken, const struct options *options,
 
 	*taken = (struct taken){ .path = path, .lock.dirfd = -1 };
 	block_signals(taken);
-	taken->signal_fd = signalfd(-1, &taken->signals,
+	taken->signal_fd = signalfd(-1, &taken->ending_signals,
 				    SFD_NONBLOCK | SFD_CLOEXEC);
 	if (taken->signal_fd < 0)
 		return message_errno(path, "make a descriptor of signals");

@@ -15,8 +15,8 @@ struct taken {
 	const char *path;	/* the lock's, as the user gave it */
 	struct nlock_lock lock;
 	struct nlock_claim claim;
-	int signal_fd;		/* signalfd(2) of those that end a wait */
-	sigset_t signals;	/* ... which are blocked */
+	sigset_t ending_signals;	/* that end a wait; blocked */
+	int signal_fd;		/* signalfd(2) of them */
 	sigset_t previous_mask;
 };
 
