@@ -6,40 +6,8 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
-# How many claims there are, be it of holders or of waiters.
-claims_are() {
-	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]
-}
-
-remaining() {
-	nlock status --json "$LOCK" | json remaining
-}
-
-# between LOW NUMBER HIGH
-between() {
-	echo "between: $*"
-	awk -v l="$1" -v n="$2" -v h="$3" 'BEGIN { exit !(l <= n && n <= h) }'
-}
-
 listing() {
 	find "$DIR" -mindepth 1 -printf '%P %y %m %i %n %s %T@\n' | sort
-}
-
-# leads PID: its process group has begun to be.
-leads() {
-	kill -0 -- "-$1"
-}
-
-# is_dead PID: it has ended and its whole group.
-is_dead() {
-	! leads "$1"
 }
 
 # ------------------------------------------------------------------- output

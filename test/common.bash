@@ -84,11 +84,42 @@ is_state() {
 	nlock status --json "$LOCK" | grep -q "\"state\":\"$1\""
 }
 
-# json NAME: the value of a member of what is on standard input, raw.
+# json NAME: a member of the JSON object on standard input; text as it is.
 json() {
 	python3 -c 'import json, sys
 value = json.loads(sys.stdin.readline())[sys.argv[1]]
-print({None: "null", True: "true", False: "false"}.get(value, value)
-      if not isinstance(value, (int, float)) or isinstance(value, bool)
-      else value)' "$1"
+print(value if isinstance(value, str) else json.dumps(value))' "$1"
+}
+
+# Standard error is one line of nlock's.
+complains() {
+	# shellcheck disable=SC2154	# set by run
+	echo "stderr: $stderr"
+	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
+}
+
+# Of the lease, in seconds.
+remaining() {
+	nlock status --json "$LOCK" | json remaining
+}
+
+# between LOW NUMBER HIGH
+between() {
+	echo "between: $*"
+	awk -v l="$1" -v n="$2" -v h="$3" 'BEGIN { exit !(l <= n && n <= h) }'
+}
+
+# How many claims there are, be it of holders or of waiters.
+claims_are() {
+	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]
+}
+
+# leads PID: its process group has begun to be.
+leads() {
+	kill -0 -- "-$1"
+}
+
+# is_dead PID: it has ended and its whole group.
+is_dead() {
+	! leads "$1"
 }

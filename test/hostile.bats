@@ -7,13 +7,6 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
 # Everything that is there, with its content.
 listing() {
 	(

@@ -6,23 +6,6 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
-remaining() {
-	nlock status --json "$LOCK" | json remaining
-}
-
-# between LOW NUMBER HIGH
-between() {
-	echo "between: $*"
-	awk -v l="$1" -v n="$2" -v h="$3" 'BEGIN { exit !(l <= n && n <= h) }'
-}
-
 listing() {
 	find "$DIR" -mindepth 1 -printf '%P %y %m %i %n %s %T@\n' | sort
 }

@@ -6,13 +6,6 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
 # is_not_ours ARG...: "nlock release ARG..." says that and changes nothing.
 is_not_ours() {
 	local before

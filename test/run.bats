@@ -7,17 +7,6 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
-claims_are() {
-	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]
-}
-
 # ------------------------------------------------------------- exit status
 
 @test "run: exits as the command does, and leaves nothing" {

@@ -6,25 +6,9 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
 # All that a change could show in, but the times of access.
 listing() {
 	find "$DIR" -printf '%p %y %m %u %i %n %s %T@ %C@ %l\n' | sort
-}
-
-# leads PID: its process group has begun to be.
-leads() {
-	kill -0 -- "-$1"
-}
-
-is_dead() {
-	! leads "$1"
 }
 
 # One function for each state: make $LOCK be in it.

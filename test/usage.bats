@@ -6,13 +6,6 @@
 
 load common
 
-# Standard error is one line of nlock's.
-complains() {
-	# shellcheck disable=SC2154	# set by run
-	echo "stderr: $stderr"
-	[[ $stderr == "nlock: "* && $stderr != *$'\n'* ]]
-}
-
 # is_usage_error PATTERN ARG...: "nlock ARG..." ends with 64, and one line in
 # which PATTERN, an extended regular expression, is found; nothing is made.
 is_usage_error() {
@@ -40,16 +33,6 @@ lists_options() {
 		echo "option: $option"
 		grep -Eq -- "(^|[ ,])$option([ =,]|\$)" <<<"$output"
 	done
-}
-
-remaining() {
-	nlock status --json "$LOCK" | json remaining
-}
-
-# between LOW NUMBER HIGH
-between() {
-	echo "between: $*"
-	awk -v l="$1" -v n="$2" -v h="$3" 'BEGIN { exit !(l <= n && n <= h) }'
 }
 
 # ---------------------------------------------------------------------- help
