@@ -16,11 +16,18 @@ WARN	= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	  -Wformat=2 -Wimplicit-fallthrough
 BUILD	= build
 
+# Linked in if it can be: to load a shared library costs a few percent of what
+# an uncontended run takes.  A distribution may prefer "make POPT=-lpopt".
+# Looked for when it is needed, after "make deps".
+POPT	= $(if $(wildcard $(shell $(CC) -print-file-name=libpopt.a)), \
+	   -l:libpopt.a,-lpopt)
+
 ifdef SANITIZE
 BUILD	= build/sanitize
 CFLAGS	= -O1 -g -fno-omit-frame-pointer
 HARDEN	= -fsanitize=address,undefined -fno-sanitize-recover=all
 LDHARDEN =
+UNFIT	= test/bench.bats	# there is nothing to measure
 endif
 
 override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
@@ -28,7 +35,17 @@ override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
 
 OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
 LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
+# Inputs that a fuzzer has found, replayed.
+FUZZ	= $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c, \
+	  $(wildcard test/fuzz/*.c)))
+FUZZ_MAIN = $(BUILD)/test/fuzz/replay.o
+BENCH	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
 UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
+# Those that take minutes are left to check-all.
+LONG	= test/nfs/check test/filesystems/check test/model/check \
+	  test/pause/breakers.bats test/fault/check
+BATS	= $(filter-out $(LONG) $(UNFIT), \
+	  $(wildcard test/*.bats test/pause/*.bats))
 # What of cmd/ has no state of its own is tested by tables, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
 	   json.o shell_quote.o utf8.o)
@@ -37,13 +54,20 @@ LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDFLAGS) -o $@
 all: $(BUILD)/nlock
 
 $(BUILD)/nlock: $(OBJ) $(BUILD)/libnlock.a
-	$(LINK) $^ -lpopt
+	$(LINK) $^ $(POPT)
 
 $(BUILD)/libnlock.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(UNIT_OBJ) $(BUILD)/libnlock.a
+	$(LINK) $^
+
+$(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_MAIN) $(UNIT_OBJ) \
+		$(BUILD)/cmd/state_file.o $(BUILD)/libnlock.a
+	$(LINK) $^
+
+$(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o
 	$(LINK) $^
 
 # Started hundreds of times where starting a program is slow.
@@ -54,17 +78,27 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
 
--include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(UNIT:=.d)
+-include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) \
+	$(FUZZ_MAIN:.o=.d) $(BENCH:=.d)
 
 # All tests, a few at a time; ends with a line of counts.
-check: all $(UNIT)
-	test/check $(BUILD)
+check: all $(UNIT) $(FUZZ)
+	test/check $(BUILD) $(UNIT) $(FUZZ) $(BATS)
 
-# The same, the model of the protocol, and a real NFS server with clients;
-# takes half an hour.
-check-all: all $(UNIT) $(BUILD)/test/nfs/critical
-	test/check $(BUILD) $(UNIT) $(wildcard test/*.bats) \
-		test/model/check test/nfs/check
+# The same; every call made to fail, two processes held up at every combination
+# of steps, the model of the protocol, other file systems, and a real NFS server
+# with clients.  Takes half an hour.
+check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical
+	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
+		test/check $(BUILD) $(LONG) $(UNIT) $(FUZZ) $(BATS)
+
+# New inputs, looked for by libFuzzer for FUZZ_S seconds each; needs clang.
+fuzz: all
+	test/check $(BUILD) test/fuzz/check
+
+# nlock beside its peers; "make bench CASES=handover" for one case.
+bench: all $(BENCH)
+	test/bench/run $(BUILD) $(CASES)
 
 lint:
 	test/lint
@@ -72,6 +106,10 @@ lint:
 # What is missing to build and test, from the system's packages.
 deps:
 	test/deps
+
+# The peers that "make bench" compares with.
+deps-bench:
+	test/deps bench
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
@@ -87,5 +125,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.SECONDARY: $(UNIT:=.o)
-.PHONY: all check check-all lint deps install uninstall clean
+.SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
+.PHONY: all check check-all fuzz bench lint deps deps-bench install uninstall clean

@@ -2,6 +2,7 @@
  * patience.c - give up on a file server; see patience.h.
  */
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -13,6 +14,16 @@
 #include "patience.h"
 
 #define STACK_SIZE	(64 * 1024)
+
+/* The second thread, and what it watches. */
+static struct {
+	struct patience patience;
+	pthread_t thread;
+	int done_fd;		/* tells it to end */
+	bool begun;
+	/* Of our own, which costs less than what pthread_create(3) maps. */
+	char stack[STACK_SIZE] __attribute__((aligned(64)));
+} watcher;
 
 void die_by_signal(int signal_number, const sigset_t *mask)
 {
@@ -33,9 +44,9 @@ static int until_ms(int64_t boot_ns)
 	return ms < 0 ? 0 : ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-static bool is_done(const struct patience *patience, int timeout_ms)
+static bool is_done(int timeout_ms)
 {
-	struct pollfd done = { .fd = patience->done_fd, .events = POLLIN };
+	struct pollfd done = { .fd = watcher.done_fd, .events = POLLIN };
 
 	return poll(&done, 1, timeout_ms) != 0;
 }
@@ -44,7 +55,7 @@ static bool is_done(const struct patience *patience, int timeout_ms)
 static bool watch(const struct patience *patience)
 {
 	struct pollfd fds[2] = {
-		{ .fd = patience->done_fd, .events = POLLIN },
+		{ .fd = watcher.done_fd, .events = POLLIN },
 		{ .fd = patience->signal_fd, .events = POLLIN },
 	};
 
@@ -68,41 +79,66 @@ static void give_up(const struct patience *patience)
 	_exit(patience->timeout_status);
 }
 
-static void *run(void *data)
+static void *run(void *unused)
 {
-	const struct patience *patience = data;
-
-	if (watch(patience) && !is_done(patience, PATIENCE_NS / NS_PER_MS))
-		give_up(patience);
+	(void)unused;
+	if (watch(&watcher.patience) && !is_done(PATIENCE_NS / NS_PER_MS))
+		give_up(&watcher.patience);
 	return NULL;
 }
 
-void patience_begin(struct patience *patience)
+/* The thread before this one was told to end, and has long done so. */
+static void bury_watcher(void)
 {
-	/* One's own, which costs less than what pthread_create(3) maps. */
-	static char stack[STACK_SIZE] __attribute__((aligned(64)));
-	pthread_attr_t attributes;
-
-	patience->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (patience->done_fd < 0)
+	if (!watcher.begun)
 		return;
-	pthread_attr_init(&attributes);
-	if (pthread_attr_setstack(&attributes, stack, sizeof(stack)) != 0 ||
-	    pthread_create(&patience->thread, &attributes, run,
-			   patience) != 0) {
-		close(patience->done_fd);
-		patience->done_fd = -1;
-	}
-	pthread_attr_destroy(&attributes);
+	pthread_join(watcher.thread, NULL);
+	close(watcher.done_fd);
+	watcher.begun = false;
 }
 
-void patience_end(struct patience *patience)
+/*
+ * Signals are for the first thread.  The second would discard a SIGCHLD that
+ * is not blocked in it.
+ */
+static bool start_watcher(void)
+{
+	pthread_attr_t attributes;
+	sigset_t all, previous;
+	bool started;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &previous);
+	pthread_attr_init(&attributes);
+	started = pthread_attr_setstack(&attributes, watcher.stack,
+					STACK_SIZE) == 0 &&
+		  pthread_create(&watcher.thread, &attributes, run,
+				 NULL) == 0;
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &previous, NULL);
+	return started;
+}
+
+void patience_begin(const struct patience *patience)
+{
+	bury_watcher();
+	watcher.patience = *patience;
+	watcher.done_fd = eventfd(0, EFD_CLOEXEC);
+	if (watcher.done_fd < 0)
+		return;
+	watcher.begun = start_watcher();
+	if (!watcher.begun)
+		close(watcher.done_fd);
+}
+
+/* It is not waited for: a lock that was taken is to be used at once. */
+void patience_end(void)
 {
 	static const uint64_t one = 1;
+	ssize_t ignored;
 
-	if (patience->done_fd < 0)
+	if (!watcher.begun)
 		return;
-	if (write(patience->done_fd, &one, sizeof(one)) == sizeof(one))
-		pthread_join(patience->thread, NULL);
-	close(patience->done_fd);
+	ignored = write(watcher.done_fd, &one, sizeof(one));
+	(void)ignored;
 }

@@ -11,7 +11,6 @@
 #ifndef PATIENCE_H
 #define PATIENCE_H
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 
@@ -24,18 +23,16 @@ struct patience {
 	const sigset_t *previous_mask;	/* for dying by that signal */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
-	int done_fd;
-	pthread_t thread;
 };
 
 /*
- * Begin to watch; the fields above done_fd are set.  Failing to, which is
- * not reported, only means that a server that hangs is waited for.
+ * Begin to watch, one at a time.  Failing to, which is not reported, only
+ * means that a server that hangs is waited for.
  */
-void patience_begin(struct patience *patience);
+void patience_begin(const struct patience *patience);
 
 /* The first thread is back. */
-void patience_end(struct patience *patience);
+void patience_end(void);
 
 /* End as a signal would have ended us, so that a shell sees it. */
 _Noreturn void die_by_signal(int signal_number, const sigset_t *mask);

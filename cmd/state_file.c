@@ -87,20 +87,27 @@ int state_file_write(const char *path, const char *claim, const char **step)
 
 char *state_file_read(const char *path)
 {
-	char claim[PATH_MAX + 2];
+	char claim[PATH_MAX + 3];	/* a newline, and one too many */
 	struct stat st;
 	size_t length;
-	FILE *file;
+	FILE *file = NULL;
 	int fd;
 
 	/* Not to hang on a fifo. */
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (file = fdopen(fd, "r")) == NULL) {
+	if (fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode))
+			file = fdopen(fd, "r");
+		else
+			errno = EINVAL;
+	}
+	if (file == NULL) {
+		int errnum = errno;
+
 		close(fd);
-		errno = EINVAL;
+		errno = errnum;
 		return NULL;
 	}
 	length = fread(claim, 1, sizeof(claim) - 1, file);

@@ -418,7 +418,7 @@ static enum nlock_result release(struct supervisor *s,
 	signalfd(taken->signal_fd, &taken->ending_signals, 0);
 	patience_begin(&patience);
 	result = nlock_release(&taken->claim, error);
-	patience_end(&patience);
+	patience_end();
 	return result;
 }
 

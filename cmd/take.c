@@ -19,7 +19,8 @@ static const int ending_signals[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2
 };
 
-static void block_signals(struct taken *taken)
+/* From now on they are only read from a descriptor. */
+static int catch_signals(struct taken *taken)
 {
 	size_t i;
 
@@ -34,6 +35,10 @@ static void block_signals(struct taken *taken)
 	}
 	sigprocmask(SIG_BLOCK, &taken->ending_signals,
 		    &taken->previous_mask);
+	taken->signal_fd = signalfd(-1, &taken->ending_signals,
+				    SFD_NONBLOCK | SFD_CLOEXEC);
+	return taken->signal_fd >= 0 ? PARSED :
+	       message_errno(taken->path, "make a descriptor of signals");
 }
 
 /* The signal that came meanwhile, or 0. */
@@ -144,17 +149,61 @@ static int acquire(struct taken *taken, const struct options *options,
 	}
 }
 
-static int open_and_acquire(struct taken *taken,
-			    const struct options *options, pid_t pid,
-			    bool dies_with_pid)
+/* Catch signals, and give up on a server that hangs once it is time. */
+static int begin_patience(struct taken *taken, const struct options *options,
+			  int64_t deadline_ns)
+{
+	int status = catch_signals(taken);
+
+	if (status == PARSED)
+		patience_begin(&(struct patience){
+			.path = taken->path,
+			.signal_fd = taken->signal_fd,
+			.previous_mask = &taken->previous_mask,
+			.deadline_ns = deadline_ns,
+			.timeout_status = options->conflict_status,
+		});
+	return status;
+}
+
+static int open_lock(struct taken *taken, const struct options *options)
 {
 	struct nlock_error error;
 	enum nlock_result result;
 
 	result = nlock_open(&taken->lock, taken->path, &options->lock,
 			    &error);
-	if (result != NLOCK_OK)
-		return message_failure(taken->path, result, &error);
+	return result == NLOCK_OK ? PARSED :
+	       message_failure(taken->path, result, &error);
+}
+
+/*
+ * Even to open the directory a server may have to answer.  Without a limit
+ * of time there is no need to watch that, as a signal can still simply end
+ * us; and on a local file system nothing needs to be watched at all.  The
+ * thread that does it costs as much as taking the lock.
+ */
+static int open_patiently(struct taken *taken, const struct options *options)
+{
+	int status = PARSED;
+
+	/* Without a wait there is no time by which to give up. */
+	if (options->timeout_ns > 0 && options->timeout_ns != NLOCK_FOREVER)
+		status = begin_patience(taken, options,
+					ns_add(boot_now_ns(),
+					       options->timeout_ns));
+	if (status == PARSED)
+		status = open_lock(taken, options);
+	if (status != PARSED || taken->signal_fd >= 0)
+		return status;
+	return nlock_is_local(&taken->lock) ? catch_signals(taken) :
+	       begin_patience(taken, options, NLOCK_FOREVER);
+}
+
+static int acquire_unless_ours(struct taken *taken,
+			       const struct options *options, pid_t pid,
+			       bool dies_with_pid)
+{
 	if (is_already_ours(taken, options)) {
 		message("%s: the caller holds this lock already",
 			taken->path);
@@ -166,26 +215,15 @@ static int open_and_acquire(struct taken *taken,
 int take_lock(struct taken *taken, const struct options *options,
 	      const char *path, pid_t pid, bool dies_with_pid)
 {
-	struct patience patience = {
-		.path = path,
-		.previous_mask = &taken->previous_mask,
-		.timeout_status = options->conflict_status,
-		/* Without a wait there is no time by which to give up. */
-		.deadline_ns = options->timeout_ns == 0 ? NLOCK_FOREVER :
-			       ns_add(boot_now_ns(), options->timeout_ns),
-	};
 	int status;
 
-	*taken = (struct taken){ .path = path, .lock.dirfd = -1 };
-	block_signals(taken);
-	taken->signal_fd = signalfd(-1, &taken->ending_signals,
-				    SFD_NONBLOCK | SFD_CLOEXEC);
-	if (taken->signal_fd < 0)
-		return message_errno(path, "make a descriptor of signals");
-	patience.signal_fd = taken->signal_fd;
-	patience_begin(&patience);
-	status = open_and_acquire(taken, options, pid, dies_with_pid);
-	patience_end(&patience);
+	*taken = (struct taken){ .path = path, .lock.dirfd = -1,
+				 .signal_fd = -1 };
+	status = open_patiently(taken, options);
+	if (status == PARSED)
+		status = acquire_unless_ours(taken, options, pid,
+					     dies_with_pid);
+	patience_end();
 	if (status != PARSED)
 		forget_lock(taken);
 	return status;
@@ -203,7 +241,8 @@ void untake_lock(struct taken *taken)
 
 void forget_lock(struct taken *taken)
 {
-	close(taken->signal_fd);
+	if (taken->signal_fd >= 0)
+		close(taken->signal_fd);
 	if (taken->lock.path != NULL)
 		nlock_close(&taken->lock);
 }

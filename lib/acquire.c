@@ -17,6 +17,7 @@
 #include "holder.h"
 #include "poll.h"
 #include "process.h"
+#include "queue.h"
 #include "refresh.h"
 #include "takedown.h"
 #include "warrant.h"
@@ -33,14 +34,22 @@ struct attempt {
 	int64_t started_ns;	/* CLOCK_BOOTTIME, as is the next */
 	int64_t deadline_ns;
 	int64_t renew_ns;	/* when our own lease is half over */
+	bool local;		/* the file system is this machine's own */
+	bool queued;		/* behind the waiter with the claim ... */
+	char ahead[NAME_MAX + 1];
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
 	bool hurried;		/* since the last pause */
+	bool woken;		/* ... which was cut short by somebody */
+	int glances;		/* at the holder, since it was last looked at */
 };
 
 /* How often a claim that vanished is replaced at once by another. */
 #define CLAIMS_AT_ONCE	8
+
+/* How often a glance will do before the holder is looked at once more. */
+#define GLANCES		20
 
 /* ------------------------------------------------------------------ winning */
 
@@ -166,7 +175,8 @@ static enum nlock_result look(struct attempt *at, int *fd)
 	enum nlock_result result;
 	bool wait = at->request->timeout_ns > 0;
 
-	result = holder_look(at->lock, holder, fd, wait ? &at->watch : NULL,
+	result = holder_look(at->lock, holder, fd,
+			     wait && !at->queued ? &at->watch : NULL,
 			     at->error);
 	if (result != NLOCK_OK)
 		return result;
@@ -226,6 +236,28 @@ static int64_t breakable_at_ns(const struct attempt *at, int64_t now_ns)
 	return ns_add(ns_add(now_ns, left_ns), NS_PER_MS);
 }
 
+/*
+ * Have ourselves woken when it is time to try again.  Returns whether that
+ * will certainly happen: not by another machine, nor if a process is dead
+ * whose claim is still there (one that was killed may have left a command,
+ * which the lock protects until it ends).
+ */
+static bool set_alarm(struct attempt *at)
+{
+	const struct nlock_lock *lock = at->lock;
+	struct claim_name parts = at->holder->parts;
+	int process_fd = -1;
+
+	if (at->queued)
+		claim_name_parse(at->ahead, lock->name,
+				 lock->options.separator, &parts);
+	if (parts.has_process)
+		process_fd = process_open(parts.pid, &parts.process);
+	watch_process(&at->watch, process_fd);
+	return at->local && watch_is_set(&at->watch) &&
+	       (process_fd >= 0 || !parts.has_process);
+}
+
 static enum nlock_result wait_a_while(struct attempt *at)
 {
 	struct poll_times times = { .now_ns = boot_now_ns() };
@@ -237,14 +269,58 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	announce(at);
 	random_bits(&random);	/* failing that, no jitter */
 	times.timeout_ns = at->deadline_ns;
+	times.renew_ns = at->renew_ns;
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);
 	pause_ns = poll_pause_ns(times.now_ns - at->started_ns,
-				 (uint32_t)random);
+				 set_alarm(at), (uint32_t)random);
 	at->hurried = false;
-	if (watch_wait(&at->watch, at->request->cancel_fd,
-		       poll_until_ns(pause_ns, &times)))
+	switch (watch_wait(&at->watch, at->request->cancel_fd,
+			   poll_until_ns(pause_ns, &times))) {
+	case WATCH_CANCELLED:
 		return NLOCK_CANCELLED;
-	return NLOCK_OK;
+	case WATCH_WOKEN:
+		at->woken = true;
+		return NLOCK_OK;
+	default:
+		at->woken = false;
+		return NLOCK_OK;
+	}
+}
+
+/*
+ * After a pause that nothing cut short: does the holder's claim still hold
+ * the lock, its lease running?  That costs a file server one request, where
+ * an attempt to take the lock takes several.
+ */
+static bool holder_stays(struct attempt *at)
+{
+	struct nlock_holder *holder = at->holder;
+	struct attributes a;
+
+	if (at->woken || holder->kind != HOLDER_CLAIM ||
+	    ++at->glances > GLANCES ||
+	    (at->queued && !queue_waits(at->lock, at->ahead)) ||
+	    fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
+	    a.inode != holder->inode || a.links != 2)
+		return false;
+	holder->lease_end_ns = a.modified_ns;
+	holder->remaining_ns = ns_sub(holder->lease_end_ns,
+				      server_now_ns(at));
+	return !holder_is_breakable(at->lock, holder, server_now_ns(at),
+				    at->request->clock_slop_ns);
+}
+
+static enum nlock_result wait_while_held(struct attempt *at)
+{
+	enum nlock_result result;
+
+	at->glances = 0;
+	do {
+		result = wait_a_while(at);
+		if (result == NLOCK_OK)
+			result = renew_own_lease(at);
+	} while (result == NLOCK_OK && holder_stays(at));
+	return result;
 }
 
 /*
@@ -257,11 +333,19 @@ static enum nlock_result await(struct attempt *at)
 	enum nlock_result result;
 	int fd = -1;
 
+	at->queued = at->local &&
+		     queue_find_ahead(at->claim, server_now_ns(at), at->ahead);
 	result = look(at, &fd);
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
 		result = NLOCK_BUSY;
+	if (result == NLOCK_BUSY && at->queued) {
+		watch_claim(&at->watch, at->lock->dirfd, at->ahead);
+		/* It may have changed before it was watched. */
+		if (!queue_waits(at->lock, at->ahead))
+			result = NLOCK_OK;
+	}
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
 		return NLOCK_FAILED;
@@ -273,7 +357,7 @@ static enum nlock_result await(struct attempt *at)
 		at->hurried = true;
 		return NLOCK_OK;
 	}
-	return wait_a_while(at);
+	return wait_while_held(at);
 }
 
 /* With a claim published, contend until it wins or there is no hope. */
@@ -315,7 +399,7 @@ static enum nlock_result identify(struct attempt *at)
 	return NLOCK_OK;
 }
 
-enum nlock_result nlock_acquire(const struct nlock_lock *lock,
+enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				const struct nlock_request *request,
 				struct nlock_claim *claim,
 				struct nlock_holder *holder,
@@ -323,13 +407,15 @@ enum nlock_result nlock_acquire(const struct nlock_lock *lock,
 {
 	struct attempt at = {
 		.lock = lock, .request = request, .claim = claim,
-		.holder = holder, .error = error, .watch = WATCH_INIT,
+		.holder = holder, .error = error,
+		.watch = WATCH_INIT(lock->watch_fd),
 		.started_ns = boot_now_ns(),
 	};
 	enum nlock_result result;
 	int claims;
 
 	at.deadline_ns = ns_add(at.started_ns, request->timeout_ns);
+	at.local = request->timeout_ns > 0 && nlock_is_local(lock);
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
@@ -348,6 +434,6 @@ enum nlock_result nlock_acquire(const struct nlock_lock *lock,
 		result = claims < CLAIMS_AT_ONCE ? NLOCK_OK :
 			 wait_a_while(&at);
 	}
-	watch_close(&at.watch);
+	lock->watch_fd = watch_end(&at.watch);
 	return result;
 }

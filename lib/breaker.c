@@ -12,7 +12,7 @@
  * The victim's inode can have four names: its claim (just removed, and never
  * made again), a file in its own warrant (revoked while empty), a file in a
  * breaker's warrant (we are the only one), and the lock file.  If one link is
- * left, that is the lock file.
+ * left, that is the lock file.  If the claim is kept, two links say the same.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -81,10 +81,14 @@ static int share(int dirfd, const char *name)
 	return fchmodat(dirfd, name, directory.mode & 0777, 0);
 }
 
-static void remove_draft(const struct breaker *breaker)
+/* False: it isn't there, so a rename that seemed to fail was done. */
+static bool remove_draft(const struct breaker *breaker)
 {
-	unlinkat(breaker->lock->dirfd, breaker->draft_warrant, AT_REMOVEDIR);
+	bool there = unlinkat(breaker->lock->dirfd, breaker->draft_warrant,
+			      AT_REMOVEDIR) == 0 || errno != ENOENT;
+
 	unlinkat(breaker->lock->dirfd, breaker->draft, AT_REMOVEDIR);
+	return there;
 }
 
 /* Step 1. */
@@ -198,6 +202,12 @@ static bool prove(const struct breaker *breaker,
 	now.lease_end_ns = a.modified_ns;
 	if (!holder_is_breakable(lock, &now, now_ns(breaker), slop_ns))
 		return false;
+	/*
+	 * A crash has emptied it.  Without its claim nobody could tell whose
+	 * it is, should we not come to an end: so that claim goes last.
+	 */
+	if (victim->empty && a.links == 2)
+		return true;
 	if (unlinkat(lock->dirfd, victim->claim, 0) < 0 && errno != ENOENT)
 		goto failed;
 	if (fresh_attributes_fd(victim_fd, &a) < 0)
@@ -207,6 +217,26 @@ static bool prove(const struct breaker *breaker,
 failed:
 	*errnum = is_gone(errno) ? 0 : errno;
 	return false;
+}
+
+/* Step 5. */
+static enum nlock_result take_victim_down(const struct breaker *breaker,
+					  const struct nlock_holder *victim,
+					  struct nlock_error *error)
+{
+	const struct nlock_lock *lock = breaker->lock;
+	enum nlock_result result = NLOCK_OK;
+	bool taken = takedown_fd(lock, breaker->warrant_fd) == 0;
+	struct attributes a;
+
+	if (!taken && !is_gone(errno))
+		result = fail(error, "take down the lock file");
+	/* The claim that prove() left; the reply may have been lost. */
+	if (victim->empty &&
+	    (taken || fresh_attributes(breaker->warrant_fd, WARRANT_LOCK,
+				       &a) == 0))
+		unlinkat(lock->dirfd, victim->claim, 0);
+	return result;
 }
 
 /*
@@ -247,8 +277,9 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 	result = holder_is_breakable(lock, victim, now_ns(&breaker), slop_ns) ?
 		 publish(&breaker, error) : NLOCK_BUSY;
 	if (result != NLOCK_OK) {
+		if (!remove_draft(&breaker))
+			goto clean_up;
 		close(breaker.warrant_fd);
-		remove_draft(&breaker);
 		goto close_victim;
 	}
 	if (!revoke_victim(&breaker, victim, &errnum)) {
@@ -265,8 +296,7 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 	}
 	close(victim_fd);
 	victim_fd = -1;
-	if (takedown_fd(lock, breaker.warrant_fd) < 0 && !is_gone(errno))
-		result = fail(error, "take down the lock file");
+	result = take_victim_down(&breaker, victim, error);
 clean_up:
 	if (victim_fd >= 0)
 		close(victim_fd);

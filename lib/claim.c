@@ -120,6 +120,21 @@ remove_claim:
 	return result;
 }
 
+/*
+ * Did making the warrant fail because of what the file system is?  vfat has
+ * no name with '|' in it, others no directories.  exFAT by FUSE says that
+ * such a name is not there, as if the directory were gone.
+ */
+static bool means_no_warrants(int dirfd, int errnum)
+{
+	struct attributes directory;
+
+	if (errnum == ENOENT)
+		return fresh_attributes(dirfd, ".", &directory) == 0 &&
+		       directory.links > 0;
+	return errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP;
+}
+
 enum nlock_result claim_publish(struct nlock_claim *claim,
 				const struct nlock_lock *lock,
 				struct claim_name *parts, int64_t lifetime_ns,
@@ -139,11 +154,10 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 		return fail_with(error, "name the claim", ENAMETOOLONG);
 	if (warrant_make(lock->dirfd, claim->warrant, &claim->clock) < 0) {
 		result = fail(error, "make the warrant");
-		/* vfat has no name with '|' in it, others no directories. */
-		if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
-			result = NLOCK_UNSUPPORTED;
 		/* It may be there: the reply alone may have been lost. */
-		warrant_revoke(lock->dirfd, claim->warrant);
+		if (unlinkat(lock->dirfd, claim->warrant, AT_REMOVEDIR) < 0 &&
+		    means_no_warrants(lock->dirfd, error->errnum))
+			result = NLOCK_UNSUPPORTED;
 		return result;
 	}
 	result = write_claim(claim, error);

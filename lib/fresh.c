@@ -12,7 +12,7 @@
 
 static void from_stat(const struct stat *st, struct attributes *a)
 {
-	a->inode = st->st_ino;
+	*a = (struct attributes){ .inode = st->st_ino };
 	a->links = (uint32_t)st->st_nlink;
 	a->mode = st->st_mode;
 	a->uid = st->st_uid;
@@ -52,6 +52,24 @@ static int by_fstat(int fd, struct attributes *a)
 	return 0;
 }
 
+DIR *fresh_directory(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory;
+
+	if (fd < 0)
+		return NULL;
+	/*
+	 * NFS 3 tells a changed directory by its time stamp, and may believe
+	 * a list from before the last change in the same tick: forget it.
+	 */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	directory = fdopendir(fd);
+	if (directory == NULL)
+		close(fd);
+	return directory;
+}
+
 #ifdef STATX_BASIC_STATS
 
 static int by_statx(int dirfd, const char *name, int flags,
@@ -59,10 +77,10 @@ static int by_statx(int dirfd, const char *name, int flags,
 {
 	struct statx stx;
 
-	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
-		  &stx) < 0)
+	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT,
+		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
 		return -1;
-	a->inode = stx.stx_ino;
+	*a = (struct attributes){ .inode = stx.stx_ino };
 	a->links = stx.stx_nlink;
 	a->mode = stx.stx_mode;
 	a->uid = stx.stx_uid;
@@ -71,6 +89,9 @@ static int by_statx(int dirfd, const char *name, int flags,
 					 stx.stx_atime.tv_nsec);
 	a->modified_ns = ns_from_seconds(stx.stx_mtime.tv_sec,
 					 stx.stx_mtime.tv_nsec);
+	if (stx.stx_mask & STATX_BTIME)
+		a->born_ns = ns_from_seconds(stx.stx_btime.tv_sec,
+					     stx.stx_btime.tv_nsec);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef FRESH_H
 #define FRESH_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,11 +20,17 @@ struct attributes {
 	uint64_t size;
 	int64_t accessed_ns;
 	int64_t modified_ns;
+	int64_t born_ns;	/* when it was made; 0 if not known */
 };
 
 /* Returns 0, or -1 with errno.  Does not follow a symbolic link. */
 int fresh_attributes(int dirfd, const char *name, struct attributes *a);
 int fresh_attributes_fd(int fd, struct attributes *a);
+
+/*
+ * Open a directory to be read afresh.  Returns NULL with errno.
+ */
+DIR *fresh_directory(int dirfd);
 
 /*
  * The attributes of what this process has itself just made or changed, and

@@ -2,7 +2,6 @@
  * holder.c - read a lock file, and whom it names; see holder.h.
  */
 #define _GNU_SOURCE		/* O_PATH */
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,18 +101,12 @@ static bool take_content(const struct nlock_lock *lock, const char *text,
 static bool take_from_directory(const struct nlock_lock *lock, uint64_t inode,
 				struct nlock_holder *holder)
 {
-	int fd = openat(lock->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fresh_directory(lock->dirfd);
 	const struct dirent *entry;
 	bool found = false;
-	DIR *directory;
 
-	if (fd < 0)
+	if (directory == NULL)
 		return false;
-	directory = fdopendir(fd);
-	if (directory == NULL) {
-		close(fd);
-		return false;
-	}
 	while (!found && (entry = readdir(directory)) != NULL)
 		found = entry->d_ino == inode &&
 			take_claim_name(lock, entry->d_name, holder);
@@ -153,7 +146,7 @@ static int look_inside(const struct nlock_lock *lock, int fd,
 		return -1;
 	text[length] = '\0';
 	if (length == 0 && a.links == 2)
-		take_from_directory(lock, a.inode, holder);
+		holder->empty = take_from_directory(lock, a.inode, holder);
 	else if (length > 0 && length <= LOCK_FILE_MAX)
 		take_content(lock, text, (size_t)length, holder);
 	return 0;
@@ -198,7 +191,7 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 		return fail(error, "open the lock file");
 	}
 	if (watch != NULL)
-		watch_file(watch, fd);
+		watch_lock_file(watch, fd);
 	if (look_inside(lock, fd, holder) < 0) {
 		enum nlock_result result = NLOCK_OK;
 

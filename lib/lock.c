@@ -1,12 +1,17 @@
 /*
  * lock.c - the place of a lock: a directory held open, and a name in it.
  */
-#define _GNU_SOURCE		/* O_PATH */
+#define _GNU_SOURCE		/* O_PATH, statx */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#endif
 
 #include "error.h"
 #include "nlock.h"
@@ -56,6 +61,7 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 	enum nlock_result result;
 
 	lock->options = *options;
+	lock->watch_fd = -1;
 	lock->path = absolute_path(path);
 	if (lock->path == NULL)
 		return fail(error, "find the working directory");
@@ -82,8 +88,51 @@ free_path:
 	return result;
 }
 
+#if defined(__linux__) && defined(STATX_ATTR_APPEND)
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC	0x58465342
+#endif
+
+bool nlock_is_local(const struct nlock_lock *lock)
+{
+	struct statx stx;
+	struct statfs fs;
+
+	/*
+	 * NFS and FUSE have no such attribute, and are found out without a
+	 * request to the server, which statfs(2) would make.
+	 */
+	if (statx(lock->dirfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0,
+		  &stx) < 0 ||
+	    !(stx.stx_attributes_mask & STATX_ATTR_APPEND) ||
+	    fstatfs(lock->dirfd, &fs) < 0)
+		return false;
+	switch (fs.f_type) {
+	case EXT4_SUPER_MAGIC:		/* and ext2, and ext3 */
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+#else
+
+bool nlock_is_local(const struct nlock_lock *lock)
+{
+	(void)lock;
+	return false;
+}
+
+#endif
+
 void nlock_close(struct nlock_lock *lock)
 {
+	if (lock->watch_fd >= 0)
+		close(lock->watch_fd);
 	close(lock->dirfd);
 	free(lock->path);
 	lock->path = NULL;

@@ -69,6 +69,7 @@ struct nlock_lock {
 	char *path;		/* absolute; what claims are named after */
 	const char *name;	/* the last component of path */
 	int dirfd;
+	int watch_fd;		/* that a wait has left open, or -1 */
 	struct nlock_options options;
 };
 
@@ -83,6 +84,12 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
 			     struct nlock_error *error);
 void nlock_close(struct nlock_lock *lock);
+
+/*
+ * Is the lock certainly on a disk, or in the memory, of this machine, so that
+ * calls come back without a server's answer?  May itself ask a server.
+ */
+bool nlock_is_local(const struct nlock_lock *lock);
 
 struct nlock_claim {
 	const struct nlock_lock *lock;
@@ -120,6 +127,7 @@ enum nlock_holder_kind {
 struct nlock_holder {
 	enum nlock_holder_kind kind;
 	char claim[NAME_MAX + 1];	/* the claim's name */
+	bool empty;			/* known by its second link only */
 	struct claim_name parts;	/* ... taken apart */
 	int64_t lease_end_ns;		/* server's clock; 0 if not known */
 	int64_t remaining_ns;		/* of the lease; negative: it is over */
@@ -160,7 +168,7 @@ struct nlock_request {
  * NLOCK_CANCELLED: cancel_fd became readable.
  * Except on NLOCK_OK, nothing is left behind that could be removed.
  */
-enum nlock_result nlock_acquire(const struct nlock_lock *lock,
+enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				const struct nlock_request *request,
 				struct nlock_claim *claim,
 				struct nlock_holder *holder,

@@ -4,17 +4,20 @@
 #include "lease.h"
 #include "poll.h"
 
-#define FIRST_PAUSE_NS	(10 * NS_PER_MS)
-#define LONGEST_PAUSE_NS	NS_PER_S
+#define SHORTEST_PAUSE_NS	(10 * NS_PER_MS)
 
-int64_t poll_pause_ns(int64_t waited_ns, uint32_t random)
+static int64_t within(int64_t least_ns, int64_t pause_ns, int64_t most_ns)
 {
-	int64_t pause_ns = waited_ns / 10;
+	return pause_ns < least_ns ? least_ns :
+	       pause_ns > most_ns ? most_ns : pause_ns;
+}
 
-	if (pause_ns < FIRST_PAUSE_NS)
-		pause_ns = FIRST_PAUSE_NS;
-	if (pause_ns > LONGEST_PAUSE_NS)
-		pause_ns = LONGEST_PAUSE_NS;
+int64_t poll_pause_ns(int64_t waited_ns, bool woken, uint32_t random)
+{
+	int64_t pause_ns = woken ?
+		within(NS_PER_S, waited_ns / 5, 5 * NS_PER_S) :
+		within(SHORTEST_PAUSE_NS, waited_ns / 8, 2 * NS_PER_S);
+
 	return pause_ns - (pause_ns / 2 * (random >> 16) >> 16);
 }
 
@@ -29,5 +32,10 @@ static int64_t cut_short(int64_t pause_ns, int64_t now_ns, int64_t at_ns)
 int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times)
 {
 	pause_ns = cut_short(pause_ns, times->now_ns, times->breakable_ns);
+	/* A lease may be as short as one likes; it is renewed all the same. */
+	if (pause_ns > SHORTEST_PAUSE_NS)
+		pause_ns = within(SHORTEST_PAUSE_NS,
+				  cut_short(pause_ns, times->now_ns,
+					    times->renew_ns), pause_ns);
 	return cut_short(pause_ns, times->now_ns, times->timeout_ns);
 }

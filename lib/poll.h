@@ -6,21 +6,24 @@
 #ifndef POLL_H
 #define POLL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
  * The pause before the next attempt, after having waited for waited_ns:
- * about a tenth of that, from 10 ms up to 1 s, shortened by up to a half so
- * that waiters that began together don't go on together.  random is any
+ * about an eighth of that, from 10 ms up to 2 s, or if somebody wakes us when
+ * it is time, a fifth of it, from 1 s up to 5 s; shortened by up to a half
+ * so that waiters that began together don't go on together.  random is any
  * number of 32 random bits.
  */
-int64_t poll_pause_ns(int64_t waited_ns, uint32_t random);
+int64_t poll_pause_ns(int64_t waited_ns, bool woken, uint32_t random);
 
 /* What else a waiter has to be awake for; CLOCK_BOOTTIME. */
 struct poll_times {
 	int64_t now_ns;
 	int64_t breakable_ns;	/* the present holder's lease, with its slop */
 	int64_t timeout_ns;	/* when to give up */
+	int64_t renew_ns;	/* when our own lease is half over */
 };
 
 /* The pause, cut short by what comes before its end. */

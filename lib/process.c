@@ -1,7 +1,7 @@
 /*
  * process.c - identify processes and hosts; see process.h.
  */
-#define _GNU_SOURCE		/* gethostbyname and its aliases */
+#define _GNU_SOURCE		/* gethostbyname and its aliases; syscall */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "process.h"
@@ -112,17 +113,55 @@ static bool process_ended(pid_t pid, uint64_t start_ticks)
 	       stat.state == 'X';
 }
 
-bool process_certainly_dead(pid_t pid,
-			    const struct process_identity *identity)
+/* Is it a process of this boot, and counted as we count? */
+static bool is_among_ours(const struct process_identity *identity)
 {
 	uint64_t pid_namespace;
 	uint32_t boot;
 
-	if (!read_boot(&boot) || boot != identity->boot ||
-	    !read_pid_namespace(&pid_namespace) ||
-	    pid_namespace != identity->pid_namespace)
+	return read_boot(&boot) && boot == identity->boot &&
+	       read_pid_namespace(&pid_namespace) &&
+	       pid_namespace == identity->pid_namespace;
+}
+
+bool process_may_act(pid_t pid, const struct process_identity *identity)
+{
+	struct process_stat stat;
+
+	if (!is_among_ours(identity))
+		return true;
+	if (process_ended(pid, identity->start_ticks))
 		return false;
-	if (!process_ended(pid, identity->start_ticks))
+	return !read_stat(pid, &stat) ||
+	       (stat.state != 'T' && stat.state != 't');
+}
+
+int process_open(pid_t pid, const struct process_identity *identity)
+{
+#ifdef SYS_pidfd_open
+	int fd;
+
+	if (!is_among_ours(identity))
+		return -1;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);	/* close-on-exec */
+	/* Only now: the pid may have been another's by then. */
+	if (fd >= 0 && process_ended(pid, identity->start_ticks)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+#else
+	(void)pid;
+	(void)identity;
+	return -1;
+#endif
+}
+
+bool process_certainly_dead(pid_t pid,
+			    const struct process_identity *identity)
+{
+	if (!is_among_ours(identity) ||
+	    !process_ended(pid, identity->start_ticks))
 		return false;
 	/* kill(-1) would mean everybody. */
 	return identity->pgid > 1 && kill(-identity->pgid, 0) < 0 &&

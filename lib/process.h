@@ -27,6 +27,18 @@ bool process_identify(pid_t pid, struct process_identity *identity);
 bool process_certainly_dead(pid_t pid,
 			    const struct process_identity *identity);
 
+/*
+ * Can the process be expected to act soon?  Not if it has ended, or has been
+ * stopped; anything not known is "yes".
+ */
+bool process_may_act(pid_t pid, const struct process_identity *identity);
+
+/*
+ * A descriptor that becomes readable when the process ends, pidfd_open(2);
+ * -1 if it has ended already, or can't be told from another.
+ */
+int process_open(pid_t pid, const struct process_identity *identity);
+
 /* Is there no process of this pid here?  Says nothing of who had it once. */
 bool process_absent(pid_t pid);
 

@@ -2,7 +2,6 @@
  * state.c - infer the state of a lock without changing anything.
  */
 #define _GNU_SOURCE		/* O_TMPFILE */
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,18 +54,12 @@ bool nlock_state_is_held(enum nlock_state state)
  */
 static int name_is_there(const struct nlock_lock *lock)
 {
-	int fd = openat(lock->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fresh_directory(lock->dirfd);
 	const struct dirent *entry;
-	DIR *directory;
 	int there = 0;
 
-	if (fd < 0)
+	if (directory == NULL)
 		return -1;
-	directory = fdopendir(fd);
-	if (directory == NULL) {
-		close(fd);
-		return -1;
-	}
 	errno = 0;
 	while (!there && (entry = readdir(directory)) != NULL)
 		there = strcmp(entry->d_name, lock->name) == 0;

@@ -1,32 +1,51 @@
 /*
- * watch.h - be woken when the lock file leaves its name.
+ * watch.h - be woken by what a waiter waits for.
  *
  * Sees what happens on this machine only, so it makes waiting quicker, and
- * is never relied on.  Without inotify(7) it does nothing.
+ * is never relied on.  Without inotify(7) and pidfd_open(2) it does nothing.
  */
 #ifndef WATCH_H
 #define WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct watch {
-	int fd;			/* readable after a change; -1: not watching */
+	int fd;			/* inotify's; -1: not yet opened */
 	int descriptor;		/* of the file that is watched; -1: none */
+	int process_fd;		/* readable once a process has ended; or -1 */
 };
 
-#define WATCH_INIT	{ .fd = -1, .descriptor = -1 }
+#define WATCH_INIT(inotify_fd) \
+	{ .fd = (inotify_fd), .descriptor = -1, .process_fd = -1 }
 
-/* Watch an open file, and no other any more. */
-void watch_file(struct watch *watch, int file_fd);
+/* Watch the lock file, by descriptor, until it leaves its name. */
+void watch_lock_file(struct watch *watch, int fd);
+
+/* Instead, watch a claim until its links change: it wins, or gives up. */
+void watch_claim(struct watch *watch, int dirfd, const char *claim);
+
+/* Watch a process, too, or with -1 none.  The descriptor is taken over. */
+void watch_process(struct watch *watch, int process_fd);
+
+/* Is a file being watched? */
+bool watch_is_set(const struct watch *watch);
+
+enum watch_result {
+	WATCH_PAUSED,		/* nothing happened; perhaps for less time */
+	WATCH_WOKEN,		/* what is watched has happened */
+	WATCH_CANCELLED		/* cancel_fd is readable */
+};
+
+/* Wait for pause_ns nanoseconds, if nothing happens.  cancel_fd may be -1. */
+enum watch_result watch_wait(struct watch *watch, int cancel_fd,
+			     int64_t pause_ns);
 
 /*
- * Wait until the file is moved or removed, cancel_fd (unless it is -1) is
- * readable, or pause_ns nanoseconds have passed; perhaps for less.
- *
- * Returns 1 if cancel_fd is readable, otherwise 0.
+ * End it, and return inotify's descriptor or -1.  To close it has been seen to
+ * take 20 ms if a file that was watched has just been removed, so a lock
+ * that was waited for should be put to use before that.
  */
-int watch_wait(struct watch *watch, int cancel_fd, int64_t pause_ns);
-
-void watch_close(struct watch *watch);
+int watch_end(struct watch *watch);
 
 #endif

@@ -13,24 +13,32 @@ static void test_pause(void)
 	static const struct {
 		const char *behaviour;
 		int64_t waited, longest;
+		bool woken;
 	} rows[] = {
-		{ "at first about 10 ms", 0, 10 * MS },
-		{ "so for the first pauses", 100 * MS, 10 * MS },
-		{ "then a tenth of the time waited", 2 * S, 200 * MS },
-		{ "up to a second", 10 * S, S },
-		{ "and never more", 3600 * S, S },
-		{ "even after all time", INT64_MAX, S },
+		{ "at first about 10 ms", 0, 10 * MS, false },
+		{ "so for the first pauses", 80 * MS, 10 * MS, false },
+		{ "then an eighth of the time waited", 2 * S, 250 * MS, false },
+		{ "up to two seconds", 16 * S, 2 * S, false },
+		{ "and never more", 3600 * S, 2 * S, false },
+		{ "even after all time", INT64_MAX, 2 * S, false },
+		{ "a second, if one is woken", 0, S, true },
+		{ "then a fifth of the time waited", 10 * S, 2 * S, true },
+		{ "up to five seconds", 60 * S, 5 * S, true },
 	};
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
-		int64_t least = poll_pause_ns(rows[i].waited, UINT32_MAX);
+		int64_t least = poll_pause_ns(rows[i].waited,
+					      rows[i].woken,
+					      UINT32_MAX);
 
-		ok(poll_pause_ns(rows[i].waited, 0) == rows[i].longest &&
+		ok(poll_pause_ns(rows[i].waited, rows[i].woken, 0) ==
+		   rows[i].longest &&
 		   least >= rows[i].longest / 2 && least < rows[i].longest,
 		   rows[i].behaviour);
 	}
-	ok(poll_pause_ns(S, 1U << 30) != poll_pause_ns(S, 3U << 30),
+	ok(poll_pause_ns(S, false, 1U << 30) !=
+	   poll_pause_ns(S, false, 3U << 30),
 	   "two waiters pause for different times");
 }
 
@@ -42,15 +50,19 @@ static void test_until(void)
 		int64_t pause;
 	} rows[] = {
 		{ "nothing comes before the pause is over",
-		  { 100 * S, 200 * S, 300 * S }, S },
+		  { 100 * S, 200 * S, 300 * S, 200 * S }, S },
 		{ "the lease ends first",
-		  { 100 * S, 100 * S + 5 * MS, 300 * S }, 5 * MS },
+		  { 100 * S, 100 * S + 5 * MS, 300 * S, 200 * S }, 5 * MS },
 		{ "the timeout comes first",
-		  { 100 * S, 200 * S, 100 * S + 7 * MS }, 7 * MS },
+		  { 100 * S, 200 * S, 100 * S + 7 * MS, 200 * S }, 7 * MS },
 		{ "both, and the lease ends first",
-		  { 100 * S, 100 * S + 5 * MS, 100 * S + 7 * MS }, 5 * MS },
+		  { 100 * S, 100 * S + 5 * MS, 100 * S + 7 * MS, 200 * S }, 5 * MS },
 		{ "a lease that is over is no reason to hurry",
-		  { 100 * S, 99 * S, INT64_MAX }, S },
+		  { 100 * S, 99 * S, INT64_MAX, 200 * S }, S },
+		{ "our own lease is half over first",
+		  { 100 * S, 200 * S, 300 * S, 100 * S + 30 * MS }, 30 * MS },
+		{ "but not so short that it would hurry us",
+		  { 100 * S, 200 * S, 300 * S, 100 * S + 3 * MS }, 10 * MS },
 	};
 	size_t i;
 
