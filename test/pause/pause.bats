@@ -4,18 +4,13 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 load changes
 
 CLAIM=
 
 SHORT=(-l 500ms)
 SLOP=(--clock-slop 20ms)
-
-# hold LIFETIME...: take $LOCK; $CLAIM is the claim.
-hold() {
-	eval "$(nlock acquire "$@" --var CLAIM "$LOCK")"
-}
 
 # Another process takes the lock, for long.
 next_takes() {
@@ -220,6 +215,62 @@ late_run() {
 	at_each late_run "${changes[@]}"
 }
 
+# -------------------------------------------------------------------- waiting
+
+WAIT=(nlock acquire "${SHORT[@]}" "${SLOP[@]}" --state late)
+
+# It waits for a lease to end, breaks the lock, and takes it.
+changes_of_wait() {
+	hold "${SHORT[@]}"
+	changes_of "${WAIT[@]}" "$LOCK"
+}
+
+# The next holder finds its lock unharmed; once it gives that back, the late
+# one has it.
+late_waiter() {
+	hold "${SHORT[@]}"
+	hold_up "$1" "$DIR/log" "${WAIT[@]}" "$LOCK" || exit "$NEVER_CAME"
+	[ ! -e late ]
+	next_takes
+	end_tracer
+	eventually has_gone_on
+	next_is_unharmed
+	late 0
+	nlock release --state late || [ $? = 76 ]
+	nothing_left
+}
+
+# Without its tracer it is about to sleep, or has ended.
+has_gone_on() {
+	has_ended "$HELD" || grep -q '^State:.S' "/proc/$HELD/status"
+}
+
+@test "a waiter held up before any change while another takes the lock leaves that one alone, and has its turn" {
+	local changes
+
+	mapfile -t changes < <(changes_of_wait)
+	at_each late_waiter "${changes[@]}"
+}
+
+# The holder gives it back while the waiter is held up.
+released_while_waiting() {
+	hold -l 10m
+	hold_up "$1" "$DIR/log" "${WAIT[@]}" "$LOCK" || exit "$NEVER_CAME"
+	[ ! -e late ]
+	nlock release --claim "$CLAIM"
+	late 0
+}
+
+@test "a waiter held up before any change while the holder releases gets the lock" {
+	local changes
+
+	hold -l 10m
+	# Those by which this one gives up are not meant.
+	mapfile -t changes < <(changes_of nlock acquire -w 500ms "$LOCK" |
+		grep -v unlink)
+	at_each released_while_waiting "${changes[@]}"
+}
+
 # ------------------------------------------------------------------- breaking
 
 changes_of_break() {
@@ -231,13 +282,7 @@ changes_of_break() {
 late_break() {
 	hold -l 1ms
 	eventually lease_over_by 100
-	hold_up "$1" "$DIR/log" "${ACQUIRE[@]}" "$LOCK" >"$DIR/printed" ||
-		exit "$NEVER_CAME"
-	next_takes
-	late 75
-	[ ! -s "$DIR/printed" ]
-	next_is_unharmed
-	nothing_left
+	late_acquire "$1"
 }
 
 @test "break: held up before any change while another breaks and takes the lock, it leaves that one alone" {
@@ -341,9 +386,7 @@ released_while_breaking() {
 	local tracer lease_end
 
 	eval "$(nlock acquire -l 10m --var CLAIM "$LOCK")"
-	in_group env \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
-		strace -D -f -qq -o log -e trace=utimensat \
+	in_group "${STRACE[@]}" -D -o log -e trace=utimensat \
 		-e inject=utimensat:delay_exit=3600s:when=3 \
 		nlock acquire -w 30s -l 400ms "${SLOP[@]}" --state next "$LOCK"
 	HELD=$!

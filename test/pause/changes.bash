@@ -10,6 +10,11 @@ CHANGING+=,'?creat,?chmod,?chown,?open,?utimes,?utime,?truncate'
 CHANGING="?${CHANGING//,/,?}"
 CHANGING=${CHANGING//'??'/'?'}
 
+# hold LIFETIME...: take $LOCK; $CLAIM is the claim.
+hold() {
+	eval "$(nlock acquire "$@" --var CLAIM "$LOCK")"
+}
+
 # modified_ns FILE: its modification time, which for a claim is its lease's end.
 modified_ns() {
 	stat -c %.9Y "$1" | tr -d .
@@ -26,8 +31,7 @@ lease_over_by() {
 }
 
 traced() {
-	env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
-		strace -f -y -qq "$@"
+	"${STRACE[@]}" -y "$@"
 }
 
 # changes_in LOG: the changes that strace has logged, each named once.
@@ -59,9 +63,7 @@ hold_up() {
 
 	shift 2
 	: >"$log"
-	in_group env \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
-		strace -D -f -y -qq -o "$log" -e "trace=$CHANGING" \
+	in_group "${STRACE[@]}" -D -y -o "$log" -e "trace=$CHANGING" \
 		-e "inject=${change%:*}:delay_enter=3600s:when=${change#*:}" \
 		"$@"
 	HELD=$!
@@ -113,9 +115,7 @@ kill_before() {
 	local change=$1
 
 	shift
-	in_group env \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
-		strace -f -qq -o /dev/null -e "trace=${change%:*}" \
+	in_group "${STRACE[@]}" -o /dev/null -e "trace=${change%:*}" \
 		-e "inject=${change%:*}:signal=KILL:when=${change#*:}" "$@"
 	wait $!
 }
@@ -165,6 +165,6 @@ at_each() {
 		sed 's/^/  /' "$BATS_TEST_TMPDIR/out.$schedule"
 		find "$BATS_TEST_TMPDIR/$schedule" -mindepth 1 -printf '  %P\n'
 	done
-	echo "# $function: $(($# - never)) schedules" >&3
+	echo "# count: $(($# - never)) schedules" >&3
 	[ $(($# - never)) -gt $(($# / 2)) ] && [ $failed = 0 ]
 }

@@ -4,17 +4,13 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 load changes
 
 CLAIM=
 
 LEASE=(-l 1s)
 SLOP=(--clock-slop 50ms)
-
-hold() {
-	eval "$(nlock acquire "$@" --var CLAIM "$LOCK")"
-}
 
 # killed_before CHANGE COMMAND...: and really killed, before it was made.
 killed_before() {
@@ -135,6 +131,26 @@ killed_break() {
 	mapfile -t changes < <(changes_of nlock acquire "${LEASE[@]}" \
 		"${SLOP[@]}" "$LOCK")
 	at_each killed_break "${changes[@]}"
+}
+
+# Which is what a crash of its machine may do to a lock file.
+killed_break_of_empty() {
+	hold -l 1ms
+	: >"$CLAIM"
+	touch -d '1 minute ago' "$CLAIM"
+	killed_before "$1" nlock acquire "${LEASE[@]}" "${SLOP[@]}" "$LOCK"
+	takeable
+}
+
+@test "break: of an emptied lock file, killed before any change, it leaves a lock that can be taken" {
+	local changes
+
+	hold -l 1ms
+	: >"$CLAIM"
+	touch -d '1 minute ago' "$CLAIM"
+	mapfile -t changes < <(changes_of nlock acquire "${LEASE[@]}" \
+		"${SLOP[@]}" "$LOCK")
+	at_each killed_break_of_empty "${changes[@]}"
 }
 
 # As an NFS client does to a file that it has open when it is unlinked.

@@ -1,0 +1,826 @@
+/*
+ * interleave.c - run nlock commands one call at a time, in an order of our
+ * choice, and see that no lock is ever in two hands.
+ *
+ *	interleave NLOCK DIR play LEASE SCHEDULE	one schedule
+ *	interleave NLOCK DIR changes LEASE XY		each of two, X and Y
+ *	interleave NLOCK DIR calls LEASE XY		the same, finer
+ *	interleave NLOCK DIR random LEASE COUNT SEED	of several, at random
+ *
+ * LEASE is that of the lock V at the beginning: "running", "over" by far, or
+ * "none", that is, V is not there.  A schedule's words:
+ *
+ *	A B C	acquire, for ten minutes, without waiting
+ *	T	the same, for 300 ms
+ *	R S	release V
+ *	F	refresh V, for ten minutes
+ *	A12	run A until it is about to make its 12th call on a file in the
+ *		lock's directory, where it stays; A alone: until it ends
+ *	A!	kill A
+ *	old	all that breakers have made is a minute old from now on
+ *	late	wait until the lease of T is over
+ *
+ * A breaker that has come to a stop is pushed aside after 5 s by the file
+ * server's clock, which is the time stamp of its warrant.  "old" sets that
+ * back, rather than wait: others can't tell, and it never looks at its own.
+ *
+ * Prints each schedule that went wrong, and how, and at last a count.  The
+ * commands are stopped by ptrace(2), as by a debugger.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHORT_LEASE	"300ms"
+#define LONG_LEASE	"10m"
+#define SLOP		"20ms"
+#define SLOP_NS		20000000L
+#define A_MINUTE_S	60
+
+#define SCHEDULE_SIZE	256
+#define SCHEDULE_LIMIT_S 60
+
+/* Those with T wait for a lease, those with S one release for the other. */
+#define WORKERS		8
+#define WORKERS_SLEEPING 24
+
+enum { NOT_STARTED = -3, RUNNING = -2, KILLED = -1 };	/* or exit status */
+
+struct actor {
+	char letter;
+	pid_t pid;
+	int status;
+	int calls;		/* made or about to be made */
+	bool change;		/* the call it was first held up before was */
+	bool held;
+	bool winner_before;	/* when it was started, somebody had the lock */
+	char claim[PATH_MAX];	/* what it says that it holds, once it has */
+};
+
+static const char *nlock;
+static char directory[PATH_MAX];	/* of the lock, for one worker */
+static char lock_path[PATH_MAX];
+static char output[PATH_MAX];
+static char victim[PATH_MAX];		/* the claim V */
+static bool victim_holds;
+
+static struct actor actors[] = {
+	{ .letter = 'A' }, { .letter = 'B' }, { .letter = 'C' },
+	{ .letter = 'T' }, { .letter = 'R' }, { .letter = 'S' },
+	{ .letter = 'F' },
+};
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+#define EACH_ACTOR(a)	(a = actors; a < actors + COUNT(actors); a++)
+
+static struct actor *actor_of(char letter)
+{
+	struct actor *a;
+
+	for EACH_ACTOR(a)
+		if (a->letter == letter)
+			return a;
+	fprintf(stderr, "interleave: no actor %c\n", letter);
+	exit(2);
+}
+
+static bool acquires(const struct actor *a)
+{
+	return strchr("ABCT", a->letter) != NULL;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+/* ------------------------------------------------------- what went wrong */
+
+static char complaints[4096];
+
+static void complain(const char *format, ...)
+{
+	size_t length = strlen(complaints);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(complaints + length, sizeof(complaints) - length, format,
+		  args);
+	va_end(args);
+}
+
+/* ------------------------------------------------------------ the commands */
+
+static void exec_nlock(const char *const *arguments)
+{
+	const char *argv[12] = { "nlock" };
+	size_t i;
+	int fd;
+
+	for (i = 0; arguments[i] != NULL; i++)
+		argv[i + 1] = arguments[i];
+	fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	dup2(fd, 1);
+	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+	execv(nlock, (char *const *)argv);
+	_exit(127);
+}
+
+static void exec_actor(const struct actor *a)
+{
+	const char *const acquire[] = {
+		"acquire", "-n", "-l",
+		a->letter == 'T' ? SHORT_LEASE : LONG_LEASE,
+		"--clock-slop", SLOP, lock_path, NULL
+	};
+	const char *const release[] = { "release", "--claim", victim, NULL };
+	const char *const refresh[] = {
+		"refresh", "-l", LONG_LEASE, "--claim", victim, NULL
+	};
+
+	exec_nlock(acquires(a) ? acquire : a->letter == 'F' ? refresh :
+		   release);
+}
+
+/* Run a command to its end, undisturbed. */
+static int run(const char *const *arguments)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		exec_nlock(arguments);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("run");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+/* What acquire has printed: NLOCK_CLAIM='...'; ... */
+static void read_claim(char *claim)
+{
+	FILE *file = fopen(output, "r");
+	char line[PATH_MAX + 64] = "";
+	const char *begin;
+	size_t length;
+
+	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
+		die(output);
+	fclose(file);
+	begin = strchr(line, '\'') + 1;
+	length = strcspn(begin, "'");
+	memcpy(claim, begin, length);
+	claim[length] = '\0';
+}
+
+/* ------------------------------------------------- call by call, by ptrace */
+
+static bool is_in_directory(pid_t pid, uint64_t fd)
+{
+	char link[64], path[PATH_MAX];
+	size_t length = strlen(directory);
+	ssize_t got;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)fd);
+	got = readlink(link, path, sizeof(path) - 1);
+	if (got < (ssize_t)length)
+		return false;
+	path[got] = '\0';
+	return strncmp(path, directory, length) == 0 &&
+	       (path[length] == '\0' || path[length] == '/');
+}
+
+/*
+ * Is it about to look at the lock's directory or to change something there?
+ * All such calls have a descriptor first, be it of the file or of the
+ * directory.
+ */
+static bool is_call_of_interest(pid_t pid, bool *change)
+{
+	static const struct {
+		uint64_t number;
+		bool change;
+	} calls[] = {
+		{ SYS_openat, false }, { SYS_mkdirat, true },
+		{ SYS_unlinkat, true }, { SYS_linkat, true },
+		{ SYS_renameat2, true }, { SYS_utimensat, true },
+		{ SYS_fchmodat, true }, { SYS_fchmod, true },
+		{ SYS_write, true }, { SYS_read, false },
+		{ SYS_statx, false }, { SYS_getdents64, false },
+#ifdef SYS_renameat
+		{ SYS_renameat, true },
+#endif
+#ifdef SYS_newfstatat
+		{ SYS_newfstatat, false },
+#endif
+	};
+	struct __ptrace_syscall_info info;
+	size_t i;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) < 0)
+		die("PTRACE_GET_SYSCALL_INFO");
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+	for (i = 0; i < COUNT(calls); i++)
+		if (info.entry.nr == calls[i].number)
+			break;
+	if (i == COUNT(calls) || !is_in_directory(pid, info.entry.args[0]))
+		return false;
+	*change = calls[i].change || (info.entry.nr == SYS_openat &&
+				      (info.entry.args[2] & O_CREAT) != 0);
+	return true;
+}
+
+static void start(struct actor *a)
+{
+	int status;
+
+	a->pid = fork();
+	if (a->pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		exec_actor(a);
+	}
+	if (a->pid < 0 || waitpid(a->pid, &status, 0) != a->pid ||
+	    !WIFSTOPPED(status) ||
+	    ptrace(PTRACE_SETOPTIONS, a->pid, 0,
+		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0)
+		die("start");
+	a->status = RUNNING;
+	a->calls = 0;
+	a->held = a->change = false;
+}
+
+/* Returns false if it ended before it was about to make that call. */
+static bool advance(struct actor *a, int until)
+{
+	int status, signal_number = 0;
+	bool change;
+
+	while (a->status == RUNNING) {
+		if (ptrace(PTRACE_SYSCALL, a->pid, 0, signal_number) < 0 ||
+		    waitpid(a->pid, &status, 0) != a->pid)
+			die("advance");
+		signal_number = 0;
+		if (WIFEXITED(status))
+			a->status = WEXITSTATUS(status);
+		else if (WIFSIGNALED(status))
+			a->status = KILLED;
+		else if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			signal_number = WSTOPSIG(status);
+		else if (is_call_of_interest(a->pid, &change) &&
+			 ++a->calls == until)
+			goto held;
+	}
+	return false;
+
+held:
+	if (!a->held)
+		a->change = change;
+	return a->held = true;
+}
+
+/* The call that it was about to make is not made any more. */
+static void end(struct actor *a)
+{
+	int status;
+
+	if (a->status != RUNNING)
+		return;
+	kill(a->pid, SIGKILL);
+	do
+		waitpid(a->pid, &status, 0);
+	while (WIFSTOPPED(status));
+	a->status = KILLED;
+}
+
+/* ------------------------------------------------------------------ oracle */
+
+/* Who holds the lock for ten minutes, by what it was told. */
+static const char *winner(void)
+{
+	const struct actor *a;
+
+	for EACH_ACTOR(a)
+		if (a->claim[0] != '\0')
+			return a->claim;
+	return victim_holds ? victim : NULL;
+}
+
+/*
+ * A breaker may have begun before V was refreshed.  It leaves V the lock, but
+ * not the warrant, so V's next refresh fails, and V can't take it down.
+ */
+static bool was_over(const char *claim)
+{
+	return strcmp(claim, victim) == 0 && !victim_holds;
+}
+
+static void winner_still_holds(void)
+{
+	const char *claim = winner();
+	char warrant[PATH_MAX + sizeof("|warrant")];
+	struct stat lock, own, directory_stat;
+
+	if (claim == NULL)
+		return;
+	snprintf(warrant, sizeof(warrant), "%s|warrant", claim);
+	if (stat(claim, &own) < 0 || stat(lock_path, &lock) < 0 ||
+	    lock.st_ino != own.st_ino || own.st_nlink != 2)
+		complain("  somebody has taken the lock of %s\n", claim);
+	else if (stat(warrant, &directory_stat) < 0 && !was_over(claim))
+		complain("  somebody has revoked the warrant of %s\n", claim);
+}
+
+/* Somebody has ended: does it say the truth? */
+static void judge(struct actor *a)
+{
+	const char *before = winner();
+
+	if (a->status == KILLED || a->status == RUNNING)
+		return;
+	if (acquires(a) ? a->status != 0 && a->status != 75 :
+			  a->status != 0 && a->status != 76)
+		complain("  %c: exit status %d\n", a->letter, a->status);
+	if (a->status != 0)
+		return;
+	if (strchr("RS", a->letter) != NULL) {
+		if (a->winner_before)
+			complain("  %c: released another's lock\n", a->letter);
+		return;
+	}
+	if (before != NULL && !(a->letter == 'F' && victim_holds))
+		complain("  %c has the lock, but so has %s\n", a->letter,
+			 before);
+	if (acquires(a))
+		read_claim(a->claim);
+	else if (actor_of('R')->status == NOT_STARTED &&
+		 actor_of('S')->status == NOT_STARTED)
+		strcpy(a->claim, victim);
+	winner_still_holds();
+	/* It may end any time. */
+	if (a->letter == 'T')
+		a->claim[0] = '\0';
+}
+
+/* ------------------------------------------------------------------- words */
+
+static bool about_to_start(struct actor *a)
+{
+	if (a->status != NOT_STARTED)
+		return false;
+	a->winner_before = winner() != NULL && !victim_holds;
+	if (strchr("RS", a->letter) != NULL) {
+		victim_holds = false;
+		/* Refreshed before, it is given back now. */
+		if (actor_of('F')->claim[0] != '\0') {
+			a->winner_before = false;
+			actor_of('F')->claim[0] = '\0';
+		}
+	}
+	return true;
+}
+
+static bool set_modified(int dirfd, const char *name, time_t seconds_ago)
+{
+	struct timespec times[2];
+
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec -= seconds_ago;
+	times[1] = times[0];
+	return utimensat(dirfd, name, times, 0) == 0;
+}
+
+static bool make_breakers_old(void)
+{
+	bool found = false;
+	char name[NAME_MAX + sizeof("/warrant")];
+	DIR *entries = opendir(directory);
+	const struct dirent *entry;
+
+	while ((entry = readdir(entries)) != NULL)
+		if (strstr(entry->d_name, "|breaker") != NULL) {
+			snprintf(name, sizeof(name), "%s/warrant",
+				 entry->d_name);
+			if (set_modified(dirfd(entries), name, A_MINUTE_S))
+				found = true;
+		}
+	closedir(entries);
+	return found;
+}
+
+/* T's is the claim whose lease ends soon. */
+static void wait_for_end_of_lease(void)
+{
+	DIR *entries = opendir(directory);
+	const struct dirent *entry;
+	struct timespec now, pause;
+	struct stat st;
+	int64_t left_ns, longest_ns = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	while ((entry = readdir(entries)) != NULL) {
+		if (fstatat(dirfd(entries), entry->d_name, &st, 0) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		left_ns = (st.st_mtim.tv_sec - now.tv_sec) * 1000000000L +
+			  st.st_mtim.tv_nsec - now.tv_nsec;
+		if (left_ns < 1000000000L && left_ns > longest_ns)
+			longest_ns = left_ns;
+	}
+	closedir(entries);
+	/* Stamps may be a tick behind. */
+	longest_ns += SLOP_NS + 20000000L;
+	pause.tv_sec = longest_ns / 1000000000L;
+	pause.tv_nsec = longest_ns % 1000000000L;
+	nanosleep(&pause, NULL);
+}
+
+/* Returns false if it changes nothing: that call never came. */
+static bool play_word(const char *word)
+{
+	struct actor *a;
+	bool came = true;
+
+	if (strcmp(word, "old") == 0)
+		return make_breakers_old();
+	if (strcmp(word, "late") == 0) {
+		wait_for_end_of_lease();
+		return true;
+	}
+	a = actor_of(word[0]);
+	if (about_to_start(a))
+		start(a);
+	if (word[1] == '!') {
+		end(a);
+	} else if (a->status == RUNNING) {
+		came = advance(a, atoi(word + 1)) || word[1] == '\0';
+		judge(a);
+	}
+	winner_still_holds();
+	return came;
+}
+
+/* ------------------------------------------------------- begin and aftermath */
+
+static void remove_all(const char *path)
+{
+	DIR *entries = opendir(path);
+	const struct dirent *entry;
+	char name[PATH_MAX];
+
+	if (entries == NULL)
+		return;
+	while ((entry = readdir(entries)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (snprintf(name, sizeof(name), "%s/%s", path,
+			     entry->d_name) >= (int)sizeof(name) ||
+		    unlink(name) == 0)
+			continue;
+		remove_all(name);
+		rmdir(name);
+	}
+	closedir(entries);
+}
+
+/* As acquire would; it would take longer. */
+static void make_victim(void)
+{
+	char warrant[PATH_MAX + sizeof("|warrant")];
+	int fd = open(victim, O_WRONLY | O_CREAT | O_EXCL, 0644);
+
+	snprintf(warrant, sizeof(warrant), "%s|warrant", victim);
+	if (write(fd, victim, strlen(victim)) < 0 || close(fd) < 0 ||
+	    mkdir(warrant, 0777) < 0 || link(victim, lock_path) < 0)
+		die("the victim's lock");
+}
+
+static void prepare(const char *lease)
+{
+	struct actor *a;
+
+	complaints[0] = '\0';
+	remove_all(directory);
+	for EACH_ACTOR(a) {
+		a->status = NOT_STARTED;
+		a->claim[0] = '\0';
+	}
+	victim_holds = strcmp(lease, "running") == 0;
+	if (strcmp(lease, "none") == 0)
+		return;
+	make_victim();
+	set_modified(AT_FDCWD, victim, victim_holds ? -10 * A_MINUTE_S :
+		     A_MINUTE_S);
+}
+
+/*
+ * What those who were killed may leave: each one a claim or what belongs to
+ * one, and a breaker's directory.  See LEFTOVERS in nlock(7).
+ */
+static void nothing_unexplained_is_left(const char *own_claim, int killed)
+{
+	const char *own = strrchr(own_claim, '/') + 1;
+	DIR *entries = opendir(directory);
+	const struct dirent *entry;
+	int left = 0;
+
+	while ((entry = readdir(entries)) != NULL) {
+		const char *name = entry->d_name;
+
+		if (name[0] == '.' || strchr(name, '|') == NULL ||
+		    strncmp(name, own, strlen(own)) == 0)
+			continue;
+		left++;
+		if (killed == 0)
+			complain("  left: %s\n", name);
+	}
+	closedir(entries);
+	if (left > 4 * killed)
+		complain("  %d killed, and %d files left\n", killed, left);
+}
+
+/* Everybody has ended.  Does the lock work as if nothing had been? */
+static void look_at_aftermath(void)
+{
+	const char *const acquire[] = {
+		"acquire", "-w", "5s", "-l", LONG_LEASE, "--clock-slop", SLOP,
+		lock_path, NULL
+	};
+	char claim[PATH_MAX];
+	const char *const release[] = { "release", "--claim", claim, NULL };
+	const char *holder = winner();
+	const struct actor *a;
+	int killed = 0;
+
+	for EACH_ACTOR(a)
+		killed += a->status == KILLED;
+	if (holder != NULL) {
+		strcpy(claim, holder);
+		if (run(release) != 0)
+			complain("  the holder could not release\n");
+	}
+	/* A lease that nobody relies on has to be over; it can be long. */
+	if (killed > 0 || actor_of('T')->status == 0 ||
+	    actor_of('F')->status != NOT_STARTED)
+		set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
+	if (killed > 0)
+		make_breakers_old();
+	if (run(acquire) != 0) {
+		complain("  the lock can't be taken any more\n");
+		return;
+	}
+	read_claim(claim);
+	nothing_unexplained_is_left(claim, killed);
+}
+
+static void print_left(const char *path, int depth)
+{
+	DIR *entries = opendir(path);
+	const struct dirent *entry;
+	char name[PATH_MAX];
+
+	while (entries != NULL && (entry = readdir(entries)) != NULL) {
+		if (entry->d_name[0] == '.' ||
+		    snprintf(name, sizeof(name), "%s/%s", path,
+			     entry->d_name) >= (int)sizeof(name))
+			continue;
+		printf("  %*s%s\n", depth * 2, "", entry->d_name);
+		print_left(name, depth + 1);
+	}
+	if (entries != NULL)
+		closedir(entries);
+}
+
+static long played, failed;
+static const char *playing = "";
+
+static void took_too_long(int signal_number)
+{
+	(void)signal_number;
+	dprintf(1, "%s\n  takes too long\n", playing);
+	_exit(1);
+}
+
+/*
+ * Play a schedule.  Returns the letters of those that ended before the call
+ * that they were to be held up before.
+ */
+static const char *play(const char *lease, const char *schedule)
+{
+	static char ended[COUNT(actors) + SCHEDULE_SIZE];
+	char words[SCHEDULE_SIZE], *word, *rest = words;
+	struct actor *a;
+	size_t count = 0;
+
+	playing = schedule;
+	alarm(SCHEDULE_LIMIT_S);
+	prepare(lease);
+	strcpy(words, schedule);
+	while ((word = strtok_r(rest, " ", &rest)) != NULL)
+		if (!play_word(word))
+			ended[count++] = word[0];
+	ended[count] = '\0';
+	/* Nobody is held up any longer than the schedule. */
+	for EACH_ACTOR(a)
+		if (a->status == RUNNING)
+			play_word((char[]){ a->letter, '\0' });
+	look_at_aftermath();
+	alarm(0);
+	played++;
+	if (complaints[0] == '\0')
+		return ended;
+	failed++;
+	printf("%s: %s\n%s", lease, schedule, complaints);
+	for EACH_ACTOR(a)
+		if (a->status != NOT_STARTED)
+			printf("  %c: exit status %d\n", a->letter, a->status);
+	print_left(directory, 1);
+	fflush(stdout);
+	return ended;
+}
+
+/* ---------------------------------------------------------------- families */
+
+static int worker, workers = 1;
+
+/* Is X's Ith call, if it goes first, a change? */
+static bool is_change(const char *lease, char x, int i)
+{
+	char schedule[16];
+
+	snprintf(schedule, sizeof(schedule), "%c%d", x, i);
+	return play(lease, schedule)[0] != '\0' || actor_of(x)->change;
+}
+
+/*
+ * All that two can do to each other: X is held up before each of its calls,
+ * then Y before each of its own; then a third may come; then one of them goes
+ * on first, or is killed.
+ */
+static void play_pairs(const char *lease, char x, char y, bool changes_only)
+{
+	static const char *const between[] = { "", "old ", NULL };
+	static const char *const between_late[] = { "late ", NULL };
+	static const char *const endings[] = {
+		"X Y", "Y X", "old C X Y", "old C Y X", "X! Y", "Y! X",
+		"X! old C Y", "Y! old C X", "X! Y!",
+	};
+	const char *const *gaps = x == 'T' ? between_late : between;
+	char schedule[SCHEDULE_SIZE], *c;
+	bool x_ended = false, y_ended = false;
+	size_t ending, gap;
+	int i, j;
+
+	for (i = 1; !x_ended; i++) {
+		if (changes_only && !is_change(lease, x, i))
+			continue;
+		for (gap = 0; gaps[gap] != NULL; gap++)
+		for (j = 1 + worker, y_ended = false; !y_ended; j += workers)
+		for (ending = 0; ending < COUNT(endings); ending++) {
+			const char *ended;
+			int length;
+
+			length = snprintf(schedule, sizeof(schedule),
+					  "%c%d %s%c%d ", x, i, gaps[gap], y,
+					  j);
+			strcpy(schedule + length, endings[ending]);
+			for (c = schedule + length; *c != '\0'; c++)
+				*c = *c == 'X' ? x : *c == 'Y' ? y : *c;
+			ended = play(lease, schedule);
+			x_ended = strchr(ended, x) != NULL;
+			y_ended = strchr(ended, y) != NULL;
+			/* Nothing was old?  Then this has been already. */
+			if (strchr(ended, 'o') != NULL && gap > 0 &&
+			    ending == 0) {
+				y_ended = true;
+				break;
+			}
+			if (changes_only && !y_ended && !actor_of(y)->change)
+				break;
+			/* Another worker has had Y end, too. */
+			if (y_ended && j > actor_of(y)->calls + 1)
+				break;
+		}
+	}
+}
+
+/* Several at the same time, each going on for a few calls at random. */
+static void play_random(const char *lease, long count, unsigned int seed)
+{
+	static const char letters[] = "ABCRSF";
+	char schedule[SCHEDULE_SIZE];
+	size_t length;
+	long n;
+
+	for (n = worker; n < count; n += workers) {
+		int at[sizeof(letters)] = { 0 };
+		/* Each schedule can be had again, with any number of workers. */
+		unsigned int state = seed + (unsigned int)n;
+		size_t among = 2 + (size_t)rand_r(&state) % 5;
+
+		for (length = 0; length < SCHEDULE_SIZE - 16;) {
+			size_t who = (size_t)rand_r(&state) % among;
+			int what = rand_r(&state) % 40;
+			char word[16];
+
+			at[who] += 1 + rand_r(&state) % 8;
+			if (what < 2)
+				strcpy(word, "old ");
+			else if (what == 2)
+				snprintf(word, sizeof(word), "%c! ",
+					 letters[who]);
+			else
+				snprintf(word, sizeof(word), "%c%d ",
+					 letters[who], at[who]);
+			strcpy(schedule + length, word);
+			length += strlen(word);
+		}
+		play(lease, schedule);
+	}
+}
+
+/* -------------------------------------------------------------------- main */
+
+static void work(const char *place, char **arguments)
+{
+	const char *how = arguments[0], *lease = arguments[1];
+
+	snprintf(directory, sizeof(directory), "%s/%d", place, worker);
+	mkdir(directory, 0777);
+	if (realpath(directory, lock_path) == NULL)
+		die(directory);
+	strcpy(directory, lock_path);
+	snprintf(output, sizeof(output), "%.4000s.out", directory);
+	snprintf(lock_path, sizeof(lock_path), "%.4000s/job.lock", directory);
+	snprintf(victim, sizeof(victim), "%.4050s|host|1|n0123456789abcdef",
+		 lock_path);
+	signal(SIGALRM, took_too_long);
+	if (strcmp(how, "changes") == 0 || strcmp(how, "calls") == 0)
+		play_pairs(lease, arguments[2][0], arguments[2][1],
+			   strcmp(how, "changes") == 0);
+	else if (strcmp(how, "random") == 0)
+		play_random(lease, atol(arguments[2]),
+			    (unsigned int)atol(arguments[3]));
+	else
+		play(lease, arguments[2]);
+}
+
+int main(int argc, char **argv)
+{
+	int pipe_fds[2], status, bad = 0;
+	long counts[2], total = 0, total_failed = 0;
+
+	if (argc < 6) {
+		fprintf(stderr, "usage: interleave NLOCK DIR "
+			"play|changes|calls|random LEASE ...\n");
+		return 2;
+	}
+	nlock = argv[1];
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	if (pipe(pipe_fds) < 0)
+		die("pipe");
+	if (strcmp(argv[3], "play") != 0)
+		workers = strpbrk(argv[5], "TS") != NULL ? WORKERS_SLEEPING :
+			  WORKERS;
+	for (worker = 0; worker < workers; worker++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid > 0)
+			continue;
+		work(argv[2], argv + 3);
+		counts[0] = played;
+		counts[1] = failed;
+		if (write(pipe_fds[1], counts, sizeof(counts)) !=
+		    sizeof(counts))
+			die("write");
+		return 0;
+	}
+	close(pipe_fds[1]);
+	while (read(pipe_fds[0], counts, sizeof(counts)) == sizeof(counts)) {
+		total += counts[0];
+		total_failed += counts[1];
+	}
+	while (wait(&status) > 0)
+		bad |= status != 0;
+	printf("%ld schedules, %ld went wrong%s\n", total, total_failed,
+	       bad ? ", and a worker died" : "");
+	return bad || total_failed > 0 || total == 0;
+}
