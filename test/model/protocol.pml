@@ -55,8 +55,9 @@
  *
  * Left out, since it changes nothing that somebody else could see:
  *  - a waiter's own lease and its renewal, and the death of a waiter: nobody
- *    looks at a claim that was never the lock file, so that its lease may as
- *    well end right after the link (-DWAITING has it in full);
+ *    looks at a claim that was never the lock file (but queue.c, for when to
+ *    try next), so that its lease may as well end right after the link
+ *    (-DWAITING has it in full);
  *  - the order in which processes make their first move: they are alike, so
  *    the first to move is the first by number;
  *  - what is known of a claim without any name left (tidy);
@@ -67,7 +68,8 @@
  * take them to be; arithmetic on clocks (lease.c; a lease here is over or
  * not, for its holder and for everybody else at once); anything of
  * flufl.lock, of foreign lock files, of a server that carries out a request
- * twice, or long after its client gave up on it and went on; permissions;
+ * twice, or long after its client gave up on it and went on; permissions; a
+ * lock file that a crash has emptied, whose claim goes after the takedown;
  * more processes and attempts than were run; that a lock is won by everybody
  * who waits.  A client that has a file open when it removes it keeps the name
  * ".nfs..." in a warrant for a while; here an unlinked file is gone.
