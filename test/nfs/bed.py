@@ -1,20 +1,36 @@
 """The bed, as the cases see it: clients, their mounts, the server, TAP."""
 import ctypes
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+import traceback
 
 VERSIONS = ("4.2", "4.1", "4.0", "3", "3-nolock")
 EXPORT = "/mnt/export"      # the exported directory, on the server itself
 LIMIT_S = 60                # for whatever should happen soon
 
 libc = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWUTS, CLONE_NEWNET = 0x04000000, 0x40000000
 
 nlock = None                # the program; set by cases.py
 critical = None             # the oracle's program
+project = None              # the directory with the sources
+
+
+def namespaces(pid):
+    return [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY)
+            for kind in ("net", "uts", "mnt")]
+
+
+def enter(descriptors):
+    for fd in descriptors:
+        if libc.setns(fd, 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+home = namespaces("self")
 
 
 class Client:
@@ -23,42 +39,33 @@ class Client:
     def __init__(self, number):
         self.number = number
         with open(f"/mnt/tmp/anchor{number}") as file:
-            anchor = int(file.read())
-        self.namespaces = [
-            (os.open(f"/proc/{anchor}/ns/{name}", os.O_RDONLY), kind)
-            for name, kind in (("net", CLONE_NEWNET), ("uts", CLONE_NEWUTS))]
+            self.anchor = int(file.read())
+        self.namespaces = namespaces(self.anchor)
 
-    def enter(self):
-        for fd, kind in self.namespaces:
-            if libc.setns(fd, kind) != 0:
-                os._exit(99)
-
-    def path(self, version, name):
-        return f"/mnt/{version}/c{self.number}/{name}"
-
-    def start(self, *command, skew=None, stopped_with=None, **options):
+    def start(self, *command, skew=None, **options):
         """Start a command, as the leader of a process group."""
         environment = dict(os.environ, **options.pop("env", {}))
         if skew:
             environment.update(FAKETIME=skew, NO_FAKE_STAT="1",
                                LD_PRELOAD=faketime())
+        # Not between fork and exec: with nothing to do there Python uses
+        # vfork, and a fork of Python's is slow here.
+        enter(self.namespaces)
+        try:
+            return subprocess.Popen(
+                command, start_new_session=True, env=environment, text=True,
+                stdin=subprocess.DEVNULL, **options)
+        finally:
+            enter(home)
 
-        def prepare():
-            self.enter()
-            os.setsid()
-
-        return subprocess.Popen(
-            command, preexec_fn=prepare, env=environment, text=True,
-            stdin=subprocess.DEVNULL, **options)
-
-    def run(self, *command, **options):
+    def run(self, *command, limit_s=LIMIT_S, **options):
         """Run a command to its end; returns (status, output, errors)."""
         process = self.start(*command, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, **options)
         try:
-            out, err = process.communicate(timeout=LIMIT_S)
+            out, err = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_group(process)
             out, err = process.communicate()
             return "timeout", out, err
         return process.returncode, out, err
@@ -72,16 +79,37 @@ class Client:
         assert status == 0, f"acquire: {status} {err}"
         return out.split("'")[1]
 
+    def requests(self, version):
+        """How many requests it has sent over a mount: {operation: count}."""
+        with open(f"/proc/{self.anchor}/mountstats") as file:
+            mount = file.read().split(f" mounted on /mnt/nfs/{version} ")[1]
+        counts = {}
+        for line in mount.split("per-op statistics\n")[1].splitlines():
+            if ":" not in line:
+                break
+            operation, numbers = line.strip().split(": ")
+            counts[operation] = int(numbers.split()[0])
+        return counts
+
     def cut(self):
-        """Take the client off the network; what it sends is lost."""
-        ip("link", "set", f"s{self.number}", "down")
+        """Take it off the network: nothing arrives any more."""
+        run("ip", "link", "set", f"s{self.number}", "down")
 
     def heal(self):
-        ip("link", "set", f"s{self.number}", "up")
+        run("ip", "link", "set", f"s{self.number}", "up")
 
 
-def ip(*arguments):
-    subprocess.run(("ip",) + arguments, check=True)
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def kill_group(process):
+    """... though it may have no members any more, and reap its leader."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 def faketime():
@@ -93,11 +121,37 @@ def faketime():
 
 
 def server_down():
-    subprocess.run(("rpc.nfsd", "0"), check=True)
+    run("rpc.nfsd", "0")
 
 
 def server_up():
-    subprocess.run(("rpc.nfsd", "8"), check=True)
+    run("rpc.nfsd", "8")
+
+
+def path(version, name):
+    """A file on a mount; the same for all clients."""
+    return f"/mnt/nfs/{version}/{name}"
+
+
+def on_server(version, name):
+    """The same file, seen by the server."""
+    return f"{EXPORT}/{version}/{name}"
+
+
+def left_behind(version, name):
+    """What there is of a lock on the server."""
+    return sorted(entry for entry in os.listdir(f"{EXPORT}/{version}")
+                  if entry == name or entry.startswith(name + "|"))
+
+
+def remove_leftovers(version, name):
+    for entry in left_behind(version, name):
+        run("rm", "-rf", on_server(version, entry))
+
+
+def lease_end(version, name):
+    """When the lease of a lock ends, on the server's clock."""
+    return os.stat(on_server(version, name)).st_mtime_ns / 1e9
 
 
 def eventually(condition, what, limit_s=LIMIT_S):
@@ -107,40 +161,107 @@ def eventually(condition, what, limit_s=LIMIT_S):
         time.sleep(0.02)
 
 
-def left_behind(name):
-    """What there is of a lock on the server."""
-    return sorted(entry for entry in os.listdir(EXPORT)
-                  if entry.startswith(name))
-
-
-def lease_end(name):
-    """When the lease of a lock ends, on the server's clock."""
-    return os.stat(f"{EXPORT}/{name}").st_mtime_ns / 1e9
+def check(got, expected, what):
+    assert got == expected, f"{what}: got {got!r}, expected {expected!r}"
 
 
 # --------------------------------------------------------------------- TAP
 
-count = failures = 0
+results = []                # (passed, title, comments)
+totals = {}                 # of what is counted: {word: number}
 
 
 def case(title, test, *arguments):
     """Run a test; an AssertionError, or any other, is its failure."""
-    global count, failures
-    count += 1
     began = time.monotonic()
-    note = ""
+    comments = []
     try:
-        note = test(*arguments) or ""
-        print(f"ok {count} {title}")
-    except Exception as error:          # of whatever kind
-        failures += 1
-        print(f"not ok {count} {title}")
-        print("\n".join("# " + line for line in
-                        f"{type(error).__name__}: {error}".splitlines()))
-    print(f"# {time.monotonic() - began:.0f} s {note}")
+        comments = (test(*arguments) or "").splitlines()
+        passed = True
+    except AssertionError as error:
+        comments = str(error).splitlines()
+        passed = False
+    except Exception:           # of whatever kind
+        comments = traceback.format_exc().splitlines()
+        passed = False
+    comments.append(f"{time.monotonic() - began:.0f} s")
+    report(passed, title, comments)
+
+
+def report(passed, title, comments):
+    results.append((passed, title, comments))
+    if in_child:
+        return
+    print(f"{'ok' if passed else 'not ok'} {len(results)} {title}")
+    for comment in comments:
+        print("# " + comment)
     sys.stdout.flush()
 
 
+def comment(text):
+    """... on the last result."""
+    if in_child and results:
+        results[-1][2].append(text)
+    else:
+        print("# " + text)
+
+
+def count(words, number):
+    totals[words] = totals.get(words, 0) + number
+
+
+in_child = False
+
+
+def for_each_version(function, at_once=len(VERSIONS)):
+    """
+    Call function(version) for all of them, each in a process of its own: most
+    of what it does is to wait.
+    """
+    waiting = list(VERSIONS)
+    running = []
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            version = waiting.pop(0)
+            outcome = f"/mnt/tmp/results-{version}"
+            pid = os.fork()
+            if pid == 0:
+                run_child(function, version, outcome)
+            running.append((version, pid, outcome))
+        take_results(function, *running.pop(0))
+
+
+def take_results(function, version, pid, outcome):
+    os.waitpid(pid, 0)
+    try:
+        with open(outcome, "rb") as file:
+            its_results, its_totals = pickle.load(file)
+    except FileNotFoundError:
+        report(False, f"NFS {version}: {function.__name__}",
+               ["ended without a result"])
+        return
+    for result in its_results:
+        report(*result)
+    for words, number in its_totals.items():
+        count(words, number)
+
+
+def run_child(function, version, outcome):
+    global in_child
+    in_child = True
+    results.clear()
+    totals.clear()
+    try:
+        function(version)
+        with open(outcome, "wb") as file:
+            pickle.dump((results, totals), file)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(0)
+
+
 def done():
-    print(f"1..{count}")
-    return failures != 0
+    for words, number in totals.items():
+        print(f"# count: {number} {words}")
+    print(f"1..{len(results)}")
+    return not all(passed for passed, _, _ in results)

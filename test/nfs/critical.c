@@ -1,16 +1,19 @@
 /*
  * critical.c - a critical section, and an oracle that tells whether two
- * processes are in it; knows nothing of nlock.
+ * processes are in it; knows nothing of locks.
  *
- *	critical DIRECTORY MILLISECONDS
+ *	critical DIRECTORY MILLISECONDS WHO
  *
- * DIRECTORY is on a local file system that all contenders share.  Appends
- * one line to DIRECTORY/log: "entered", or "OVERLAP" with the pids.
+ * DIRECTORY is on a local file system that all contenders share.  Whoever is
+ * inside has a file there, in.PID.  To DIRECTORY/log are written
  *
- * A process that was stopped inside for long (SIGSTOP past the lease) can't
- * know, when it goes on, that its time is over, until it is killed.  It does
- * nothing any more in that time, and so doesn't count; nor does one that is
- * stopped or dead.
+ *	entered WHO
+ *	met in.PID in.PID	the first one came, and found the second inside
+ *	held-up in.PID		was stopped for long before it left
+ *
+ * A process that is stopped past its lease, and its nlock with it, can't know
+ * that its time is over when it goes on.  So to have met one that was held up
+ * is no overlap, nor is to find a file whose process is stopped or dead.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -22,7 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STOPPED_MS	500
+/* Longer than it ever has to wait for the processor, shorter than a stop. */
+#define HELD_UP_MS	2000
+
+static char own[32];
 
 static long long now_ms(void)
 {
@@ -39,21 +45,26 @@ static void sleep_ms(long ms)
 	nanosleep(&pause, NULL);
 }
 
-static void append(const char *line)
+static void note(const char *word, const char *who, const char *whom)
 {
+	char line[600];
+	int length = snprintf(line, sizeof(line), "%s %s%s%s\n", word, who,
+			      whom[0] == '\0' ? "" : " ", whom);
 	int fd = open("log", O_WRONLY | O_APPEND | O_CREAT, 0644);
 
-	if (write(fd, line, strlen(line)) < 0)
+	if (write(fd, line, (size_t)length) != length)
 		abort();
 	close(fd);
 }
 
-/* Does this process run: is it there, not stopped, not a zombie? */
-static int runs(const char *pid)
+/* A process's state, and when it was started; false if it is gone. */
+static int read_stat(const char *pid, char *state, long long *started_ms)
 {
-	char path[64], text[512], state = 'X';
+	char path[64], text[1024];
+	long long started_ticks;
 	const char *rest;
 	FILE *file;
+	int got = 0;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
 	file = fopen(path, "r");
@@ -61,62 +72,60 @@ static int runs(const char *pid)
 		return 0;
 	if (fgets(text, sizeof(text), file) != NULL &&
 	    (rest = strrchr(text, ')')) != NULL)
-		sscanf(rest, ") %c", &state);
+		got = sscanf(rest, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			     "%*s %*s %*s %*s %*s %*s %*s %*s %*s %lld",
+			     state, &started_ticks);
 	fclose(file);
-	return strchr("TtZX", state) == NULL;
+	*started_ms = started_ticks * 1000 / sysconf(_SC_CLK_TCK);
+	return got == 2;
 }
 
-static int is_inside(const char *name)
-{
-	return access(name, F_OK) == 0 && runs(name + strlen("in."));
-}
-
-static void look_around(const char *own)
+static void look_around(void)
 {
 	DIR *directory = opendir(".");
 	const struct dirent *entry;
-	char line[600];
+	long long started_ms;
+	char state;
 
-	while ((entry = readdir(directory)) != NULL) {
-		if (strncmp(entry->d_name, "in.", 3) != 0 ||
-		    strcmp(entry->d_name, own) == 0 ||
-		    !is_inside(entry->d_name))
-			continue;
-		/* It may have been continued a moment ago. */
-		sleep_ms(100);
-		if (!is_inside(entry->d_name))
-			continue;
-		snprintf(line, sizeof(line), "OVERLAP %s %s\n", own,
-			 entry->d_name);
-		append(line);
-	}
+	while ((entry = readdir(directory)) != NULL)
+		if (strncmp(entry->d_name, "in.", 3) == 0 &&
+		    strcmp(entry->d_name, own) != 0 &&
+		    read_stat(entry->d_name + 3, &state, &started_ms) &&
+		    strchr("TtZX", state) == NULL &&
+		    access(entry->d_name, F_OK) == 0)
+			note("met", own, entry->d_name);
 	closedir(directory);
 }
 
 int main(int argc, char **argv)
 {
 	long long until, last;
-	char own[32];
+	char state;
 	int fd;
 
-	if (argc != 3 || chdir(argv[1]) < 0)
+	if (argc != 4 || chdir(argv[1]) < 0)
 		return 2;
+	/* To leave is a matter of milliseconds; whoever leaves says how. */
+	signal(SIGTERM, SIG_IGN);
 	snprintf(own, sizeof(own), "in.%ld", (long)getpid());
+	if (!read_stat("self", &state, &last))
+		return 2;
 	fd = open(own, O_WRONLY | O_CREAT, 0644);
 	if (fd < 0)
 		return 2;
 	close(fd);
-	look_around(own);
-	append("entered\n");
-	last = now_ms();
-	until = last + atol(argv[2]);
-	while (now_ms() < until) {
-		sleep_ms(2);
-		if (now_ms() - last > STOPPED_MS) {
-			unlink(own);
-			pause();	/* until killed */
+	look_around();
+	note("entered", argv[3], "");
+	until = now_ms() + atol(argv[2]);
+	for (;;) {
+		if (now_ms() - last > HELD_UP_MS) {
+			note("held-up", own, "");
+			break;
 		}
 		last = now_ms();
+		if (last >= until)
+			break;
+		sleep_ms(2);
 	}
 	unlink(own);
 	return 0;

@@ -1,0 +1,261 @@
+"""A client that is cut off from the server, and comes back."""
+import os
+import re
+import signal
+import subprocess
+
+import bed
+from bed import (VERSIONS, case, check, eventually, left_behind, lease_end,
+                 on_server, path, run)
+from clients import one, three, two
+
+# ---------------------------------------------------------- ways to be cut off
+
+
+def cut_link():
+    one.cut()
+
+
+def heal_link():
+    one.heal()
+
+
+def lose_all(action):
+    run("ip", "netns", "exec", "c1", "tc", "qdisc", action, "dev", "eth0",
+        "root", "netem", "loss", "100%")
+    lose_replies(action)
+
+
+def lose_replies(action):
+    """What leaves the server on its way to the client."""
+    run("tc", "qdisc", action, "dev", "s1", "root", "netem", "loss", "100%")
+
+
+CUTS = {
+    "by its link": (cut_link, heal_link),
+    "by losing all packets": (lambda: lose_all("add"),
+                              lambda: lose_all("del")),
+    "by losing all replies": (lambda: lose_replies("add"),
+                              lambda: lose_replies("del")),
+}
+
+# ------------------------------------------------- the holder, in its command
+
+
+def start_stubborn(version, name):
+    """Start a command that can't be told to end, and notes when it lived."""
+    alive = f"/mnt/tmp/alive-{version}-{name}"
+    holder = one.start(
+        bed.nlock, "run", "-l", "6s", path(version, name), "--", "sh",
+        "-c", "trap '' TERM; while :; do date +%s.%N >$0.new; mv $0.new $0; "
+        "sleep 0.1; done", alive, stderr=subprocess.PIPE)
+    eventually(lambda: os.path.exists(alive), "the command runs")
+    return holder, alive
+
+
+def check_ended_in_time(version, name, holder, alive):
+    """It can't reach the server: its command ends before its lease does."""
+    _, err = holder.communicate(timeout=bed.LIMIT_S)
+    check(holder.returncode, 76, "the holder")
+    assert "the file server does not answer" in err, err
+    with open(alive) as file:
+        last = float(file.read())
+    os.unlink(alive)
+    left = lease_end(version, name) - last
+    assert left > 0, f"ran for {-left} s after its lease"
+    return f"NFS {version}: ended {left:.1f} s before its lease"
+
+
+def cut_off_in_command(way):
+    """The command ends before the lease; somebody else gets the lock."""
+    cut, heal = CUTS[way]
+    holders = {version: start_stubborn(version, "p") for version in VERSIONS}
+    cut()
+    try:
+        notes = [check_ended_in_time(version, "p", *holders[version])
+                 for version in VERSIONS]
+        claims = {version: two.acquire(path(version, "p"), "-l", "5m",
+                                       "--clock-slop", "100ms", "-w", "60s")
+                  for version in VERSIONS}
+    finally:
+        heal()
+    # Back in touch, the first can't do any harm.
+    for version in VERSIONS:
+        check(one.nlock("run", "-n", path(version, "p"), "true")[0], 75,
+              f"NFS {version}: the first once more")
+        check(two.nlock("release", "--claim", claims[version])[0], 0,
+              f"NFS {version}: the other's release")
+        eventually(lambda: not left_behind(version, "p"), "nothing left")
+    return "\n".join(notes)
+
+# ------------------------------------------- requests and replies that are late
+
+
+# As strace names them; openat makes the claim.
+CHANGES = ("mkdirat", "openat", "write", "utimensat", "linkat", "unlinkat",
+           "renameat", "fchmodat")
+
+SOON = ("--clock-slop", "100ms")
+
+
+def breaking(lock):
+    """... a third client's lock, and taking it."""
+    three.acquire(lock, "-l", "1ms")
+    return ("acquire", "-n", "-l", "5s", *SOON, lock)
+
+
+def releasing(lock):
+    return ("release", "--claim", one.acquire(lock, "-l", "15s"))
+
+
+def refreshing(lock):
+    return ("refresh", "-l", "5s", "--claim",
+            one.acquire(lock, "-l", "15s"))
+
+
+# With the exit statuses that are possible if somebody else gets the lock.
+COMMANDS = {breaking: (0, 75), releasing: (0, 76), refreshing: (76,)}
+
+
+class Late:
+    """A command that is held up before one of its changes."""
+
+    def __init__(self, version, command, change):
+        self.change = change            # such as "renameat:2"
+        self.title = f"{command.__name__} at {change}"
+        self.documented = COMMANDS[command]
+        self.name = f"{command.__name__}-{change}"
+        self.lock = path(version, self.name)
+        self.log = f"/mnt/tmp/log-{version}-{self.name}"
+        self.process = None
+        arguments = command(self.lock)
+        call, nth = change.split(":")
+        # -D: as the tracer's child it would be what is started and killed.
+        self.process = one.start(
+            "strace", "-D", "-y", "-qq", "-o", self.log, "-e",
+            f"trace={','.join(CHANGES)}", "-e",
+            f"inject={call}:delay_enter=3600s:when={nth}",
+            bed.nlock, *arguments,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def wait_until_held(self):
+        eventually(lambda: self.process.poll() is not None or self.change in
+                   changes_in(self.log), self.title)
+        check(self.process.poll(), None, self.title)
+
+    def end_tracer(self):
+        """Without it the change is made."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            tracer = int(re.search(r"TracerPid:\s*(\d+)", file.read())[1])
+        if tracer != 0:
+            os.kill(tracer, signal.SIGKILL)
+
+    def waits_for_reply(self):
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            return file.read().rsplit(") ", 1)[1].startswith("D")
+
+
+def changes_in(log):
+    """[NAME:NTH]: the changes that strace has logged, to files."""
+    counts, changes = {}, []
+    try:
+        with open(log) as file:
+            lines = file.readlines()
+    except FileNotFoundError:
+        return []
+    for line in lines:
+        call = line.split("(")[0]
+        counts[call] = counts.get(call, 0) + 1
+        if call not in CHANGES or "= -1 ENOSYS" in line or \
+                call == "openat" and "O_CREAT" not in line or \
+                call == "write" and not re.match(r"write\(\d+<[^>]*\|", line):
+            continue
+        changes.append(f"{call}:{counts[call]}")
+    return changes
+
+
+def changes_of(version, command):
+    """What it does when nobody interferes."""
+    lock = path(version, command.__name__)
+    log = f"/mnt/tmp/log-{version}-{command.__name__}"
+    status, _, err = one.run(
+        "strace", "-y", "-qq", "-o", log, "-e", f"trace={','.join(CHANGES)}",
+        bed.nlock, *command(lock))
+    check((status, err), (0, ""), f"{command.__name__}, undisturbed")
+    bed.remove_leftovers(version, command.__name__)
+    return changes_in(log)
+
+
+def late_changes(version, way):
+    """
+    Cut a client off while it is about to make a change, for each of the
+    changes; have another client take the lock; heal.  What was late harms
+    nobody.
+    """
+    cut, heal = CUTS[way]
+    lates = []
+    try:
+        for command in COMMANDS:
+            changes = changes_of(version, command)
+            assert len(changes) > 2, changes
+            lates += [Late(version, command, change) for change in changes]
+        for late in lates:
+            late.wait_until_held()
+        cut()
+        try:
+            while_cut_off(version, lates)
+        finally:
+            heal()
+        return after_that(version, lates)
+    finally:
+        for late in lates:
+            bed.kill_group(late.process)
+
+
+def while_cut_off(version, lates):
+    for late in lates:
+        late.end_tracer()
+    for late in lates:
+        eventually(late.waits_for_reply, f"{late.title} waits for a reply")
+    for late in lates:
+        late.taken = two.acquire(late.lock, "-l", "10m", *SOON, "-w", "60s")
+        late.inode = os.stat(on_server(version, late.name)).st_ino
+    for late in lates:
+        check(late.process.poll(), None, f"{late.title}: it was late")
+
+
+def after_that(version, lates):
+    statuses = {}
+    for late in lates:
+        _, err = late.process.communicate(timeout=3 * bed.LIMIT_S)
+        status = late.process.returncode
+        assert status in late.documented, f"{late.title}: {status} {err}"
+        statuses.setdefault(status, []).append(late.name)
+    for late in lates:
+        check(os.stat(on_server(version, late.name)).st_ino, late.inode,
+              f"{late.title}: the next holder's lock file")
+        for arguments in (("status", "--mine", "--claim", late.taken,
+                           late.lock),
+                          ("release", "--claim", late.taken)):
+            check(two.nlock(*arguments)[0], 0,
+                  f"{late.title}: the next holder's {arguments[0]}")
+        bed.remove_leftovers(version, late.name)
+    return (f"{len(lates)} changes\n" + "\n".join(
+        f"exit status {status}: {' '.join(names)}"
+        for status, names in sorted(statuses.items())))
+
+
+def late():
+    for version in VERSIONS:
+        for way, what in (("by its link", "requests"),
+                          ("by losing all replies", "replies")):
+            case(f"NFS {version}: {what} of a break, a release and a refresh "
+                 "that arrive when somebody else has the lock harm nobody, "
+                 "each change in turn", late_changes, version, way)
+
+
+def partition():
+    for way in ("by its link", "by losing all packets"):
+        case(f"all versions: a holder that is cut off {way} ends its command "
+             "before its lease, and harms nobody when it is back",
+             cut_off_in_command, way)

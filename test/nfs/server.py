@@ -1,0 +1,63 @@
+"""A file server that goes away and comes back, with all clients on it."""
+import os
+import subprocess
+import time
+
+import bed
+from bed import (VERSIONS, case, check, eventually, left_behind, path)
+from clients import one, two
+from network import check_ended_in_time, start_stubborn
+
+
+def restart_while_held():
+    go = "/mnt/tmp/go"
+    holders = {version: one.start(
+        bed.nlock, "run", "-l", "2m", path(version, "v"), "sh", "-c",
+        f"until [ -e {go} ]; do sleep 0.1; done; exit 4")
+        for version in VERSIONS}
+    waiters = {}
+    for version in VERSIONS:
+        eventually(lambda: "v" in left_behind(version, "v"), "held")
+        waiters[version] = two.start(
+            bed.nlock, "run", "-w", "4m", path(version, "v"), "true",
+            stderr=subprocess.DEVNULL)
+        eventually(lambda: any("client2" in entry for entry
+                               in left_behind(version, "v")), "waited for")
+    bed.server_down()
+    time.sleep(2)       # down for a while
+    bed.server_up()
+    for version in VERSIONS:
+        check(waiters[version].poll(), None, f"NFS {version}: the waiter")
+    open(go, "w").close()
+    for version in VERSIONS:
+        check(holders[version].wait(2 * bed.LIMIT_S), 4,
+              f"NFS {version}: the holder")
+        check(waiters[version].wait(bed.LIMIT_S), 0,
+              f"NFS {version}: the waiter in the end")
+        check(left_behind(version, "v"), [], f"NFS {version}: left")
+    os.unlink(go)
+
+
+def down_past_the_lease():
+    holders = {version: start_stubborn(version, "d") for version in VERSIONS}
+    bed.server_down()
+    try:
+        notes = [check_ended_in_time(version, "d", *holders[version])
+                 for version in VERSIONS]
+    finally:
+        bed.server_up()
+    for version in VERSIONS:
+        check(two.nlock("run", "--clock-slop", "100ms", "-w", "50s",
+                        path(version, "d"), "true")[0], 0,
+              f"NFS {version}: the next one")
+        eventually(lambda: not left_behind(version, "d"),
+                   f"NFS {version}: nothing left")
+    return "\n".join(notes)
+
+
+def server():
+    case("all versions: a server that restarts costs neither holder nor "
+         "waiter anything", restart_while_held)
+    case("all versions: a server that is down for longer than the lease "
+         "costs the command in time, and the lock goes on",
+         down_past_the_lease)

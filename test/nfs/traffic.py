@@ -1,0 +1,109 @@
+"""How many requests nlock sends to the file server."""
+import time
+
+import bed
+from bed import case, check, eventually, left_behind, path
+from clients import one, two
+
+# The client sends these by itself, from time to time.
+OWN = ("SEQUENCE", "RENEW", "NULL")
+
+
+def difference(after, before):
+    return {operation: after[operation] - before[operation]
+            for operation in after
+            if operation not in OWN and after[operation] > before[operation]}
+
+
+def requests_of(client, version, function):
+    """Returns ({operation: count}, what the function returned)."""
+    before = client.requests(version)
+    value = function()
+    return difference(client.requests(version), before), value
+
+
+def as_text(counts):
+    each = ", ".join(f"{operation} {number}" for operation, number
+                     in sorted(counts.items(), key=lambda item: -item[1]))
+    return f"{sum(counts.values())} ({each})"
+
+
+def of_commands(version):
+    """Uncontended, by a client that has used the directory before."""
+    lock = path(version, "t")
+    seen = {}
+
+    def note(what, client, function):
+        counts, value = requests_of(client, version, function)
+        # The least of some: a client's cache runs out now and then.
+        if what not in seen or \
+                sum(counts.values()) < sum(seen[what].values()):
+            seen[what] = counts
+        return value
+
+    def run_nlock(client, expected, *arguments):
+        check(client.nlock(*arguments)[0], expected, arguments[0])
+
+    for _ in range(3):
+        claim = note("acquire", one, lambda: one.acquire(lock, "-l", "1m"))
+        note("refresh", one, lambda: run_nlock(
+            one, 0, "refresh", "--claim", claim))
+        note("status, held", two, lambda: run_nlock(two, 0, "status", lock))
+        note("acquire -n, held", two, lambda: run_nlock(
+            two, 75, "acquire", "-n", lock))
+        note("release", one, lambda: run_nlock(
+            one, 0, "release", "--claim", claim))
+        note("status, unlocked", two, lambda: run_nlock(
+            two, 0, "status", lock))
+        note("run", one, lambda: run_nlock(one, 0, "run", lock, "/bin/true"))
+        one.acquire(lock, "-l", "1ms")
+        time.sleep(0.5)
+        claim = note("break and acquire", two, lambda: two.acquire(
+            lock, "-n", "-l", "1m", "--clock-slop", "1ms"))
+        run_nlock(two, 0, "release", "--claim", claim)
+    check(left_behind(version, "t"), [], "left")
+    return "\n".join(f"requests {version} {what}: {as_text(counts)}"
+                     for what, counts in seen.items())
+
+
+def of_a_heartbeat(version):
+    lock = path(version, "th")
+    holder = one.start(bed.nlock, "run", "-l", "3s", lock, "sleep", "16")
+    eventually(lambda: "th" in left_behind(version, "th"), "held")
+    time.sleep(2)
+    counts, _ = requests_of(one, version, lambda: time.sleep(10))
+    check(holder.wait(bed.LIMIT_S), 0, "the holder")
+    return (f"requests {version} heartbeat of -l 3s, in 10 s (10 beats): "
+            f"{as_text(counts)}")
+
+
+def of_a_waiter(version):
+    lock = path(version, "tw")
+    claim = one.acquire(lock, "-l", "5m")
+    waiter = two.start(bed.nlock, "run", lock, "true")
+    eventually(lambda: len(left_behind(version, "tw")) >= 5, "waited for")
+    lines = []
+    for begins, seconds in ((0, 2), (2, 8), (12, 10)):
+        if begins == 12:
+            time.sleep(2)
+        counts, _ = requests_of(two, version, lambda: time.sleep(seconds))
+        lines.append(f"requests {version} waiter, {begins} to "
+                     f"{begins + seconds} s: "
+                     f"{sum(counts.values()) / seconds:.1f} per second, "
+                     f"{as_text(counts)}")
+    check(one.nlock("release", "--claim", claim)[0], 0, "release")
+    check(waiter.wait(bed.LIMIT_S), 0, "the waiter")
+    return "\n".join(lines)
+
+
+def counted(version):
+    case(f"NFS {version}: the requests of each command are counted",
+         of_commands, version)
+    case(f"NFS {version}: the requests of a heartbeat are counted",
+         of_a_heartbeat, version)
+    case(f"NFS {version}: the requests of a waiter are counted",
+         of_a_waiter, version)
+
+
+def requests():
+    bed.for_each_version(counted)
