@@ -1,0 +1,1 @@
+"""nlock beside its peers, measured: see run."""
