@@ -582,24 +582,3 @@ listing() {
 	claims_are 1
 	[ "$(stat -c %u "$LOCK")" = 65534 ]
 }
-
-# By then it pauses for more than a tenth of a second between two looks, so
-# that one of them is hardly what lets it have the lock.
-@test "acquire: a waiter on the same machine is woken by the release" {
-	local began claim
-
-	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
-	in_group env \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
-		strace -f -y -qq -o log -e trace=read \
-		nlock acquire --state state "$LOCK"
-	eventually claims_are 2
-	began=$(date +%s)
-	waited() {
-		[ "$(date +%s)" -gt $((began + 3)) ]
-	}
-	eventually waited
-	nlock release --claim "$claim"
-	ended_with 0 $!
-	grep -q 'read([0-9]*<[^>]*inotify>.* = [1-9]' log
-}

@@ -3,6 +3,11 @@
 # A test runs in an empty directory of its own, with LOCK a path in it.  Wait
 # for a condition with "eventually", never for a time to pass.
 
+# strace(1), under which a process can't look for its leaks.
+# shellcheck disable=SC2034	# by those who load this
+STRACE=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
+	strace -f -qq)
+
 common_setup() {
 	bats_require_minimum_version 1.5.0
 	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"

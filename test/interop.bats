@@ -4,7 +4,7 @@
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
 load common
-load changes
+load pause/changes
 
 CLAIM=
 
@@ -46,11 +46,6 @@ answers() {
 ask() {
 	tell "${@:2}"
 	answers "$1"
-}
-
-# hold OPTION...: take the lock with nlock; $CLAIM is the claim.
-hold() {
-	eval "$(nlock acquire --var CLAIM "$@" "$LOCK")"
 }
 
 # What flufl.lock calls this host, as $HOST.

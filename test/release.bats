@@ -348,6 +348,15 @@ waits() {
 	[ "$(listing)" = "$before" ]
 }
 
+@test "release: what follows the claim in a state file is seen, however long the claim" {
+	nlock acquire --state state "$LOCK"
+	{ printf '%4096s' "$(cat state)" | tr ' ' /; printf '\nmore\n'; } >long
+	run -64 --separate-stderr nlock release --state long
+	complains
+	[ -e "$LOCK" ]
+	nlock release --state state
+}
+
 @test "release: an empty or missing state file means not locked" {
 	: >state
 	is_not_ours --state state

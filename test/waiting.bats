@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# Those who wait on the machine where a lock is given back are woken; on a file
+# system of its own one by one, in the order in which they came.
+
+load common
+
+# By then it pauses for more than a tenth of a second between two looks, so
+# that one of them is hardly what lets it have the lock.
+@test "a waiter on the same machine is woken by the release" {
+	local began claim
+
+	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
+	in_group "${STRACE[@]}" -y -o log -e trace=read \
+		nlock acquire --state state "$LOCK"
+	eventually claims_are 2
+	began=$(date +%s)
+	waited() {
+		[ "$(date +%s)" -gt $((began + 3)) ]
+	}
+	eventually waited
+	nlock release --claim "$claim"
+	ended_with 0 $!
+	grep -q 'read([0-9]*<[^>]*inotify>.* = [1-9]' log
+}
+
+@test "a waiter on the same machine is woken by the holder's death" {
+	local holder waiter
+
+	in_group nlock run "$LOCK" sleep 1000
+	holder=$!
+	eventually is_state unknown
+	in_group "${STRACE[@]}" -y -o log -e trace=ppoll \
+		nlock acquire --state state "$LOCK"
+	waiter=$!
+	eventually claims_are 2
+	eventually is_polling
+	kill -KILL -- "-$holder"
+	ended_with 0 "$waiter"
+	tail -n 1 log
+	grep -q 'ppoll(.*\(pidfd\|<pid:\).* = [12] ' log
+}
+
+is_polling() {
+	tail -n 1 log | grep -q 'ppoll('
+}
+
+# Whoever tries first has it, but only the first in line is woken.
+@test "waiters on a local file system are woken in the order in which they came" {
+	local claim number waiters=()
+
+	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
+	for number in 1 2 3 4 5; do
+		in_group nlock run "$LOCK" sh -c "echo $number >>order"
+		waiters+=($!)
+		eventually claims_are $((number + 1))
+		# It has looked who is there, and waits.
+		eventually has_inotify $!
+	done
+	nlock release --claim "$claim"
+	for waiter in "${waiters[@]}"; do
+		ended_with 0 "$waiter"
+	done
+	[ "$(tr '\n' ' ' <order)" = "1 2 3 4 5 " ]
+}
+
+has_inotify() {
+	grep -q '^inotify wd' "/proc/$1/fdinfo"/*
+}
+
+# watches FILE PID
+watches() {
+	grep -q "^inotify wd:.* ino:$(printf %x "$(stat -c %i "$1")") " \
+		"/proc/$2/fdinfo"/*
+}
+
+@test "a waiter on a local file system waits behind the one before it, but not behind flufl.lock's, another machine's, or one that is stopped" {
+	local claim first second
+
+	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
+	touch -d '1 hour' "$LOCK|$(hostname)|1|123456" \
+		"$LOCK|elsewhere|1|n0123456789abcdef"
+	in_group nlock run "$LOCK" true
+	first=$!
+	eventually watches "$LOCK" "$first"
+	in_group nlock run "$LOCK" true
+	second=$!
+	eventually watches "$(echo "$LOCK|$(hostname)|$first|"*[0-9])" "$second"
+	kill -STOP "$first"
+	eventually watches "$LOCK" "$second"
+	nlock release --claim "$claim"
+	ended_with 0 "$second"
+	kill -CONT "$first"
+	ended_with 0 "$first"
+}
