@@ -100,6 +100,10 @@ fuzz: all
 bench: all $(BENCH)
 	test/bench/run $(BUILD) $(CASES)
 
+# The same between clients of a real NFS server; as root.
+bench-nfs: all $(BENCH)
+	test/nfs/check $(BUILD) speed
+
 lint:
 	test/lint
 
@@ -126,4 +130,4 @@ clean:
 	rm -rf build
 
 .SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
-.PHONY: all check check-all fuzz bench lint deps deps-bench install uninstall clean
+.PHONY: all check check-all fuzz bench bench-nfs lint deps deps-bench install uninstall clean

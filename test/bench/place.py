@@ -86,14 +86,18 @@ def leave_nobody():
 
 
 class Place:
-    """A new directory in that which the clients share."""
+    """A new directory in that which the clients share.
 
-    def __init__(self, name, clients):
+    served: the same directory by the path it has here, if the clients are
+    other machines.
+    """
+
+    def __init__(self, name, clients, served=None):
         self.name = name
         self.clients = clients
         # NFS clients look up a new name; nothing of it is cached.
         self.made = tempfile.mkdtemp(prefix="nlock-bench.",
-                                     dir=clients[0].directory)
+                                     dir=served or clients[0].directory)
         self.file_system = subprocess.run(
             ["df", "--output=fstype", self.made], check=True,
             capture_output=True, text=True).stdout.split()[-1]

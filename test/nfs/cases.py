@@ -13,12 +13,13 @@ from contention import contention, flufl
 from facts import facts
 from network import late, partition
 from server import server
+from speed import speed
 from suite import suite
 from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, server, contention,
-    flufl)}
+    flufl, speed)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
