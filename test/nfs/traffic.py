@@ -2,24 +2,19 @@
 import time
 
 import bed
+from bench import mountstats
 from bed import case, check, eventually, left_behind, path
 from clients import one, two
-
-# The client sends these by itself, from time to time.
-OWN = ("SEQUENCE", "RENEW", "NULL")
-
-
-def difference(after, before):
-    return {operation: after[operation] - before[operation]
-            for operation in after
-            if operation not in OWN and after[operation] > before[operation]}
 
 
 def requests_of(client, version, function):
     """Returns ({operation: count}, what the function returned)."""
-    before = client.requests(version)
+    def sent():
+        return mountstats.requests(client.mountstats(), path(version, ""))
+
+    before = sent()
     value = function()
-    return difference(client.requests(version), before), value
+    return mountstats.difference(sent(), before), value
 
 
 def as_text(counts):
