@@ -130,4 +130,5 @@ clean:
 	rm -rf build
 
 .SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
-.PHONY: all check check-all fuzz bench bench-nfs lint deps deps-bench install uninstall clean
+.PHONY: all check check-all fuzz bench bench-nfs lint deps deps-bench install \
+	uninstall clean

@@ -97,7 +97,8 @@ bool watch_is_set(const struct watch *watch)
 	return watch->descriptor >= 0;
 }
 
-enum watch_result watch_wait(struct watch *watch, int cancel_fd, int64_t pause_ns)
+enum watch_result watch_wait(struct watch *watch, int cancel_fd,
+			     int64_t pause_ns)
 {
 	struct timespec pause = ns_to_timespec(pause_ns < 0 ? 0 : pause_ns);
 	struct pollfd fds[] = {		/* poll(2) passes over negative ones */
