@@ -76,16 +76,33 @@ static int64_t stamp_age_ns(const struct server_clock *clock)
  */
 #define CLOCK_DRIFT	1000
 
-void server_clock_update(struct server_clock *clock,
-			 const struct server_clock *sample)
+/* Is a sample behind what an older one leads to? */
+static bool is_behind(const struct server_clock *clock,
+		      const struct server_clock *sample)
 {
 	int64_t elapsed_ns = ns_sub(sample->before_ns, clock->after_ns);
 	int64_t least_ns = ns_sub(ns_add(clock->server_ns, elapsed_ns),
 				  elapsed_ns / CLOCK_DRIFT);
 
-	if (clock->server_ns == 0 ||
-	    ns_add(sample->server_ns, stamp_age_ns(sample)) >= least_ns)
+	return ns_add(sample->server_ns, stamp_age_ns(sample)) < least_ns;
+}
+
+void server_clock_update(struct server_clock *clock,
+			 const struct server_clock *sample)
+{
+	if (clock->server_ns == 0 || !is_behind(clock, sample))
 		*clock = *sample;
+}
+
+bool server_clock_update_cached(struct server_clock *clock,
+				const struct server_clock *sample)
+{
+	if (clock->server_ns == 0 || sample->server_ns < clock->server_ns ||
+	    is_behind(clock, sample))
+		return false;
+	if (sample->server_ns > clock->server_ns)
+		*clock = *sample;
+	return true;
 }
 
 int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns)

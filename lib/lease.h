@@ -37,6 +37,15 @@ struct server_clock {
 void server_clock_update(struct server_clock *clock,
 			 const struct server_clock *sample);
 
+/*
+ * The same for a sample whose stamp may come from a client's cache.  Returns
+ * false, and leaves the clock alone, if the server has to be asked: the stamp
+ * is older than the last one, or than that leads to, or the first.  The last
+ * one itself, within the same tick, tells nothing new and leaves it, too.
+ */
+bool server_clock_update_cached(struct server_clock *clock,
+				const struct server_clock *sample);
+
 /* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
 int64_t boot_now_ns(void);
 

@@ -61,6 +61,17 @@ static int set_now(int dirfd, const char *name, bool access_only)
 #endif
 }
 
+/*
+ * Only now is it "after": what is read may be younger than our stamp, for
+ * whoever lists the directory sets its access time.
+ */
+static void read_off(struct server_clock *sample,
+		     const struct attributes *stamped)
+{
+	sample->after_ns = boot_now_ns();
+	sample->server_ns = stamped->accessed_ns;
+}
+
 static int stamp(int dirfd, const char *name, bool access_only,
 		 struct server_clock *clock)
 {
@@ -69,14 +80,18 @@ static int stamp(int dirfd, const char *name, bool access_only,
 
 	if (set_now(dirfd, name, access_only) < 0)
 		return -1;
+	/*
+	 * The reply has brought the stamp, and a client that has kept it need
+	 * not ask again.  One that has not shows an older one.
+	 */
+	if (own_attributes(dirfd, name, &stamped) == 0) {
+		read_off(&sample, &stamped);
+		if (server_clock_update_cached(clock, &sample))
+			return 0;
+	}
 	if (fresh_attributes(dirfd, name, &stamped) < 0)
 		return -1;
-	/*
-	 * Only now: what is read may be younger than our stamp, for whoever
-	 * lists the directory sets its access time.
-	 */
-	sample.after_ns = boot_now_ns();
-	sample.server_ns = stamped.accessed_ns;
+	read_off(&sample, &stamped);
 	server_clock_update(clock, &sample);
 	return 0;
 }

@@ -39,18 +39,22 @@ def of_commands(version):
     def run_nlock(client, expected, *arguments):
         check(client.nlock(*arguments)[0], expected, arguments[0])
 
+    # The first half with the directory to itself.
     for _ in range(3):
         claim = note("acquire", one, lambda: one.acquire(lock, "-l", "1m"))
         note("refresh", one, lambda: run_nlock(
             one, 0, "refresh", "--claim", claim))
+        note("release", one, lambda: run_nlock(
+            one, 0, "release", "--claim", claim))
+        note("run", one, lambda: run_nlock(one, 0, "run", lock, "/bin/true"))
+    for _ in range(3):
+        claim = one.acquire(lock, "-l", "1m")
         note("status, held", two, lambda: run_nlock(two, 0, "status", lock))
         note("acquire -n, held", two, lambda: run_nlock(
             two, 75, "acquire", "-n", lock))
-        note("release", one, lambda: run_nlock(
-            one, 0, "release", "--claim", claim))
+        run_nlock(one, 0, "release", "--claim", claim)
         note("status, unlocked", two, lambda: run_nlock(
             two, 0, "status", lock))
-        note("run", one, lambda: run_nlock(one, 0, "run", lock, "/bin/true"))
         one.acquire(lock, "-l", "1ms")
         time.sleep(0.5)
         claim = note("break and acquire", two, lambda: two.acquire(

@@ -68,6 +68,45 @@ static void test_update(void)
 	}
 }
 
+static void test_cached_sample(void)
+{
+	static const struct {
+		const char *behaviour;
+		int64_t server, at;
+		bool believed, taken;
+	} rows[] = {	/* after the stamp of 5000 s, made at 100 s */
+		{ "a cached sample that fits is taken", 5060 * S + 1, 160 * S,
+		  true, true },
+		{ "a cached stamp that was never renewed is not believed",
+		  5000 * S + 1, 160 * S, false, false },
+		{ "a cached stamp of a moment ago changes nothing",
+		  5000 * S + 1, 100 * S + NS_PER_MS, true, false },
+		{ "a cached stamp from before the last is not believed",
+		  5000 * S, 100 * S, false, false },
+	};
+	struct server_clock unknown = { .server_ns = 0 };
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		const struct server_clock sample = {
+			.server_ns = rows[i].server, .before_ns = rows[i].at,
+			.after_ns = rows[i].at,
+		};
+		struct server_clock clock = {
+			.server_ns = 5000 * S + 1, .before_ns = 100 * S,
+			.after_ns = 100 * S,
+		};
+
+		ok(server_clock_update_cached(&clock, &sample) ==
+		   rows[i].believed &&
+		   (clock.after_ns == rows[i].at && clock.server_ns ==
+		    rows[i].server) == rows[i].taken, rows[i].behaviour);
+	}
+	ok(!server_clock_update_cached(&unknown, &(struct server_clock){
+		.server_ns = 5000 * S, .before_ns = S, .after_ns = S }),
+	   "the first sample never comes from a cache");
+}
+
 static void test_over(void)
 {
 	static const struct {
@@ -125,6 +164,7 @@ int main(void)
 {
 	test_server_clock();
 	test_update();
+	test_cached_sample();
 	test_over();
 	test_refresh();
 	test_arithmetic();
