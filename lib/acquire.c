@@ -251,7 +251,8 @@ static bool set_alarm(struct attempt *at)
 	if (at->queued)
 		claim_name_parse(at->ahead, lock->name,
 				 lock->options.separator, &parts);
-	if (parts.has_process)
+	/* As everywhere, a process of another host's name is not known. */
+	if (parts.has_process && strcmp(parts.host, at->parts.host) == 0)
 		process_fd = process_open(parts.pid, &parts.process);
 	watch_process(&at->watch, process_fd);
 	return at->local && watch_is_set(&at->watch) &&
