@@ -18,7 +18,7 @@
  * A client that has the lock file open when it is unlinked (a waiter looking
  * at it, on the same machine) keeps it as ".nfs..." until it closes it.
  */
-#define DISCARD_TRIES	20
+#define DISCARD_TRIES	100
 #define DISCARD_PAUSE_NS (5 * NS_PER_MS)
 
 int warrant_make(int dirfd, const char *name, struct server_clock *clock)

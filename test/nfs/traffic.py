@@ -8,7 +8,7 @@ from clients import one, two
 
 
 # At most so many, with nobody contending: what the protocol needs, and what
-# the client adds (a mode after an exclusive create, access to what is linked
+# the client adds (times after an exclusive create, access to what is linked
 # and to the warrant, a handle to be confirmed on 4.0).
 LIMITS = {"acquire": 10, "refresh": 5, "release": 7, "run": 17}
 BEAT_LIMIT = 3
