@@ -212,7 +212,8 @@ listing() {
 	[ -z "$stderr" ]
 	run -75 --separate-stderr nlock acquire -q -w 50ms "$LOCK"
 	[ -z "$stderr" ]
-	run -75 --separate-stderr nlock acquire -v -w 50ms "$LOCK"
+	# Long enough to begin to wait on a machine that is busy.
+	run -75 --separate-stderr nlock acquire -v -w 2s "$LOCK"
 	[[ $stderr == *"waiting"*"$(hostname) pid $BASHPID"* ]]
 	run -75 --separate-stderr nlock acquire -w 50ms "$LOCK"
 	[[ $stderr != *"waiting"* ]]
