@@ -344,7 +344,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 		[ "${#lines[@]}" = 1 ]
 		[[ $output != *[[:cntrl:]]* ]]
 		[ "$(json host <<<"$output")" = "$host" ]
-		run -75 --separate-stderr nlock acquire -v -w 50ms "$LOCK"
+		run -75 --separate-stderr nlock acquire -v -w 2s "$LOCK"
 		[ "${#stderr_lines[@]}" = 2 ]
 		[[ ${stderr//$'\n'/} != *[[:cntrl:]]* ]]
 		rm "$LOCK" "$CLAIM"
