@@ -76,29 +76,35 @@ static int64_t stamp_age_ns(const struct server_clock *clock)
  */
 #define CLOCK_DRIFT	1000
 
-/* Is a sample behind what an older one leads to? */
-static bool is_behind(const struct server_clock *clock,
-		      const struct server_clock *sample)
+/* How far a sample is behind what an older one leads to, at the least. */
+static int64_t behind_ns(const struct server_clock *clock,
+			 const struct server_clock *sample)
 {
 	int64_t elapsed_ns = ns_sub(sample->before_ns, clock->after_ns);
-	int64_t least_ns = ns_sub(ns_add(clock->server_ns, elapsed_ns),
-				  elapsed_ns / CLOCK_DRIFT);
 
-	return ns_add(sample->server_ns, stamp_age_ns(sample)) < least_ns;
+	return ns_sub(ns_add(clock->server_ns, elapsed_ns),
+		      ns_add(sample->server_ns, stamp_age_ns(sample)));
 }
 
 void server_clock_update(struct server_clock *clock,
 			 const struct server_clock *sample)
 {
-	if (clock->server_ns == 0 || !is_behind(clock, sample))
+	int64_t elapsed_ns = ns_sub(sample->before_ns, clock->after_ns);
+
+	if (clock->server_ns == 0 ||
+	    behind_ns(clock, sample) <= elapsed_ns / CLOCK_DRIFT)
 		*clock = *sample;
 }
 
+/*
+ * No allowance for drift: over a long lease it would be seconds, and an older
+ * stamp of somebody else's could pass.  To ask once more costs one request.
+ */
 bool server_clock_update_cached(struct server_clock *clock,
 				const struct server_clock *sample)
 {
 	if (clock->server_ns == 0 || sample->server_ns < clock->server_ns ||
-	    is_behind(clock, sample))
+	    behind_ns(clock, sample) > 0)
 		return false;
 	if (sample->server_ns > clock->server_ns)
 		*clock = *sample;

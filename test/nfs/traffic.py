@@ -6,10 +6,9 @@ from bench import mountstats
 from bed import case, check, eventually, left_behind, path
 from clients import one, two
 
-
 # At most so many, with nobody contending: what the protocol needs, and what
 # the client adds (times after an exclusive create, access to what is linked
-# and to the warrant, a handle to be confirmed on 4.0).
+# and to the warrant).
 LIMITS = {"acquire": 10, "refresh": 5, "release": 7, "run": 17}
 BEAT_LIMIT = 3
 

@@ -79,6 +79,8 @@ static void test_cached_sample(void)
 		  true, true },
 		{ "a cached stamp that was never renewed is not believed",
 		  5000 * S + 1, 160 * S, false, false },
+		{ "a cached stamp is not believed to be of a slower clock",
+		  5060 * S - 50 * NS_PER_MS, 160 * S, false, false },
 		{ "a cached stamp of a moment ago changes nothing",
 		  5000 * S + 1, 100 * S + NS_PER_MS, true, false },
 		{ "a cached stamp from before the last is not believed",
