@@ -18,8 +18,8 @@
  * A client that has the lock file open when it is unlinked (a waiter looking
  * at it, on the same machine) keeps it as ".nfs..." until it closes it.
  */
-#define DISCARD_TRIES	100
-#define DISCARD_PAUSE_NS (5 * NS_PER_MS)
+#define DISCARD_PAUSES	9	/* each twice the one before: 0.5 s in all */
+#define DISCARD_PAUSE_NS NS_PER_MS
 
 int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 {
@@ -138,16 +138,13 @@ bool warrant_discard(int dirfd, const char *name)
 {
 	char lock[NAME_MAX + sizeof("/" WARRANT_LOCK)];
 	bool used;
-	int tries;
+	int pauses = 0;
 
 	snprintf(lock, sizeof(lock), "%s/" WARRANT_LOCK, name);
 	used = unlinkat(dirfd, lock, 0) == 0;
-	for (tries = 0; tries < DISCARD_TRIES; tries++) {
-		if (warrant_revoke(dirfd, name) == 0)
-			break;
-		if (!is_not_empty(errno) && errno != EBUSY)
-			break;
-		pause_ns(DISCARD_PAUSE_NS);
-	}
+	while (warrant_revoke(dirfd, name) < 0 &&
+	       (is_not_empty(errno) || errno == EBUSY) &&
+	       pauses < DISCARD_PAUSES)
+		pause_ns(DISCARD_PAUSE_NS << pauses++);
 	return used;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# A file server that hangs: one by FUSE, whose process is stopped.
+# A file server that hangs, or hides what is open: one by FUSE, which can be
+# stopped.
 
 load common
 
@@ -145,4 +146,18 @@ nothing_behind() {
 	eventually gave_up
 	recover
 	ended_with $((128 + 15)) "$pid"
+}
+
+@test "release: while somebody has the lock file open, its warrant can't go; it goes once that is closed" {
+	local attempts pid
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	exec 9<"$LOCK"
+	strace -o log -e trace=unlinkat nlock release 3>&- 9<&- &
+	pid=$!
+	attempts='warrant", AT_REMOVEDIR) = -1 ENOTEMPTY'
+	eventually eval '[ "$(grep -cF "$attempts" log)" -ge 6 ]'
+	exec 9<&-
+	wait "$pid"
+	eventually nothing_behind
 }
