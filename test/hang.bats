@@ -153,7 +153,7 @@ nothing_behind() {
 
 	eval "$(nlock acquire -l 1h "$LOCK")"
 	exec 9<"$LOCK"
-	strace -o log -e trace=unlinkat nlock release 3>&- 9<&- &
+	"${STRACE[@]}" -o log -e trace=unlinkat nlock release 3>&- 9<&- &
 	pid=$!
 	attempts='warrant", AT_REMOVEDIR) = -1 ENOTEMPTY'
 	eventually eval '[ "$(grep -cF "$attempts" log)" -ge 6 ]'
