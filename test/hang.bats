@@ -148,15 +148,19 @@ nothing_behind() {
 	ended_with $((128 + 15)) "$pid"
 }
 
+# has_tried TIMES: to remove the warrant, by the log of strace.
+has_tried() {
+	[ "$(grep -cF 'warrant", AT_REMOVEDIR) = -1 ENOTEMPTY' log)" -ge "$1" ]
+}
+
 @test "release: while somebody has the lock file open, its warrant can't go; it goes once that is closed" {
-	local attempts pid
+	local pid
 
 	eval "$(nlock acquire -l 1h "$LOCK")"
 	exec 9<"$LOCK"
 	"${STRACE[@]}" -o log -e trace=unlinkat nlock release 3>&- 9<&- &
 	pid=$!
-	attempts='warrant", AT_REMOVEDIR) = -1 ENOTEMPTY'
-	eventually eval '[ "$(grep -cF "$attempts" log)" -ge 6 ]'
+	eventually has_tried 6
 	exec 9<&-
 	wait "$pid"
 	eventually nothing_behind
