@@ -161,17 +161,19 @@ descriptors_of() {
 
 # has_renewed END: the lease does not end then any more.
 has_renewed() {
-	[ "$(stat -c %.9Y "$LOCK")" != "$1" ]
+	local end
+
+	end=$(stat -c %.9Y "$LOCK") && [ "$end" != "$1" ]
 }
 
-@test "run: a heartbeat that has renewed its lease a hundred times has no more memory and descriptors than after ten" {
+@test "run: a heartbeat that has renewed its lease fifty times has no more memory and descriptors than after ten" {
 	local pid i last memory descriptors
 
-	# A third of it goes by between two; a busy machine stands still for more
-	# than a tenth of a second now and then.
-	in_group nlock run -l 900ms "$LOCK" -- sleep 1000
+	# A third of it goes by between two.  A busy machine has been seen to
+	# stand still for half a second.
+	in_group nlock run -l 3s "$LOCK" -- sleep 1000
 	pid=$!
-	for i in {1..100}; do
+	for i in {1..50}; do
 		last=$(stat -c %.9Y "$LOCK")
 		eventually has_renewed "$last"
 		if [ "$i" = 10 ]; then
