@@ -30,6 +30,7 @@ class Sizes:
     at_a_time: tuple = (2, 8, 64)
     slow_tasks: int = 16    # for those that wait by the second,
     slow_at_a_time: int = 8     # so many at a time
+    relays: int = 9         # side by side
     waiting: tuple = (1, 8, 64, 512)
     waiters: int = 64
     wait_s: float = 60
@@ -267,6 +268,51 @@ def pollers(bench, place):
             "gap", "ms", [statistics.median(ours.gaps_ms)], tool.name,
             [statistics.median(theirs.gaps_ms)],
             0.05 if among_machines and tool.name in RIVALS else None))
+
+
+# Long enough for all to be waiting when the first one ends.
+RELAY_MS = 2500
+
+
+def relays(bench, place, tool):
+    """The gaps before the second and before the third, each a list.
+
+    A task on each client, all started at once, and nobody comes anew, who
+    might find the lock free by chance; on several locks side by side.
+    """
+    logs = [os.path.join(bench.scratch, f"relay{i}")
+            for i in range(bench.sizes.relays)]
+    tasks = []
+    for number, log in enumerate(logs):
+        for client in place.clients:
+            lock = place.path(f"relay{number}.{tool.name}", client)
+            tasks.append(start(
+                client, *tool.run(lock, bench.program("task"), log,
+                                  str(RELAY_MS), "0"),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    for task in tasks:
+        finish(task, f"{tool.name}, in a relay")
+    gaps = []
+    for log in logs:
+        times = read_log(log, f"{tool.name}, in a relay")
+        gaps.append([after[0] - before[1]
+                     for before, after in zip(times, times[1:])])
+    return [list(column) for column in zip(*gaps)]
+
+
+def relay(bench, place):
+    """Handing over, between clients, to those that have waited for long."""
+    ours = relays(bench, place, bench.peers.nlock)
+    for tool in (bench.peers.flock, *bench.peers.pollers):
+        if tool is None:
+            continue
+        theirs = relays(bench, place, tool)
+        for what, one, other in zip(("gap, 1st to 2nd", "gap, 2nd to 3rd"),
+                                    ours, theirs):
+            bench.table.add(Figure(
+                what, "ms", [statistics.median(one)], tool.name,
+                [statistics.median(other)],
+                0.05 if tool.name in RIVALS else None))
 
 
 # ------------------------------------------------------------------ waiting

@@ -1,7 +1,9 @@
 /*
  * floor.c - the system calls of nlock's protocol, and nothing else.
  *
- *	floor LOCK COMMAND...
+ *	floor run LOCK COMMAND...
+ *	floor acquire LOCK
+ *	floor release LOCK
  *
  * No program that keeps to the protocol can be quicker than this.  It is no
  * lock: it has no lease to speak of, no supervisor, waits for nobody and
@@ -61,25 +63,38 @@ static void release(const char *lock)
 		err(1, "%s", lock);
 }
 
-int main(int argc, char **argv)
+static int run(char **command)
 {
 	int status;
 	pid_t pid;
 
-	if (argc < 3)
-		errx(64, "usage: floor LOCK COMMAND...");
-	snprintf(claim, sizeof(claim), "%s|host|%ld|n0123456789abcdef",
-		 argv[1], (long)getpid());
-	snprintf(warrant, sizeof(warrant), "%.4000s|warrant", claim);
-	snprintf(taken, sizeof(taken), "%.4080s/lock", warrant);
-	acquire(argv[1]);
 	pid = vfork();
 	if (pid == 0) {
-		execv(argv[2], argv + 2);
+		execv(command[0], command);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		err(1, "%s", argv[2]);
-	release(argv[1]);
+		err(1, "%s", command[0]);
 	return status == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	int status = 0;
+
+	if (argc < 3 || (argc > 3) != (strcmp(argv[1], "run") == 0))
+		errx(64, "usage: floor run LOCK COMMAND..., floor acquire "
+		     "LOCK, floor release LOCK");
+	/* One that acquire and release can both know. */
+	snprintf(claim, sizeof(claim), "%s|host|1234567|n0123456789abcdef",
+		 argv[2]);
+	snprintf(warrant, sizeof(warrant), "%.4000s|warrant", claim);
+	snprintf(taken, sizeof(taken), "%.4080s/lock", warrant);
+	if (strcmp(argv[1], "release") != 0)
+		acquire(argv[2]);
+	if (argc > 3)
+		status = run(argv + 3);
+	if (strcmp(argv[1], "acquire") != 0)
+		release(argv[2]);
+	return status;
 }

@@ -54,7 +54,7 @@ class Peers:
     def __init__(self, build):
         self.absent = []
         self.nlock = Tool("nlock", f"{build}/nlock", "run")
-        self.floor = Tool("floor", f"{build}/test/bench/floor")
+        self.floor = Tool("floor", f"{build}/test/bench/floor", "run")
         # Those that wait in the kernel; flock first.
         self.kernel = self._those_there(
             Tool("flock", program("flock")),
@@ -83,6 +83,10 @@ class Peers:
         yield ("nlock acquire, release",
                [self.nlock.path, "acquire", "--state", state, lock],
                [self.nlock.path, "release", "--state", state])
+        # Its claim has a name that needs no telling.
+        yield (self.floor.name,
+               [self.floor.path, "acquire", f"{lock}.floor"],
+               [self.floor.path, "release", f"{lock}.floor"])
         for name, first, *words in (
                 ("lockfile-create", [], "lockfile-remove"),
                 ("dotlockfile", ["-l"], "dotlockfile", "-u"),

@@ -43,7 +43,7 @@ def speed():
                 f"NFS {version}, 3 clients",
                 [Client(client, version) for client in clients],
                 bed.on_server(version, ""))
-            for case in (cases.requests, cases.pollers):
+            for case in (cases.requests, cases.pollers, cases.relay):
                 table.begin(case.__name__, str(where))
                 case(measuring, where)
         bed.report(True, f"speed: {len(table.rows)} figures", [])

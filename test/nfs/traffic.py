@@ -82,8 +82,8 @@ def of_a_heartbeat(version):
     counts, _ = requests_of(one, version, lambda: time.sleep(10))
     check(holder.wait(bed.LIMIT_S), 0, "the holder")
     sent = sum(counts.values())
-    # A beat may fall on either edge.
-    assert sent <= 11 * BEAT_LIMIT, f"{sent} requests in 10 beats"
+    # A beat may fall on either edge, and a client's cache run out meanwhile.
+    assert sent <= 12 * BEAT_LIMIT, f"{sent} requests in 10 beats"
     return (f"requests {version} heartbeat of -l 3s, in 10 s (10 beats): "
             f"{as_text(counts)}")
 
