@@ -30,6 +30,7 @@ struct attempt {
 	struct nlock_claim *claim;
 	struct nlock_holder *holder;
 	struct nlock_error *error;
+	int claim_fd;		/* the claim, open until it is linked; or -1 */
 	struct watch watch;
 	int64_t started_ns;	/* CLOCK_BOOTTIME, as is the next */
 	int64_t deadline_ns;
@@ -96,6 +97,9 @@ static enum nlock_result try_link(struct attempt *at)
 	if (linkat(lock->dirfd, at->claim->name, lock->dirfd, lock->name,
 		   0) < 0)
 		errnum = errno;
+	if (at->claim_fd >= 0)
+		close(at->claim_fd);
+	at->claim_fd = -1;
 	if (claim_read(at->claim, &a) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "read the claim");
@@ -421,7 +425,8 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
 		result = claim_publish(claim, lock, &at.parts,
-				       request->lifetime_ns, error);
+				       request->lifetime_ns, &at.claim_fd,
+				       error);
 		if (result != NLOCK_OK)
 			break;
 		note_renewal(&at);

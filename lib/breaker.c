@@ -104,6 +104,8 @@ static enum nlock_result draft(struct breaker *breaker,
 	}
 	if (warrant_make(dirfd, breaker->draft_warrant, breaker->clock) < 0) {
 		result = fail(error, "make a breaker's warrant");
+		if (error->errnum == EEXIST)	/* a reply was lost: again */
+			result = NLOCK_BUSY;
 		goto remove;
 	}
 	if (share(dirfd, breaker->draft_warrant) < 0 ||

@@ -18,6 +18,9 @@
  */
 #define CLAIM_MODE	0644
 
+/* How many names are tried; that a second one is needed is rare enough. */
+#define NAMES		3
+
 int random_bits(uint64_t *bits)
 {
 	ssize_t got;
@@ -68,32 +71,59 @@ static int64_t lease_end_from_now(const struct nlock_claim *claim,
 		      lifetime_ns);
 }
 
-static int make_readable(int fd)
+/* Should a file by its name have been there before, that one is not ours. */
+static bool is_new(const struct stat *st)
 {
-	struct stat st;
+	return S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_size == 0;
+}
 
-	if (fstat(fd, &st) < 0)
-		return -1;
-	return (st.st_mode & CLAIM_MODE) == CLAIM_MODE ? 0 :
+static int make_readable(int fd, const struct stat *st)
+{
+	return (st->st_mode & CLAIM_MODE) == CLAIM_MODE ? 0 :
 	       fchmod(fd, CLAIM_MODE);
 }
 
-static enum nlock_result write_claim(struct nlock_claim *claim,
+/*
+ * Have what was written reach the file server, and be told if it did not: an
+ * NFS client reports that by close(2), of any descriptor.
+ */
+static int flush(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -1 : close(copy);
+}
+
+/*
+ * Not with O_EXCL, which costs an NFS client two more requests: by making the
+ * warrant this process has shown that it is the only one with this name.
+ */
+static enum nlock_result write_claim(struct nlock_claim *claim, int *fd_out,
 				     struct nlock_error *error)
 {
 	char path[PATH_MAX];
 	struct timespec times[2];
 	enum nlock_result result;
+	struct stat st;
 	int fd;
 
 	nlock_claim_path(claim, path, sizeof(path));
 	fd = openat(claim->lock->dirfd, claim->name, O_WRONLY | O_CREAT |
-		    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		    O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0) {
 		result = fail(error, "create the claim");
 		goto remove_claim;	/* the reply may have been lost */
 	}
-	if (make_readable(fd) < 0) {
+	if (fstat(fd, &st) < 0) {
+		result = fail(error, "look at the claim");
+		goto close_claim;
+	}
+	if (!is_new(&st)) {
+		result = fail_with(error, "create the claim", EEXIST);
+		close(fd);
+		return result;
+	}
+	if (make_readable(fd, &st) < 0) {
 		result = fail(error, "set the mode of the claim");
 		goto close_claim;
 	}
@@ -107,10 +137,11 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 		result = fail(error, "set the time of the claim");
 		goto close_claim;
 	}
-	if (close(fd) < 0) {	/* NFS reports late write errors here */
+	if (flush(fd) < 0) {
 		result = fail(error, "close the claim");
-		goto remove_claim;
+		goto close_claim;
 	}
+	*fd_out = fd;
 	return NLOCK_OK;
 
 close_claim:
@@ -135,32 +166,67 @@ static bool means_no_warrants(int dirfd, int errnum)
 	return errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP;
 }
 
-enum nlock_result claim_publish(struct nlock_claim *claim,
-				const struct nlock_lock *lock,
-				struct claim_name *parts, int64_t lifetime_ns,
-				struct nlock_error *error)
+static enum nlock_result name_claim(struct nlock_claim *claim,
+				    struct claim_name *parts,
+				    struct nlock_error *error)
 {
+	const struct nlock_lock *lock = claim->lock;
 	char separator = lock->options.separator;
-	enum nlock_result result;
 
 	if (random_bits(&parts->random) < 0)
 		return fail(error, "get random bits");
-	*claim = (struct nlock_claim){ .lock = lock,
-				       .lifetime_ns = lifetime_ns };
 	if (!claim_name_format(claim->name, sizeof(claim->name), lock->name,
 			       separator, parts) ||
 	    !warrant_name_format(claim->warrant, sizeof(claim->warrant),
 				 claim->name, separator))
 		return fail_with(error, "name the claim", ENAMETOOLONG);
-	if (warrant_make(lock->dirfd, claim->warrant, &claim->clock) < 0) {
-		result = fail(error, "make the warrant");
-		/* It may be there: the reply alone may have been lost. */
-		if (unlinkat(lock->dirfd, claim->warrant, AT_REMOVEDIR) < 0 &&
-		    means_no_warrants(lock->dirfd, error->errnum))
-			result = NLOCK_UNSUPPORTED;
-		return result;
-	}
-	result = write_claim(claim, error);
+	return NLOCK_OK;
+}
+
+/*
+ * Make the warrant, and by that the claim's name our own.
+ *
+ * A warrant that is there may have been made by this very call, its reply
+ * lost, and should not be left; or by a machine restored from the same
+ * snapshot, with the same random bits, which then learns that it has lost.
+ * NLOCK_BUSY: another name has to be found.
+ */
+static enum nlock_result make_warrant(struct nlock_claim *claim,
+				      struct nlock_error *error)
+{
+	int dirfd = claim->lock->dirfd;
+	enum nlock_result result;
+	bool removed;
+
+	if (warrant_make(dirfd, claim->warrant, &claim->clock) == 0)
+		return NLOCK_OK;
+	result = fail(error, "make the warrant");
+	removed = unlinkat(dirfd, claim->warrant, AT_REMOVEDIR) == 0;
+	if (error->errnum == EEXIST)
+		return NLOCK_BUSY;
+	return !removed && means_no_warrants(dirfd, error->errnum) ?
+	       NLOCK_UNSUPPORTED : result;
+}
+
+enum nlock_result claim_publish(struct nlock_claim *claim,
+				const struct nlock_lock *lock,
+				struct claim_name *parts, int64_t lifetime_ns,
+				int *fd, struct nlock_error *error)
+{
+	enum nlock_result result;
+	int tries = 0;
+
+	*fd = -1;
+	*claim = (struct nlock_claim){ .lock = lock,
+				       .lifetime_ns = lifetime_ns };
+	do {
+		result = name_claim(claim, parts, error);
+		if (result == NLOCK_OK)
+			result = make_warrant(claim, error);
+	} while (result == NLOCK_BUSY && ++tries < NAMES);
+	if (result != NLOCK_OK)
+		return result == NLOCK_BUSY ? NLOCK_FAILED : result;
+	result = write_claim(claim, fd, error);
 	if (result != NLOCK_OK)
 		warrant_revoke(lock->dirfd, claim->warrant);
 	return result;

@@ -14,12 +14,17 @@
  * Make a new claim with its warrant, its lease running.  parts says who
  * claims; its random part is made here.
  *
- * On failure nothing is left.
+ * *fd is the claim, open, for the caller to close once it has linked it to
+ * the lock file: until then an NFS client knows that it may do that, and
+ * would have to ask the server once it was closed.  It must be closed before
+ * the claim is unlinked.
+ *
+ * On failure nothing is left, and *fd is -1.
  */
 enum nlock_result claim_publish(struct nlock_claim *claim,
 				const struct nlock_lock *lock,
 				struct claim_name *parts, int64_t lifetime_ns,
-				struct nlock_error *error);
+				int *fd, struct nlock_error *error);
 
 /* Remove the claim and its warrant: of a lock that was not taken, or lost. */
 void claim_withdraw(const struct nlock_claim *claim);

@@ -26,8 +26,7 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 	struct server_clock sample = { .before_ns = boot_now_ns() };
 	struct attributes made;
 
-	/* EEXIST: nobody else makes this name, so the first reply was lost. */
-	if (mkdirat(dirfd, name, 0777) < 0 && errno != EEXIST)
+	if (mkdirat(dirfd, name, 0777) < 0)
 		return -1;
 	if (own_attributes(dirfd, name, &made) < 0)
 		return -1;

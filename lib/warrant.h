@@ -21,7 +21,8 @@
 
 /*
  * Make a warrant, and set *clock by its time stamp.
- * Returns 0, or -1 with the errno of mkdir(2).
+ * Returns 0, or -1 with the errno of mkdir(2).  EEXIST may mean that it was
+ * made, and the reply lost, but not when.
  */
 int warrant_make(int dirfd, const char *name, struct server_clock *clock);
 
