@@ -88,7 +88,8 @@ check: all $(UNIT) $(FUZZ)
 # The same; every call made to fail, two processes held up at every combination
 # of steps, the model of the protocol, other file systems, and a real NFS server
 # with clients.  Takes half an hour.
-check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical
+check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
+	   $(BUILD)/test/bench/task
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
 		test/check $(BUILD) $(LONG) $(UNIT) $(FUZZ) $(BATS)
 

@@ -1,18 +1,16 @@
 /*
  * heartbeat.c - keep a lease alive; see heartbeat.h.
  */
-#define _GNU_SOURCE		/* syscall */
+#define _GNU_SOURCE		/* MAP_ANONYMOUS */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/select.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/helper.h"
 #include "deadline.h"
 #include "heartbeat.h"
 
@@ -109,37 +107,12 @@ static void beat_on(const struct heartbeat *heartbeat,
 	}
 }
 
-/*
- * Hold nothing open that somebody may wait to see closed: a pipe to which
- * nlock's output goes, should this process hang when nlock is done.
- */
-static void close_between(unsigned int first, unsigned int last)
-{
-#ifdef SYS_close_range		/* which not every C library has a name for */
-	if (first <= last && syscall(SYS_close_range, first, last, 0) == 0)
-		return;
-#endif
-	for (; first <= last && first < FD_SETSIZE; first++)
-		close((int)first);
-}
-
-static void close_others(int keep, int also)
-{
-	unsigned int low = (unsigned int)(keep < also ? keep : also);
-	unsigned int high = (unsigned int)(keep < also ? also : keep);
-
-	if (low > 0)
-		close_between(0, low - 1);
-	close_between(low + 1, high - 1);
-	close_between(high + 1, ~0U);
-}
-
 int heartbeat_start(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim)
 {
-	pid_t supervisor = getpid();
+	const int keep[] = { heartbeat->event_fd, claim->lock->dirfd };
 	struct nlock_claim own = *claim;
-	pid_t pid = fork();
+	pid_t pid = helper_start(keep, 2);
 
 	if (pid < 0)
 		return -1;
@@ -147,11 +120,7 @@ int heartbeat_start(struct heartbeat *heartbeat,
 		heartbeat->pid = pid;
 		return 0;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == supervisor) {
-		close_others(heartbeat->event_fd, claim->lock->dirfd);
-		beat_on(heartbeat, &own);
-	}
+	beat_on(heartbeat, &own);
 	_exit(0);
 }
 

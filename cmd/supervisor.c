@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/helper.h"
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
@@ -60,6 +61,7 @@ struct supervisor {
 	int64_t killing_until_ns;
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
+	bool hint_offered;
 	bool lost;
 };
 
@@ -68,8 +70,9 @@ struct supervisor {
 /* Send a signal to all that the command has started, and count them. */
 static int signal_all(const struct supervisor *s, int signal_number)
 {
-	const pid_t ours[] = { s->heartbeat.pid, s->speaker };
-	int found = descendants_signal(signal_number, ours, 2);
+	const pid_t ours[] = { s->heartbeat.pid, s->speaker,
+			       s->taken->claim.hint_pid };
+	int found = descendants_signal(signal_number, ours, 3);
 
 	if (found < 0 && s->command > 0) {
 		kill(s->command, signal_number);
@@ -118,6 +121,9 @@ static void reap(struct supervisor *s)
 			s->wait_status = status;
 		} else if (pid == s->speaker) {
 			s->speaker = 0;
+		} else if (pid == s->taken->claim.hint_pid) {
+			/* It could not do what it is for; no harm done. */
+			s->taken->claim.hint_pid = 0;
 		} else if (pid == s->heartbeat.pid) {
 			/* Somebody killed it: have another, soon. */
 			s->heartbeat.pid = 0;
@@ -235,6 +241,10 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	/* Failing that, the deadline stands, and this is tried again. */
 	if (heartbeat_start(&s->heartbeat, &s->taken->claim) < 0)
 		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
+	/* Nor would waiters have missed much with so short a command. */
+	if (!s->hint_offered)
+		nlock_offer_hint(&s->taken->claim);
+	s->hint_offered = true;
 }
 
 /* What each phase does at now_ns; returns when it wants to be called again. */
@@ -366,20 +376,6 @@ static int exit_status(int wait_status)
 	       WEXITSTATUS(wait_status);
 }
 
-/* Wait for a child that may hang, but not for long. */
-static void await_child(pid_t pid, int64_t patience_ns)
-{
-	int64_t until_ns = boot_now_ns() + patience_ns;
-
-	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		if (boot_now_ns() >= until_ns) {
-			kill(pid, SIGKILL);
-			return;
-		}
-		pause_ns(NS_PER_MS);
-	}
-}
-
 /*
  * Clean up after a lock that was lost, perhaps because the file server hangs:
  * then in vain, and whoever gets the lock next does it.
@@ -394,7 +390,7 @@ static void release_aside(struct taken *taken)
 		_exit(0);
 	}
 	if (pid > 0)
-		await_child(pid, CLEANING_NS);
+		helper_await(pid, CLEANING_NS);
 }
 
 /*
@@ -430,7 +426,7 @@ static int finish(struct supervisor *s)
 
 	heartbeat_stop(&s->heartbeat);
 	if (s->speaker > 0)
-		await_child(s->speaker, CLEANING_NS);
+		helper_await(s->speaker, CLEANING_NS);
 	if (s->lost) {
 		release_aside(taken);
 		return STATUS_NOT_OURS;

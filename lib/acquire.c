@@ -14,6 +14,7 @@
 #include "breaker.h"
 #include "claim.h"
 #include "error.h"
+#include "hint.h"
 #include "holder.h"
 #include "poll.h"
 #include "process.h"
@@ -44,10 +45,22 @@ struct attempt {
 	bool hurried;		/* since the last pause */
 	bool woken;		/* ... which was cut short by somebody */
 	int glances;		/* at the holder, since it was last looked at */
+	struct hint_listener listener;	/* to the holder with this inode: */
+	uint64_t hint_inode;
+	int64_t hint_due_ns;	/* when to listen (again); CLOCK_BOOTTIME */
+	int64_t hint_pause_ns;	/* if that one is silent */
 };
 
 /* How often a claim that vanished is replaced at once by another. */
 #define CLAIMS_AT_ONCE	8
+
+/*
+ * When to listen for a hint of a new holder, which has something to say only
+ * if it holds for longer than that; and if it is silent, when once more: twice
+ * as late each time, up to a minute.
+ */
+#define HINT_FIRST_NS	(150 * NS_PER_MS)
+#define HINT_LAST_NS	(60 * NS_PER_S)
 
 /* How often a glance will do before the holder is looked at once more. */
 #define GLANCES		20
@@ -199,6 +212,8 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 {
 	enum nlock_result result;
 
+	/* What is open here can't be removed: see clean_up() in breaker.c. */
+	hint_close(&at->listener);
 	result = breaker_break(at->lock, at->holder, fd, &at->claim->clock,
 			       at->request->clock_slop_ns, at->error);
 	if (result != NLOCK_FAILED)
@@ -263,6 +278,58 @@ static bool set_alarm(struct attempt *at)
 	       (process_fd >= 0 || !parts.has_process);
 }
 
+/*
+ * Have ourselves told by another machine.  Only "nlock run" has a process
+ * that can do that.
+ */
+static void listen_for_hint(struct attempt *at, int64_t now_ns)
+{
+	const struct nlock_holder *holder = at->holder;
+
+	if (holder->inode != at->hint_inode) {
+		hint_stop(&at->listener);
+		at->hint_inode = holder->inode;
+		at->hint_pause_ns = HINT_FIRST_NS;
+		at->hint_due_ns = at->local || !holder->parts.has_process ?
+				  NLOCK_FOREVER :
+				  ns_add(now_ns, HINT_FIRST_NS);
+	}
+	if (at->listener.fd < 0 && now_ns >= at->hint_due_ns) {
+		at->hint_due_ns = NLOCK_FOREVER;
+		hint_listen(&at->listener, at->lock, at->hint_inode);
+	}
+	at->watch.hint_fd = at->listener.fd;
+}
+
+static void listen_later(struct attempt *at)
+{
+	if (at->hint_pause_ns < HINT_LAST_NS)
+		at->hint_pause_ns *= 2;
+	at->hint_due_ns = ns_add(boot_now_ns(), at->hint_pause_ns);
+}
+
+/* Returns whether to try for the lock. */
+static bool take_hint(struct attempt *at)
+{
+	enum hint hint = hint_hear(&at->listener);
+
+	if (hint != HINT_NONE)
+		listen_later(at);
+	return hint == HINT_LET_GO;
+}
+
+/*
+ * Somebody on this machine has taken the lock file down, and can't remove it
+ * as long as a listener has it open.
+ */
+static void stop_listening(struct attempt *at)
+{
+	if (at->listener.fd < 0)
+		return;
+	hint_stop(&at->listener);
+	listen_later(at);
+}
+
 static enum nlock_result wait_a_while(struct attempt *at)
 {
 	struct poll_times times = { .now_ns = boot_now_ns() };
@@ -276,6 +343,8 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	times.timeout_ns = at->deadline_ns;
 	times.renew_ns = at->renew_ns;
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);
+	listen_for_hint(at, times.now_ns);
+	times.hint_ns = at->hint_due_ns;
 	pause_ns = poll_pause_ns(times.now_ns - at->started_ns,
 				 set_alarm(at), (uint32_t)random);
 	at->hurried = false;
@@ -284,7 +353,11 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	case WATCH_CANCELLED:
 		return NLOCK_CANCELLED;
 	case WATCH_WOKEN:
+		stop_listening(at);
 		at->woken = true;
+		return NLOCK_OK;
+	case WATCH_HINT:
+		at->woken = take_hint(at);
 		return NLOCK_OK;
 	default:
 		at->woken = false;
@@ -415,6 +488,8 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		.holder = holder, .error = error,
 		.watch = WATCH_INIT(lock->watch_fd),
 		.started_ns = boot_now_ns(),
+		.listener = HINT_LISTENER_INIT,
+		.hint_due_ns = NLOCK_FOREVER,
 	};
 	enum nlock_result result;
 	int claims;
@@ -440,6 +515,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		result = claims < CLAIMS_AT_ONCE ? NLOCK_OK :
 			 wait_a_while(&at);
 	}
+	hint_stop(&at.listener);
 	lock->watch_fd = watch_end(&at.watch);
 	return result;
 }

@@ -10,6 +10,7 @@
 
 #include "claim.h"
 #include "error.h"
+#include "undelegated.h"
 #include "warrant.h"
 
 /*
@@ -108,8 +109,8 @@ static enum nlock_result write_claim(struct nlock_claim *claim, int *fd_out,
 	int fd;
 
 	nlock_claim_path(claim, path, sizeof(path));
-	fd = openat(claim->lock->dirfd, claim->name, O_WRONLY | O_CREAT |
-		    O_NOFOLLOW | O_CLOEXEC, 0666);
+	fd = open_undelegated(claim->lock, claim->name, O_WRONLY | O_CREAT |
+			      O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		result = fail(error, "create the claim");
 		goto remove_claim;	/* the reply may have been lost */
@@ -255,6 +256,7 @@ int claim_read(struct nlock_claim *claim, struct attributes *a)
 {
 	if (fresh_attributes(claim->lock->dirfd, claim->name, a) < 0)
 		return -1;
+	claim->inode = a->inode;
 	claim->lease_end_ns = a->modified_ns;
 	return 0;
 }

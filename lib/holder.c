@@ -11,6 +11,7 @@
 #include "fresh.h"
 #include "holder.h"
 #include "process.h"
+#include "undelegated.h"
 
 /* A longer one was not made by nlock or flufl.lock. */
 #define LOCK_FILE_MAX	4096
@@ -180,8 +181,8 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	if (fd_out != NULL)
 		*fd_out = -1;
 	/* It may be a fifo, a terminal, a symbolic link to anything. */
-	fd = openat(lock->dirfd, lock->name, O_RDONLY | O_NOFOLLOW |
-		    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open_undelegated(lock, lock->name, O_RDONLY | O_NOFOLLOW |
+			      O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0) {
 		if (is_gone(errno))
 			return NLOCK_OK;

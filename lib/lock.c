@@ -54,6 +54,47 @@ static int open_directory(const char *path, const char *name)
 	return fd;
 }
 
+#if defined(__linux__) && defined(STATX_ATTR_APPEND)
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC	0x58465342
+#endif
+
+static bool is_local(int dirfd)
+{
+	struct statx stx;
+	struct statfs fs;
+
+	/*
+	 * NFS and FUSE have no such attribute, and are found out without a
+	 * request to the server, which statfs(2) would make.
+	 */
+	if (statx(dirfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0,
+		  &stx) < 0 ||
+	    !(stx.stx_attributes_mask & STATX_ATTR_APPEND) ||
+	    fstatfs(dirfd, &fs) < 0)
+		return false;
+	switch (fs.f_type) {
+	case EXT4_SUPER_MAGIC:		/* and ext2, and ext3 */
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+#else
+
+static bool is_local(int dirfd)
+{
+	(void)dirfd;
+	return false;
+}
+
+#endif
+
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
 			     struct nlock_error *error)
@@ -80,6 +121,7 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 		result = fail(error, "open the directory");
 		goto free_path;
 	}
+	lock->is_local = is_local(lock->dirfd);
 	return NLOCK_OK;
 
 free_path:
@@ -88,46 +130,10 @@ free_path:
 	return result;
 }
 
-#if defined(__linux__) && defined(STATX_ATTR_APPEND)
-
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC	0x58465342
-#endif
-
 bool nlock_is_local(const struct nlock_lock *lock)
 {
-	struct statx stx;
-	struct statfs fs;
-
-	/*
-	 * NFS and FUSE have no such attribute, and are found out without a
-	 * request to the server, which statfs(2) would make.
-	 */
-	if (statx(lock->dirfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0,
-		  &stx) < 0 ||
-	    !(stx.stx_attributes_mask & STATX_ATTR_APPEND) ||
-	    fstatfs(lock->dirfd, &fs) < 0)
-		return false;
-	switch (fs.f_type) {
-	case EXT4_SUPER_MAGIC:		/* and ext2, and ext3 */
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-		return true;
-	default:
-		return false;
-	}
+	return lock->is_local;
 }
-
-#else
-
-bool nlock_is_local(const struct nlock_lock *lock)
-{
-	(void)lock;
-	return false;
-}
-
-#endif
 
 void nlock_close(struct nlock_lock *lock)
 {

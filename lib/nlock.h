@@ -69,6 +69,7 @@ struct nlock_lock {
 	char *path;		/* absolute; what claims are named after */
 	const char *name;	/* the last component of path */
 	int dirfd;
+	bool is_local;		/* see nlock_is_local() */
 	int watch_fd;		/* that a wait has left open, or -1 */
 	struct nlock_options options;
 };
@@ -87,7 +88,7 @@ void nlock_close(struct nlock_lock *lock);
 
 /*
  * Is the lock certainly on a disk, or in the memory, of this machine, so that
- * calls come back without a server's answer?  May itself ask a server.
+ * calls come back without a server's answer?
  */
 bool nlock_is_local(const struct nlock_lock *lock);
 
@@ -95,7 +96,9 @@ struct nlock_claim {
 	const struct nlock_lock *lock;
 	char name[NAME_MAX + 1];	/* in the lock's directory */
 	char warrant[NAME_MAX + 1];	/* the same of its warrant */
+	uint64_t inode;			/* 0: not yet read */
 	bool stands_for_process;	/* which relies on the lease */
+	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;		/* as last read from the server */
 	struct server_clock clock;	/* server_ns 0: not yet measured */
@@ -192,6 +195,16 @@ enum nlock_result nlock_refresh(struct nlock_claim *claim,
  */
 enum nlock_result nlock_confirm(struct nlock_claim *claim,
 				struct nlock_error *error);
+
+/*
+ * Let waiters on other machines be told, by way of the file server, when the
+ * lock is given back; see hint.h.  That takes a process, which nlock_release()
+ * ends, and which dies with this one.
+ *
+ * Returns its pid, 0 if none is needed, or -1 with errno.  Never waits for
+ * the server.  Once it has ended by itself, claim->hint_pid has to be set to 0.
+ */
+pid_t nlock_offer_hint(struct nlock_claim *claim);
 
 /*
  * Give the lock back and remove all that belongs to the claim.

@@ -37,5 +37,6 @@ int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times)
 		pause_ns = within(SHORTEST_PAUSE_NS,
 				  cut_short(pause_ns, times->now_ns,
 					    times->renew_ns), pause_ns);
+	pause_ns = cut_short(pause_ns, times->now_ns, times->hint_ns);
 	return cut_short(pause_ns, times->now_ns, times->timeout_ns);
 }

@@ -24,6 +24,7 @@ struct poll_times {
 	int64_t breakable_ns;	/* the present holder's lease, with its slop */
 	int64_t timeout_ns;	/* when to give up */
 	int64_t renew_ns;	/* when our own lease is half over */
+	int64_t hint_ns;	/* when to ask for a hint, see hint.h */
 };
 
 /* The pause, cut short by what comes before its end. */

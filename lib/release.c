@@ -12,6 +12,7 @@
 
 #include "claim.h"
 #include "error.h"
+#include "hint.h"
 #include "takedown.h"
 #include "warrant.h"
 
@@ -78,6 +79,8 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 
 	if (takedown(lock, claim->warrant) < 0)
 		result = fail(error, "take down the lock file");
+	/* Whoever is told now finds it free; and has it still open. */
+	hint_withdraw(claim);
 	/*
 	 * If the call failed though the server did it, the lock file is in
 	 * the warrant.  If it was not done, discarding the warrant sees to it
@@ -91,8 +94,8 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	return lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
 }
 
-enum nlock_result nlock_release(struct nlock_claim *claim,
-				struct nlock_error *error)
+static enum nlock_result release(struct nlock_claim *claim,
+				 struct nlock_error *error)
 {
 	struct attributes a;
 
@@ -110,4 +113,13 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(error, "remove the claim");
 	return take_down(claim, error);
+}
+
+enum nlock_result nlock_release(struct nlock_claim *claim,
+				struct nlock_error *error)
+{
+	enum nlock_result result = release(claim, error);
+
+	hint_withdraw(claim);
+	return result;
 }

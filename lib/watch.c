@@ -105,13 +105,17 @@ enum watch_result watch_wait(struct watch *watch, int cancel_fd,
 		{ .fd = cancel_fd, .events = POLLIN },
 		{ .fd = watch->fd, .events = POLLIN },
 		{ .fd = watch->process_fd, .events = POLLIN },
+		{ .fd = watch->hint_fd, .events = POLLIN },
 	};
 
-	if (ppoll(fds, 3, &pause, NULL) <= 0)
+	if (ppoll(fds, 4, &pause, NULL) <= 0)
 		return WATCH_PAUSED;
+	if (fds[0].revents != 0)
+		return WATCH_CANCELLED;
 	if (fds[1].revents != 0)
 		drain(watch);
-	return fds[0].revents != 0 ? WATCH_CANCELLED : WATCH_WOKEN;
+	return fds[1].revents != 0 || fds[2].revents != 0 ? WATCH_WOKEN :
+	       WATCH_HINT;
 }
 
 int watch_end(struct watch *watch)

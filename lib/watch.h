@@ -1,8 +1,8 @@
 /*
  * watch.h - be woken by what a waiter waits for.
  *
- * Sees what happens on this machine only, so it makes waiting quicker, and
- * is never relied on.  Without inotify(7) and pidfd_open(2) it does nothing.
+ * Sees what happens on this machine only, and of others by hints, so it makes
+ * waiting quicker, and is never relied on.  Without inotify(7) and pidfd_open(2) it does nothing.
  */
 #ifndef WATCH_H
 #define WATCH_H
@@ -14,10 +14,12 @@ struct watch {
 	int fd;			/* inotify's; -1: not yet opened */
 	int descriptor;		/* of the file that is watched; -1: none */
 	int process_fd;		/* readable once a process has ended; or -1 */
+	int hint_fd;		/* a listener's, see hint.h; or -1 */
 };
 
 #define WATCH_INIT(inotify_fd) \
-	{ .fd = (inotify_fd), .descriptor = -1, .process_fd = -1 }
+	{ .fd = (inotify_fd), .descriptor = -1, .process_fd = -1, \
+	  .hint_fd = -1 }
 
 /* Watch the lock file, by descriptor, until it leaves its name. */
 void watch_lock_file(struct watch *watch, int fd);
@@ -34,6 +36,7 @@ bool watch_is_set(const struct watch *watch);
 enum watch_result {
 	WATCH_PAUSED,		/* nothing happened; perhaps for less time */
 	WATCH_WOKEN,		/* what is watched has happened */
+	WATCH_HINT,		/* only hint_fd is readable */
 	WATCH_CANCELLED		/* cancel_fd is readable */
 };
 

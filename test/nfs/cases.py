@@ -15,6 +15,7 @@ import bed
 from basics import basics
 from contention import contention, flufl
 from facts import facts
+from hints import hints
 from network import late, partition
 from server import server
 from speed import speed
@@ -22,8 +23,8 @@ from suite import suite
 from traffic import requests
 
 CASES = {case.__name__: case for case in (
-    basics, facts, suite, requests, partition, late, server, contention,
-    flufl, speed)}
+    basics, facts, suite, requests, partition, late, hints, server,
+    contention, flufl, speed)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
@@ -31,6 +32,7 @@ if __name__ == "__main__":
         os.path.abspath(__file__))))
     bed.nlock = f"{build}/nlock"
     bed.critical = f"{build}/test/nfs/critical"
+    bed.task = f"{build}/test/bench/task"
     for wanted in sys.argv[2:]:
         CASES[wanted]()
     sys.exit(bed.done())

@@ -1,0 +1,96 @@
+/*
+ * helper.c - processes that may hang in the place of others; see helper.h.
+ */
+#define _GNU_SOURCE		/* syscall */
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper.h"
+#include "lease.h"
+
+/* Between two looks at whether it has ended: at first, and at most. */
+#define SHORTEST_LOOK_NS	(NS_PER_MS / 10)
+#define LONGEST_LOOK_NS		(5 * NS_PER_MS)
+
+static void close_between(int first, int last)
+{
+	if (first > last)
+		return;
+#ifdef SYS_close_range		/* which not every C library has a name for */
+	if (syscall(SYS_close_range, (unsigned int)first, (unsigned int)last,
+		    0) == 0)
+		return;
+#endif
+	for (; first <= last && first < FD_SETSIZE; first++)
+		close(first);
+}
+
+static void close_others(const int *keep, size_t count)
+{
+	int next = 0;		/* all below it are seen to */
+	size_t i;
+
+	do {
+		int kept = INT32_MAX;
+
+		for (i = 0; i < count; i++)
+			if (keep[i] >= next && keep[i] < kept)
+				kept = keep[i];
+		close_between(next, kept == INT32_MAX ? kept : kept - 1);
+		next = kept == INT32_MAX ? kept : kept + 1;
+	} while (next < INT32_MAX);
+}
+
+pid_t helper_start(const int *keep, size_t count)
+{
+	pid_t parent = getpid(), pid;
+	sigset_t all, previous;
+
+	/* From its first moment on: it has our handlers, and no use for them. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &previous);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(0);	/* it died before that */
+		close_others(keep, count);
+		return 0;
+	}
+	sigprocmask(SIG_SETMASK, &previous, NULL);
+	return pid;
+}
+
+/* Has it ended?  Or it is not ours to wait for, such as a parent's. */
+static bool has_ended(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+bool helper_end(pid_t pid, int64_t patience_ns)
+{
+	kill(pid, SIGKILL);
+	return helper_await(pid, patience_ns);
+}
+
+bool helper_await(pid_t pid, int64_t patience_ns)
+{
+	int64_t until_ns = ns_add(boot_now_ns(), patience_ns);
+	int64_t look_ns = SHORTEST_LOOK_NS;
+
+	while (!has_ended(pid)) {
+		if (boot_now_ns() >= until_ns) {
+			kill(pid, SIGKILL);
+			return false;
+		}
+		pause_ns(look_ns);
+		if (look_ns < LONGEST_LOOK_NS)
+			look_ns *= 2;
+	}
+	return true;
+}

@@ -1,0 +1,174 @@
+/*
+ * hint.c - locks that are only hints; see hint.h.
+ */
+#define _GNU_SOURCE		/* flock, pipe2 */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "helper.h"
+#include "hint.h"
+#include "undelegated.h"
+#include "watch.h"
+
+/* Nothing happens then, but ppoll(2) wants to know. */
+#define LOOK_NS		(3600 * NS_PER_S)
+
+/*
+ * How long a helper that is killed may take.  It may have to tell the server,
+ * and if that hangs it is not waited for.
+ */
+#define PARTING_NS	(100 * NS_PER_MS)
+
+/* Open the lock file, if it is the one that is meant. */
+static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
+			  int mode)
+{
+	int fd = open_undelegated(lock, lock->name, mode | O_NOFOLLOW |
+				  O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_ino == inode)
+		return fd;
+	close(fd);
+	errno = ENOENT;
+	return -1;
+}
+
+/* ------------------------------------------------------------------ holding */
+
+/*
+ * Lock it by a process of its own: the lock stays with whoever has the file
+ * open, and a server that has just been started lets wait for it.
+ */
+static void lock_aside(int fd)
+{
+	pid_t pid = helper_start(&fd, 1);
+
+	if (pid != 0)
+		return;
+	flock(fd, LOCK_EX);
+	_exit(0);
+}
+
+/*
+ * ... until we are killed, or it leaves its name: then it has been released
+ * or broken, and whoever did that on this machine can't remove it altogether
+ * while it is open here.
+ */
+static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
+{
+	struct watch watch = WATCH_INIT(-1);
+	int fd;
+
+	setsid();	/* or it would be stopped with the file open */
+	signal(SIGCHLD, SIG_IGN);	/* nobody is waited for */
+	fd = open_lock_file(lock, inode, O_RDWR);
+	if (fd < 0)
+		return;
+	watch_lock_file(&watch, fd);
+	lock_aside(fd);
+	while (watch_wait(&watch, -1, LOOK_NS) == WATCH_PAUSED)
+		continue;
+}
+
+pid_t nlock_offer_hint(struct nlock_claim *claim)
+{
+	const struct nlock_lock *lock = claim->lock;
+	pid_t pid;
+
+	/* There, inotify(7) tells everybody: see watch.h. */
+	if (claim->inode == 0 || nlock_is_local(lock))
+		return 0;
+	pid = helper_start(&lock->dirfd, 1);
+	if (pid < 0)
+		return -1;
+	if (pid > 0) {
+		claim->hint_pid = pid;
+		return pid;
+	}
+	keep_locked(lock, claim->inode);
+	_exit(0);
+}
+
+void hint_withdraw(struct nlock_claim *claim)
+{
+	if (claim->hint_pid > 0)
+		helper_end(claim->hint_pid, PARTING_NS);
+	claim->hint_pid = 0;
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
+{
+	int fd;
+
+	setsid();	/* or it would be stopped with the file open */
+	fd = open_lock_file(lock, inode, O_RDONLY);
+	if (fd < 0)
+		return HINT_SILENT;
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return HINT_SILENT;
+	if (errno != EWOULDBLOCK)
+		return HINT_NONE;
+	return flock(fd, LOCK_SH) == 0 ? HINT_LET_GO : HINT_NONE;
+}
+
+void hint_listen(struct hint_listener *listener,
+		 const struct nlock_lock *lock, uint64_t inode)
+{
+	unsigned char heard;
+	ssize_t ignored;
+	int fds[2];
+	pid_t pid;
+
+	hint_close(listener);
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return;
+	pid = helper_start((const int []){ lock->dirfd, fds[1] }, 2);
+	if (pid == 0) {
+		heard = (unsigned char)listen_to(lock, inode);
+		ignored = write(fds[1], &heard, sizeof(heard));
+		(void)ignored;
+		_exit(0);
+	}
+	close(fds[1]);
+	if (pid < 0)
+		close(fds[0]);
+	else
+		*listener = (struct hint_listener){ .fd = fds[0], .pid = pid };
+}
+
+enum hint hint_hear(struct hint_listener *listener)
+{
+	unsigned char heard;
+	/* Nothing, if somebody killed it. */
+	ssize_t got = read(listener->fd, &heard, sizeof(heard));
+
+	hint_stop(listener);
+	return got == sizeof(heard) ? (enum hint)heard : HINT_SILENT;
+}
+
+void hint_stop(struct hint_listener *listener)
+{
+	if (listener->fd >= 0)
+		close(listener->fd);
+	listener->fd = -1;
+	if (listener->pid > 0 && helper_end(listener->pid, 0))
+		listener->pid = 0;
+}
+
+void hint_close(struct hint_listener *listener)
+{
+	hint_stop(listener);
+	if (listener->pid > 0)
+		helper_end(listener->pid, PARTING_NS);
+	listener->pid = 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * undelegated.c - files that no client has to itself; see undelegated.h.
+ */
+#define _GNU_SOURCE		/* O_DIRECT */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "undelegated.h"
+
+#define NEW_FILE_MODE	0666
+
+int open_undelegated(const struct nlock_lock *lock, const char *name,
+		     int flags)
+{
+#ifdef O_DIRECT
+	/*
+	 * Linux's client wants none for a file that is read and written past
+	 * its cache.  Opened is opened: from then on by way of the cache, as
+	 * other file systems are particular about what goes past it, and may
+	 * not have that at all.
+	 */
+	if (!nlock_is_local(lock)) {
+		int fd = openat(lock->dirfd, name, flags | O_DIRECT,
+				NEW_FILE_MODE);
+
+		if (fd >= 0 && fcntl(fd, F_SETFL, flags) == 0)
+			return fd;
+		if (fd < 0 && errno != EINVAL)
+			return -1;
+		if (fd >= 0)
+			close(fd);
+	}
+#endif
+	return openat(lock->dirfd, name, flags, NEW_FILE_MODE);
+}

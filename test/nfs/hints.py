@@ -1,0 +1,154 @@
+"""What a holder lets waiters on other machines know, and what it costs."""
+import os
+import signal
+import subprocess
+import time
+
+import bed
+from bed import VERSIONS, case, check, eventually, left_behind, path
+from clients import one, three, two
+
+LOCKS = 8
+# Who has waited for so long looks again after 0.4 to 0.8 s.  Not for longer:
+# a server forgets who waits for a lock(2) after a lease of its own, which is
+# 10 s here, and clients ask again every 30 s.
+HOLD_MS = 6000
+SOON_MS = 150               # with the start of a program in it
+
+
+def run_task(client, lock, log, ms):
+    return client.start(bed.nlock, "run", lock, bed.task, log, str(ms), "0")
+
+
+def gap_ms(log):
+    """From one task's end to the next one's start."""
+    with open(log) as file:
+        tasks = sorted([int(ns) / 1e6 for ns in line.split()[1:]]
+                       for line in file)
+    check(len(tasks), 2, f"tasks in {log}")
+    return tasks[1][0] - tasks[0][1]
+
+
+def told(version):
+    logs = [f"/mnt/tmp/told-{version}-{number}" for number in range(LOCKS)]
+    processes = []
+    for number, log in enumerate(logs):
+        lock = f"hint{number}"
+        # One after the other: to start a program is slow here.
+        processes.append(run_task(one, path(version, lock), log,
+                                  HOLD_MS + 300 * number))
+        eventually(lambda: lock in left_behind(version, lock), "held")
+        processes.append(run_task(two, path(version, lock), log, 0))
+    for process in processes:
+        check(process.wait(bed.LIMIT_S), 0, "a holder or a waiter")
+    gaps = sorted(gap_ms(log) for log in logs)
+    text = " ".join(f"{gap:.0f}" for gap in gaps)
+    assert gaps[LOCKS * 3 // 4 - 1] < SOON_MS, text
+    return f"{text} ms"
+
+
+def wait_for_grace():
+    """A server that was just started delegates nothing, and lets wait."""
+    check(one.run("flock", path("4.2", "grace"), "true")[0], 0, "flock")
+    os.unlink(bed.on_server("4.2", "grace"))
+
+
+def begin_to_wait(versions, name):
+    waiters = {version: two.start(bed.nlock, "run", path(version, name),
+                                  "true", stderr=subprocess.DEVNULL)
+               for version in versions}
+    for version in versions:
+        eventually(lambda: any("client2" in entry for entry
+                               in left_behind(version, name)), "waited for")
+    time.sleep(0.5)
+    return waiters
+
+
+def end_waiting(waiters, name):
+    for version, waiter in waiters.items():
+        check(waiter.wait(bed.LIMIT_S), 0,
+              f"NFS {version}: the waiter, back again")
+        eventually(lambda: not left_behind(version, name), "nothing left")
+
+
+def cut_off_from_run():
+    holders = {version: one.start(
+        bed.nlock, "run", "-l", "6s", path(version, "c"), "sleep", "16",
+        stderr=subprocess.PIPE) for version in VERSIONS}
+    for version in VERSIONS:
+        eventually(lambda: "c" in left_behind(version, "c"), "held")
+    waiters = begin_to_wait(VERSIONS, "c")
+    two.cut()
+    try:
+        for version in VERSIONS:
+            _, err = holders[version].communicate(timeout=bed.LIMIT_S)
+            check((holders[version].returncode, err), (0, ""),
+                  f"NFS {version}: the holder")
+    finally:
+        two.heal()
+    end_waiting(waiters, "c")
+
+
+def cut_off_from_acquire():
+    """Not with NFS 4.0, where a client can't decline a delegation."""
+    versions = [version for version in VERSIONS if version != "4.0"]
+    claims = {version: one.acquire(path(version, "a"), "-l", "1m")
+              for version in versions}
+    waiters = begin_to_wait(versions, "a")
+    two.cut()
+    try:
+        for version in versions:
+            # Half as long as the server would wait for the waiter's client.
+            check(one.nlock("refresh", "--claim", claims[version],
+                            limit_s=5)[::2], (0, ""),
+                  f"NFS {version}: refresh")
+    finally:
+        two.heal()
+    for version in versions:
+        check(one.nlock("release", "--claim", claims[version])[0], 0,
+              f"NFS {version}: release")
+    end_waiting(waiters, "a")
+
+
+def stopped_holder(version):
+    """A client does not remove what one of its processes has open."""
+    lock = path(version, "s")
+    soon = ("-l", "2s", "--clock-slop", "100ms", "-w", "20s")
+    holder = one.start(bed.nlock, "run", "-l", "3s", lock, "sleep", "1000",
+                       stderr=subprocess.DEVNULL)
+    eventually(lambda: "s" in left_behind(version, "s"), "held")
+    waiter = one.start(bed.nlock, "run", *soon, lock, "sleep", "1")
+    other = three.start(bed.nlock, "run", *soon, lock, "sleep", "1")
+    time.sleep(1)
+    os.killpg(holder.pid, signal.SIGSTOP)
+    try:
+        check(waiter.wait(bed.LIMIT_S), 0, "who breaks it, or the other")
+        check(other.wait(bed.LIMIT_S), 0, "the other")
+        for turn in ("first", "second"):
+            claim = one.acquire(lock, *soon)
+            eventually(lambda: time.time() > bed.lease_end(version, "s"),
+                       f"the lease of the {turn} is over")
+        claim = one.acquire(lock, *soon)
+        check(one.nlock("release", "--claim", claim)[0], 0, "the last")
+    finally:
+        os.killpg(holder.pid, signal.SIGCONT)
+    check(holder.wait(bed.LIMIT_S), 76, "the holder, awake again")
+    eventually(lambda: not left_behind(version, "s"), "nothing left")
+
+
+def of_version(version):
+    if version in ("4.2", "4.1"):
+        case(f"NFS {version}: a waiter on another machine is told when the "
+             "lock is given back", told, version)
+    case(f"NFS {version}: a holder that is stopped keeps nobody on its own "
+         "machine from breaking its lock, and others", stopped_holder,
+         version)
+
+
+def hints():
+    wait_for_grace()
+    case("all versions: a waiter that is cut off costs nlock run nothing",
+         cut_off_from_run)
+    case("all versions but 4.0: a waiter that is cut off does not hold up "
+         "nlock refresh", cut_off_from_acquire)
+    bed.for_each_version(of_version)
