@@ -21,29 +21,41 @@ struct beat {
 	atomic_bool lost;
 };
 
-int heartbeat_init(struct heartbeat *heartbeat,
-		   const struct nlock_claim *claim)
+void heartbeat_init(struct heartbeat *heartbeat,
+		    const struct nlock_claim *claim)
 {
-	*heartbeat = (struct heartbeat){ .event_fd = -1 };
-	heartbeat->beat = mmap(NULL, sizeof(struct beat),
-			       PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (heartbeat->beat == MAP_FAILED)
-		return -1;
-	heartbeat->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	*heartbeat = (struct heartbeat){
+		.event_fd = -1,
+		.at_first = { .lease_end_ns = nlock_claim_ends_boot_ns(claim) },
+	};
+}
+
+/* What the process and we share.  Returns 0, or -1 with errno. */
+static int share(struct heartbeat *heartbeat, const struct nlock_claim *claim)
+{
+	struct beat *beat;
+
+	if (heartbeat->event_fd < 0)
+		heartbeat->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (heartbeat->event_fd < 0)
 		return -1;
-	atomic_init(&heartbeat->beat->lease_end_ns,
-		    nlock_claim_ends_boot_ns(claim));
-	atomic_init(&heartbeat->beat->confirmed_ns,
-		    nlock_claim_ends_boot_ns(claim) - claim->lifetime_ns);
-	atomic_init(&heartbeat->beat->errnum, 0);
-	atomic_init(&heartbeat->beat->lost, false);
+	beat = mmap(NULL, sizeof(*beat), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (beat == MAP_FAILED)
+		return -1;
+	atomic_init(&beat->lease_end_ns, heartbeat->at_first.lease_end_ns);
+	atomic_init(&beat->confirmed_ns, heartbeat->at_first.lease_end_ns -
+		    claim->lifetime_ns);
+	atomic_init(&beat->errnum, 0);
+	atomic_init(&beat->lost, false);
+	heartbeat->beat = beat;
 	return 0;
 }
 
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
 {
+	if (heartbeat->beat == NULL)
+		return heartbeat->at_first;
 	return (struct heartbeat_news){
 		.lost = atomic_load(&heartbeat->beat->lost),
 		.lease_end_ns = atomic_load(&heartbeat->beat->lease_end_ns),
@@ -107,21 +119,34 @@ static void beat_on(const struct heartbeat *heartbeat,
 	}
 }
 
+static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
+{
+	struct nlock_claim own = *claim;
+	int keep[2];
+
+	if (heartbeat->beat == NULL && share(heartbeat, claim) < 0)
+		return -1;
+	keep[0] = heartbeat->event_fd;
+	keep[1] = claim->lock->dirfd;
+	heartbeat->pid = helper_start(keep, 2);
+	if (heartbeat->pid == 0) {
+		beat_on(heartbeat, &own);
+		_exit(0);
+	}
+	return heartbeat->pid > 0 ? 0 : -1;
+}
+
 int heartbeat_start(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim)
 {
-	const int keep[] = { heartbeat->event_fd, claim->lock->dirfd };
-	struct nlock_claim own = *claim;
-	pid_t pid = helper_start(keep, 2);
-
-	if (pid < 0)
-		return -1;
-	if (pid > 0) {
-		heartbeat->pid = pid;
+	if (start(heartbeat, claim) == 0)
 		return 0;
-	}
-	beat_on(heartbeat, &own);
-	_exit(0);
+	heartbeat->pid = 0;
+	if (heartbeat->beat == NULL)
+		heartbeat->at_first.errnum = errno;
+	else
+		atomic_store(&heartbeat->beat->errnum, errno);
+	return -1;
 }
 
 void heartbeat_stop(struct heartbeat *heartbeat)

@@ -20,32 +20,33 @@
 
 struct beat;
 
-struct heartbeat {
-	pid_t pid;		/* 0: not running */
-	int event_fd;		/* readable after each attempt */
-	struct beat *beat;	/* shared with the process */
-};
-
-/*
- * Prepare one, not yet running, for a claim that was just acquired.  Returns
- * 0, or -1 with errno.
- */
-int heartbeat_init(struct heartbeat *heartbeat,
-		   const struct nlock_claim *claim);
-
-/* Start the process.  Returns 0, or -1 with errno. */
-int heartbeat_start(struct heartbeat *heartbeat,
-		    const struct nlock_claim *claim);
-
-/* End the process, without waiting for it. */
-void heartbeat_stop(struct heartbeat *heartbeat);
-
 /* What it has found out. */
 struct heartbeat_news {
 	bool lost;		/* the lock is not ours any more */
 	int64_t lease_end_ns;	/* as confirmed; CLOCK_BOOTTIME */
 	int errnum;		/* of the last attempt, if it failed */
 };
+
+struct heartbeat {
+	pid_t pid;		/* 0: not running */
+	int event_fd;		/* readable after each attempt; or -1 */
+	struct beat *beat;	/* shared with the process; NULL: none yet */
+	struct heartbeat_news at_first;		/* as long as there is none */
+};
+
+/*
+ * Begin with one that does not run, for a claim that was just acquired.  What
+ * it needs is made when it is started: most commands have ended by then.
+ */
+void heartbeat_init(struct heartbeat *heartbeat,
+		    const struct nlock_claim *claim);
+
+/* Start the process.  Returns 0, or -1 with errno, which is news, too. */
+int heartbeat_start(struct heartbeat *heartbeat,
+		    const struct nlock_claim *claim);
+
+/* End the process, without waiting for it. */
+void heartbeat_stop(struct heartbeat *heartbeat);
 
 /* Read the news, without waiting. */
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat);

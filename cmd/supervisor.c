@@ -356,9 +356,7 @@ static int prepare(struct supervisor *s, const char **step)
 	if (setenv("NLOCK_CLAIM", claim, 1) < 0 ||
 	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
 		return -1;
-	*step = "prepare the heartbeat";
-	if (heartbeat_init(&s->heartbeat, &taken->claim) < 0)
-		return -1;
+	heartbeat_init(&s->heartbeat, &taken->claim);
 	*step = "make a timer";
 	s->timer_fd = timerfd_create(CLOCK_BOOTTIME,
 				     TFD_NONBLOCK | TFD_CLOEXEC);

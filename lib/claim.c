@@ -252,12 +252,53 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 			 AT_SYMLINK_NOFOLLOW);
 }
 
+static void note(struct nlock_claim *claim, const struct attributes *a)
+{
+	claim->inode = a->inode;
+	claim->lease_end_ns = a->modified_ns;
+}
+
 int claim_read(struct nlock_claim *claim, struct attributes *a)
 {
 	if (fresh_attributes(claim->lock->dirfd, claim->name, a) < 0)
 		return -1;
-	claim->inode = a->inode;
-	claim->lease_end_ns = a->modified_ns;
+	note(claim, a);
+	return 0;
+}
+
+/* In the past, so that it can't be taken for the end of a lease. */
+static int random_time(struct timespec *time)
+{
+	uint64_t random;
+
+	if (random_bits(&random) < 0)
+		return -1;
+	time->tv_sec = (time_t)(random >> 34);		/* up to 2004 */
+	time->tv_nsec = (long)(random % NS_PER_S);
+	return 0;
+}
+
+int claim_introduce(struct nlock_claim *claim, struct attributes *a)
+{
+	struct timespec times[2] = { [1] = { .tv_nsec = UTIME_OMIT } };
+	int dirfd = claim->lock->dirfd;
+	struct server_clock sample;
+
+	if (random_time(&times[0]) < 0)
+		return -1;
+	sample.before_ns = boot_now_ns();
+	if (utimensat(dirfd, claim->name, times, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    own_attributes(dirfd, claim->name, a) < 0)
+		return -1;
+	if (a->accessed_ns != ns_from_seconds(times[0].tv_sec,
+					      times[0].tv_nsec)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	sample.after_ns = boot_now_ns();
+	sample.server_ns = a->changed_ns;
+	server_clock_update(&claim->clock, &sample);
+	note(claim, a);
 	return 0;
 }
 

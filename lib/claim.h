@@ -43,6 +43,16 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
  */
 int claim_read(struct nlock_claim *claim, struct attributes *a);
 
+/*
+ * The same, and the server's clock, for a process that knows neither, by one
+ * request: it sets the claim's access time, which means nothing, to a random
+ * one.  Whatever shows that one is as the server answered, or younger, and
+ * the change time in it is when.
+ *
+ * Returns 0, or -1 with errno: EAGAIN if it was not to be had like that.
+ */
+int claim_introduce(struct nlock_claim *claim, struct attributes *a);
+
 /* 64 random bits, so that a name is never used twice.  0, or -1 with errno. */
 int random_bits(uint64_t *bits);
 

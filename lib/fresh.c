@@ -21,6 +21,8 @@ static void from_stat(const struct stat *st, struct attributes *a)
 					 st->st_atim.tv_nsec);
 	a->modified_ns = ns_from_seconds(st->st_mtim.tv_sec,
 					 st->st_mtim.tv_nsec);
+	a->changed_ns = ns_from_seconds(st->st_ctim.tv_sec,
+					st->st_ctim.tv_nsec);
 }
 
 /* Opening a file makes an NFS client ask for its attributes. */
@@ -89,6 +91,8 @@ static int by_statx(int dirfd, const char *name, int flags,
 					 stx.stx_atime.tv_nsec);
 	a->modified_ns = ns_from_seconds(stx.stx_mtime.tv_sec,
 					 stx.stx_mtime.tv_nsec);
+	a->changed_ns = ns_from_seconds(stx.stx_ctime.tv_sec,
+					stx.stx_ctime.tv_nsec);
 	if (stx.stx_mask & STATX_BTIME)
 		a->born_ns = ns_from_seconds(stx.stx_btime.tv_sec,
 					     stx.stx_btime.tv_nsec);

@@ -20,6 +20,7 @@ struct attributes {
 	uint64_t size;
 	int64_t accessed_ns;
 	int64_t modified_ns;
+	int64_t changed_ns;	/* when the server last changed any of these */
 	int64_t born_ns;	/* when it was made; 0 if not known */
 };
 

@@ -37,14 +37,17 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 {
 	struct attributes a;
 
-	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
-			    &claim->clock) < 0)
-		return lost_or_failed(error, "read the server's clock");
-	if (!claim->stands_for_process)
-		return NLOCK_OK;
-	if (claim_read(claim, &a) < 0)
-		return lost_or_failed(error, "read the claim");
-	*relied_until_ns = claim->lease_end_ns;
+	if (claim_introduce(claim, &a) < 0) {
+		if (errno != EAGAIN)
+			return lost_or_failed(error, "read the server's clock");
+		if (warrant_confirm(claim->lock->dirfd, claim->warrant,
+				    &claim->clock) < 0)
+			return lost_or_failed(error, "read the server's clock");
+		if (claim_read(claim, &a) < 0)
+			return lost_or_failed(error, "read the claim");
+	}
+	if (claim->stands_for_process)
+		*relied_until_ns = claim->lease_end_ns;
 	return NLOCK_OK;
 }
 

@@ -34,13 +34,14 @@ class Sizes:
     waiting: tuple = (1, 8, 64, 512)
     waiters: int = 64
     wait_s: float = 60
+    settle_s: float = 12    # by then, waiters have got used to it
     files: int = 10_000
     leftovers: int = 1_000
 
 
 SMALL = Sizes(rounds=1, passes=3, slow_rounds=1, tasks=8, at_a_time=(2, 8),
-              slow_tasks=2, waiting=(1, 4), waiters=4, wait_s=0.3, files=20,
-              leftovers=5)
+              slow_tasks=2, waiting=(1, 4), waiters=4, wait_s=0.3,
+              settle_s=0.3, files=20, leftovers=5)
 
 
 @dataclasses.dataclass
@@ -417,6 +418,48 @@ def waiting(bench, place):
             at_most_itself=True))
 
 
+def requests_while_waiting(bench, place, tool, number):
+    """Per second, by the client with so many waiters, once they have waited
+    for a while."""
+    client = place.clients[-1]
+    lock = f"q{number}.{tool.name}"
+    holder, _ = hold(bench, place, tool, lock)
+    waiters = [start(client, *tool.run(place.path(lock, client), peers.TRUE),
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for _ in range(number)]
+    eventually(lambda: all(is_asleep(one.pid) for one in waiters), "all wait")
+    time.sleep(bench.sizes.settle_s)
+    began = time.monotonic()
+    before = mountstats.requests(client.mountstats(), client.directory)
+    time.sleep(2 * bench.sizes.settle_s)
+    after = mountstats.requests(client.mountstats(), client.directory)
+    seconds = time.monotonic() - began
+    if holder.poll() is not None:
+        raise Failed(f"{tool.name}: its holder has ended early")
+    for one in waiters:
+        kill(one)
+    finish_holder(holder)
+    return sum(mountstats.difference(after, before).values()) / seconds
+
+
+def waiting_requests(bench, place):
+    """What it costs the file server that somebody waits."""
+    client = place.clients[-1]
+    if mountstats.requests(client.mountstats(), client.directory) is None:
+        bench.table.note(f"requests: left out, {place} is not NFS")
+        return
+    for number in (1, bench.sizes.waiters):
+        ours = requests_while_waiting(bench, place, bench.peers.nlock, number)
+        for tool in (*bench.peers.kernel[:1], *bench.peers.pollers):
+            if tool.name == "flufl.lock" and number > 1:
+                continue
+            theirs = requests_while_waiting(bench, place, tool, number)
+            target = 1 if number == 1 and tool is bench.peers.flock else None
+            bench.table.add(Figure(
+                f"{number} waiting, each second", "sent", [ours], tool.name,
+                [theirs], target, at_most_itself=True))
+
+
 # ------------------------------------------------------------------- growth
 
 def leave_claims(bench, place, directory, lock, number):
@@ -622,6 +665,6 @@ def requests(bench, place):
             bench.table.add(Figure(what, "sent", counts[0], name, theirs))
 
 
-CASES = (uncontended, instructions, handover, pollers, waiting, growth,
-         memory, requests)
+CASES = (uncontended, instructions, handover, pollers, waiting,
+         waiting_requests, growth, memory, requests)
 EVERYWHERE = (uncontended, handover)

@@ -46,6 +46,7 @@ class Client:
     def start(self, *command, skew=None, **options):
         """Start a command, as the leader of a process group."""
         environment = dict(os.environ, **options.pop("env", {}))
+        options.setdefault("stdin", subprocess.DEVNULL)
         if skew:
             environment.update(FAKETIME=skew, NO_FAKE_STAT="1",
                                LD_PRELOAD=faketime())
@@ -55,7 +56,7 @@ class Client:
         try:
             return subprocess.Popen(
                 command, start_new_session=True, env=environment, text=True,
-                stdin=subprocess.DEVNULL, **options)
+                **options)
         finally:
             enter(home)
 
@@ -112,6 +113,13 @@ def faketime():
         if os.path.exists(path):
             return path
     raise FileNotFoundError("libfaketime")
+
+
+def wait_for_grace(client):
+    """A server that was just started delegates nothing, and lets lock(2)
+    wait."""
+    check(client.run("flock", path("4.2", "grace"), "true")[0], 0, "flock")
+    os.unlink(on_server("4.2", "grace"))
 
 
 def server_down():

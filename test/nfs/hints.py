@@ -47,12 +47,6 @@ def told(version):
     return f"{text} ms"
 
 
-def wait_for_grace():
-    """A server that was just started delegates nothing, and lets wait."""
-    check(one.run("flock", path("4.2", "grace"), "true")[0], 0, "flock")
-    os.unlink(bed.on_server("4.2", "grace"))
-
-
 def begin_to_wait(versions, name):
     waiters = {version: two.start(bed.nlock, "run", path(version, name),
                                   "true", stderr=subprocess.DEVNULL)
@@ -146,7 +140,7 @@ def of_version(version):
 
 
 def hints():
-    wait_for_grace()
+    bed.wait_for_grace(one)
     case("all versions: a waiter that is cut off costs nlock run nothing",
          cut_off_from_run)
     case("all versions but 4.0: a waiter that is cut off does not hold up "

@@ -27,6 +27,7 @@ class Client:
 
 
 def speed():
+    bed.wait_for_grace(clients[0])
     table = Table()
     build = os.path.dirname(bed.nlock)
     # The least that has medians: a machine in a machine is slow.  One waiter
@@ -34,7 +35,8 @@ def speed():
     measuring = cases.Bench(
         Peers(build),
         cases.Sizes(rounds=3, passes=5, slow_rounds=3,
-                    slow_tasks=24, slow_at_a_time=len(clients)),
+                    slow_tasks=24, slow_at_a_time=len(clients),
+                    waiters=32),
         f"{build}/test/bench", "/mnt/tmp", table)
     try:
         # Not on 3, where the bed's flock(1) gets no locks.
@@ -43,7 +45,11 @@ def speed():
                 f"NFS {version}, 3 clients",
                 [Client(client, version) for client in clients],
                 bed.on_server(version, ""))
-            for case in (cases.requests, cases.pollers, cases.relay):
+            todo = [cases.uncontended, cases.requests, cases.pollers,
+                    cases.relay]
+            if version == "4.2":
+                todo.append(cases.waiting_requests)
+            for case in todo:
                 table.begin(case.__name__, str(where))
                 case(measuring, where)
         bed.report(True, f"speed: {len(table.rows)} figures", [])
