@@ -35,6 +35,9 @@
 /* A command that has ended by then costs no heartbeat. */
 #define HEARTBEAT_DELAY_NS	(100 * NS_PER_MS)
 
+/* Nor a hint: those who have waited for so short a time look again soon. */
+#define HINT_DELAY_NS		(250 * NS_PER_MS)
+
 /* Between two rounds of SIGKILL, and how long they go on. */
 #define KILL_ROUND_NS		(10 * NS_PER_MS)
 #define KILLING_NS		(2 * NS_PER_S)
@@ -57,11 +60,11 @@ struct supervisor {
 	struct heartbeat heartbeat;
 	int64_t started_ns;	/* all times are CLOCK_BOOTTIME */
 	int64_t heartbeat_due_ns;
+	int64_t hint_due_ns;
 	struct deadline deadline;
 	int64_t killing_until_ns;
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
-	bool hint_offered;
 	bool lost;
 };
 
@@ -241,10 +244,14 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	/* Failing that, the deadline stands, and this is tried again. */
 	if (heartbeat_start(&s->heartbeat, &s->taken->claim) < 0)
 		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
-	/* Nor would waiters have missed much with so short a command. */
-	if (!s->hint_offered)
-		nlock_offer_hint(&s->taken->claim);
-	s->hint_offered = true;
+}
+
+static void offer_hint(struct supervisor *s, int64_t now_ns)
+{
+	if (now_ns < s->hint_due_ns)
+		return;
+	nlock_offer_hint(&s->taken->claim);	/* or there is none */
+	s->hint_due_ns = NLOCK_FOREVER;
 }
 
 /* What each phase does at now_ns; returns when it wants to be called again. */
@@ -261,8 +268,11 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 	if (s->phase == ENDING)
 		return s->deadline.kill_ns;
 	keep_heartbeat(s, now_ns);
+	offer_hint(s, now_ns);
 	if (!s->lost)
 		next_ns = s->deadline.terminate_ns;
+	if (s->hint_due_ns < next_ns)
+		next_ns = s->hint_due_ns;
 	if (s->heartbeat.pid == 0 && s->heartbeat_due_ns > now_ns &&
 	    s->heartbeat_due_ns < next_ns)
 		next_ns = s->heartbeat_due_ns;
@@ -471,6 +481,8 @@ int supervise(struct taken *taken, const struct options *options,
 	s.heartbeat_due_ns = s.started_ns + HEARTBEAT_DELAY_NS;
 	if (options->lifetime_ns / 6 < HEARTBEAT_DELAY_NS)
 		s.heartbeat_due_ns = 0;
+	s.hint_due_ns = nlock_is_local(&taken->lock) ? NLOCK_FOREVER :
+			s.started_ns + HINT_DELAY_NS;
 	for (;;) {
 		act(&s);
 		if (s.phase == ENDED)

@@ -59,7 +59,7 @@ struct attempt {
  * if it holds for longer than that; and if it is silent, when once more: twice
  * as late each time, up to a minute.
  */
-#define HINT_FIRST_NS	(150 * NS_PER_MS)
+#define HINT_FIRST_NS	(300 * NS_PER_MS)
 #define HINT_LAST_NS	(60 * NS_PER_S)
 
 /* How often a glance will do before the holder is looked at once more. */
@@ -333,6 +333,7 @@ static void stop_listening(struct attempt *at)
 static enum nlock_result wait_a_while(struct attempt *at)
 {
 	struct poll_times times = { .now_ns = boot_now_ns() };
+	enum poll_waker waker;
 	uint64_t random = 0;
 	int64_t pause_ns;
 
@@ -345,8 +346,10 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);
 	listen_for_hint(at, times.now_ns);
 	times.hint_ns = at->hint_due_ns;
-	pause_ns = poll_pause_ns(times.now_ns - at->started_ns,
-				 set_alarm(at), (uint32_t)random);
+	waker = set_alarm(at) ? POLL_WATCH :
+		at->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
+	pause_ns = poll_pause_ns(times.now_ns - at->started_ns, waker,
+				 (uint32_t)random);
 	at->hurried = false;
 	switch (watch_wait(&at->watch, at->request->cancel_fd,
 			   poll_until_ns(pause_ns, &times))) {

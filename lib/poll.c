@@ -12,11 +12,19 @@ static int64_t within(int64_t least_ns, int64_t pause_ns, int64_t most_ns)
 	       pause_ns > most_ns ? most_ns : pause_ns;
 }
 
-int64_t poll_pause_ns(int64_t waited_ns, bool woken, uint32_t random)
+int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
+		      uint32_t random)
 {
-	int64_t pause_ns = woken ?
-		within(NS_PER_S, waited_ns / 5, 5 * NS_PER_S) :
-		within(SHORTEST_PAUSE_NS, waited_ns / 8, 2 * NS_PER_S);
+	static const struct {
+		int64_t least_ns, share, most_ns;
+	} pauses[] = {
+		[POLL_NOBODY] = { SHORTEST_PAUSE_NS, 8, 2 * NS_PER_S },
+		[POLL_HINT] = { SHORTEST_PAUSE_NS, 8, 5 * NS_PER_S },
+		[POLL_WATCH] = { NS_PER_S, 5, 5 * NS_PER_S },
+	};
+	int64_t pause_ns = within(pauses[waker].least_ns,
+				  waited_ns / pauses[waker].share,
+				  pauses[waker].most_ns);
 
 	return pause_ns - (pause_ns / 2 * (random >> 16) >> 16);
 }

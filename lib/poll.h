@@ -6,17 +6,24 @@
 #ifndef POLL_H
 #define POLL_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+/* Will somebody wake us when it is time? */
+enum poll_waker {
+	POLL_NOBODY,
+	POLL_HINT,		/* perhaps another machine */
+	POLL_WATCH		/* our own kernel, certainly */
+};
 
 /*
  * The pause before the next attempt, after having waited for waited_ns:
- * about an eighth of that, from 10 ms up to 2 s, or if somebody wakes us when
- * it is time, a fifth of it, from 1 s up to 5 s; shortened by up to a half
- * so that waiters that began together don't go on together.  random is any
- * number of 32 random bits.
+ * about an eighth of that, from 10 ms up to 2 s, or with a hint up to 5 s; if
+ * we are certainly woken a fifth of it, from 1 s up to 5 s.  Shortened by up
+ * to a half so that waiters that began together don't go on together.  random
+ * is any number of 32 random bits.
  */
-int64_t poll_pause_ns(int64_t waited_ns, bool woken, uint32_t random);
+int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
+		      uint32_t random);
 
 /* What else a waiter has to be awake for; CLOCK_BOOTTIME. */
 struct poll_times {

@@ -2,7 +2,8 @@
  * watch.h - be woken by what a waiter waits for.
  *
  * Sees what happens on this machine only, and of others by hints, so it makes
- * waiting quicker, and is never relied on.  Without inotify(7) and pidfd_open(2) it does nothing.
+ * waiting quicker, and is never relied on.  Without inotify(7) and
+ * pidfd_open(2) it does nothing.
  */
 #ifndef WATCH_H
 #define WATCH_H

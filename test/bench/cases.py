@@ -55,6 +55,13 @@ class Bench:
     def program(self, name):
         return os.path.join(self.programs, name)
 
+    def pairs(self, place, name):
+        """Peers' pairs; what is noted in between is no matter of a server's."""
+        state = place.path(f"{name}.state")
+        if place.is_served:
+            state = os.path.join(self.scratch, f"{name}.state")
+        return self.peers.pairs(place.path(name), state)
+
 
 # ----------------------------------------------------------- short commands
 
@@ -93,7 +100,7 @@ def uncontended(bench, place):
             "run true", "ms", times[0], tool.name, theirs,
             0.90 if tool is bench.peers.flock else None))
 
-    pairs = list(bench.peers.pairs(place.path("p")))
+    pairs = list(bench.pairs(place, "p"))
     times = time_alternatives(bench, client, [steps for _, *steps in pairs])
     for (name, *_), theirs in list(zip(pairs, times))[1:]:
         bench.table.add(Figure(
@@ -133,7 +140,7 @@ def instructions(bench, place):
     runs = [(tool.name, tool.run(place.path(f"i.{tool.name}"), peers.TRUE))
             for tool in tools]
     for what, commands in (("run true", runs), ("acquire, release",
-                           bench.peers.pairs(place.path("i")))):
+                           bench.pairs(place, "i"))):
         ours = None
         for name, *steps in commands:
             count = instructions_of(client, *steps)
@@ -657,7 +664,7 @@ def requests(bench, place):
     runs = [(tool.name, [tool.run(place.path(f"r.{tool.name}"), peers.TRUE)])
             for tool in (bench.peers.nlock, *bench.peers.kernel)]
     pairs = [(name, steps) for name, *steps
-             in bench.peers.pairs(place.path("r"))]
+             in bench.pairs(place, "r")]
     for what, commands in (("run true", runs), ("acquire, release", pairs)):
         counts = by_turns(bench, bench.sizes.slow_rounds, commands,
                           lambda command: requests_of(client, command[1]))

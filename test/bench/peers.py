@@ -74,12 +74,12 @@ class Peers:
         self.absent += [tool.name for tool in tools if tool.path is None]
         return [tool for tool in tools if tool.path is not None]
 
-    def pairs(self, lock):
+    def pairs(self, lock, state):
         """Take a lock by one command and give it back by another.
 
+        state is a file for what nlock notes in between; the others need none.
         Yields (name, the first command, the second), nlock's first.
         """
-        state = f"{lock}.state"
         yield ("nlock acquire, release",
                [self.nlock.path, "acquire", "--state", state, lock],
                [self.nlock.path, "release", "--state", state])

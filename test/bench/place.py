@@ -95,6 +95,7 @@ class Place:
     def __init__(self, name, clients, served=None):
         self.name = name
         self.clients = clients
+        self.is_served = served is not None
         # NFS clients look up a new name; nothing of it is cached.
         self.made = tempfile.mkdtemp(prefix="nlock-bench.",
                                      dir=served or clients[0].directory)

@@ -13,32 +13,34 @@ static void test_pause(void)
 	static const struct {
 		const char *behaviour;
 		int64_t waited, longest;
-		bool woken;
+		enum poll_waker waker;
 	} rows[] = {
-		{ "at first about 10 ms", 0, 10 * MS, false },
-		{ "so for the first pauses", 80 * MS, 10 * MS, false },
-		{ "then an eighth of the time waited", 2 * S, 250 * MS, false },
-		{ "up to two seconds", 16 * S, 2 * S, false },
-		{ "and never more", 3600 * S, 2 * S, false },
-		{ "even after all time", INT64_MAX, 2 * S, false },
-		{ "a second, if one is woken", 0, S, true },
-		{ "then a fifth of the time waited", 10 * S, 2 * S, true },
-		{ "up to five seconds", 60 * S, 5 * S, true },
+		{ "at first about 10 ms", 0, 10 * MS, POLL_NOBODY },
+		{ "so for the first pauses", 80 * MS, 10 * MS, POLL_NOBODY },
+		{ "then an eighth of the time waited", 2 * S, 250 * MS, POLL_NOBODY },
+		{ "up to two seconds", 16 * S, 2 * S, POLL_NOBODY },
+		{ "and never more", 3600 * S, 2 * S, POLL_NOBODY },
+		{ "even after all time", INT64_MAX, 2 * S, POLL_NOBODY },
+		{ "with a hint as long at first", 2 * S, 250 * MS, POLL_HINT },
+		{ "up to five seconds", 3600 * S, 5 * S, POLL_HINT },
+		{ "a second, if one is woken", 0, S, POLL_WATCH },
+		{ "then a fifth of the time waited", 10 * S, 2 * S, POLL_WATCH },
+		{ "up to five seconds", 60 * S, 5 * S, POLL_WATCH },
 	};
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
 		int64_t least = poll_pause_ns(rows[i].waited,
-					      rows[i].woken,
+					      rows[i].waker,
 					      UINT32_MAX);
 
-		ok(poll_pause_ns(rows[i].waited, rows[i].woken, 0) ==
+		ok(poll_pause_ns(rows[i].waited, rows[i].waker, 0) ==
 		   rows[i].longest &&
 		   least >= rows[i].longest / 2 && least < rows[i].longest,
 		   rows[i].behaviour);
 	}
-	ok(poll_pause_ns(S, false, 1U << 30) !=
-	   poll_pause_ns(S, false, 3U << 30),
+	ok(poll_pause_ns(S, POLL_NOBODY, 1U << 30) !=
+	   poll_pause_ns(S, POLL_NOBODY, 3U << 30),
 	   "two waiters pause for different times");
 }
 
