@@ -1,17 +1,12 @@
 /*
  * lock.c - the place of a lock: a directory held open, and a name in it.
  */
-#define _GNU_SOURCE		/* O_PATH, statx */
+#define _GNU_SOURCE		/* O_PATH */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/magic.h>
-#include <sys/vfs.h>
-#endif
 
 #include "error.h"
 #include "nlock.h"
@@ -54,47 +49,6 @@ static int open_directory(const char *path, const char *name)
 	return fd;
 }
 
-#if defined(__linux__) && defined(STATX_ATTR_APPEND)
-
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC	0x58465342
-#endif
-
-static bool is_local(int dirfd)
-{
-	struct statx stx;
-	struct statfs fs;
-
-	/*
-	 * NFS and FUSE have no such attribute, and are found out without a
-	 * request to the server, which statfs(2) would make.
-	 */
-	if (statx(dirfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0,
-		  &stx) < 0 ||
-	    !(stx.stx_attributes_mask & STATX_ATTR_APPEND) ||
-	    fstatfs(dirfd, &fs) < 0)
-		return false;
-	switch (fs.f_type) {
-	case EXT4_SUPER_MAGIC:		/* and ext2, and ext3 */
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
-
-#else
-
-static bool is_local(int dirfd)
-{
-	(void)dirfd;
-	return false;
-}
-
-#endif
-
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
 			     struct nlock_error *error)
@@ -121,7 +75,7 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 		result = fail(error, "open the directory");
 		goto free_path;
 	}
-	lock->is_local = is_local(lock->dirfd);
+	lock->file_system = file_system_of(lock->dirfd);
 	return NLOCK_OK;
 
 free_path:
@@ -132,7 +86,7 @@ free_path:
 
 bool nlock_is_local(const struct nlock_lock *lock)
 {
-	return lock->is_local;
+	return lock->file_system == FS_LOCAL;
 }
 
 void nlock_close(struct nlock_lock *lock)

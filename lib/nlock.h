@@ -37,6 +37,7 @@
 #include <sys/types.h>
 
 #include "claim_name.h"
+#include "file_system.h"
 #include "lease.h"
 
 #define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */
@@ -69,7 +70,7 @@ struct nlock_lock {
 	char *path;		/* absolute; what claims are named after */
 	const char *name;	/* the last component of path */
 	int dirfd;
-	bool is_local;		/* see nlock_is_local() */
+	enum file_system file_system;
 	int watch_fd;		/* that a wait has left open, or -1 */
 	struct nlock_options options;
 };

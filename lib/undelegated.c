@@ -2,9 +2,7 @@
  * undelegated.c - files that no client has to itself; see undelegated.h.
  */
 #define _GNU_SOURCE		/* O_DIRECT */
-#include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "undelegated.h"
 
@@ -16,20 +14,15 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 #ifdef O_DIRECT
 	/*
 	 * Linux's client wants none for a file that is read and written past
-	 * its cache.  Opened is opened: from then on by way of the cache, as
-	 * other file systems are particular about what goes past it, and may
-	 * not have that at all.
+	 * its cache.  Opened is opened: then the cache will do.
 	 */
-	if (!nlock_is_local(lock)) {
+	if (lock->file_system == FS_NFS) {
 		int fd = openat(lock->dirfd, name, flags | O_DIRECT,
 				NEW_FILE_MODE);
 
-		if (fd >= 0 && fcntl(fd, F_SETFL, flags) == 0)
-			return fd;
-		if (fd < 0 && errno != EINVAL)
-			return -1;
 		if (fd >= 0)
-			close(fd);
+			fcntl(fd, F_SETFL, flags);
+		return fd;
 	}
 #endif
 	return openat(lock->dirfd, name, flags, NEW_FILE_MODE);

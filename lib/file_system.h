@@ -1,0 +1,16 @@
+/*
+ * file_system.h - what kind of file system a lock is on.
+ */
+#ifndef FILE_SYSTEM_H
+#define FILE_SYSTEM_H
+
+enum file_system {
+	FS_OTHER,	/* or not known */
+	FS_NFS,
+	FS_LOCAL	/* certainly on a disk, or in the memory, of this machine */
+};
+
+/* Of a directory that is open.  Asks no server. */
+enum file_system file_system_of(int dirfd);
+
+#endif
