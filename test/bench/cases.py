@@ -453,7 +453,7 @@ def waiting_requests(bench, place):
     """What it costs the file server that somebody waits."""
     client = place.clients[-1]
     if mountstats.requests(client.mountstats(), client.directory) is None:
-        bench.table.note(f"requests: left out, {place} is not NFS")
+        bench.table.note(f"waiting_requests: left out, {place} is not NFS")
         return
     for number in (1, bench.sizes.waiters):
         ours = requests_while_waiting(bench, place, bench.peers.nlock, number)
