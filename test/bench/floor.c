@@ -38,17 +38,18 @@ static void acquire(const char *lock)
 	if (mkdir(warrant, 0777) < 0)
 		err(1, "%s", warrant);
 	look(warrant);
-	fd = open(claim, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	fd = open(claim, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0)
 		err(1, "%s", claim);
 	clock_gettime(CLOCK_REALTIME, &end[0]);
 	end[0].tv_sec += 120;
 	end[1] = end[0];
 	if (write(fd, claim, strlen(claim)) < 0 || futimens(fd, end) < 0 ||
-	    close(fd) < 0)
+	    close(dup(fd)) < 0)		/* by which it reaches the server */
 		err(1, "%s", claim);
 	if (link(claim, lock) < 0)
 		err(1, "%s", lock);
+	close(fd);
 	look(claim);
 	if (utimensat(AT_FDCWD, warrant, NULL, AT_SYMLINK_NOFOLLOW) < 0)
 		err(1, "%s", warrant);
