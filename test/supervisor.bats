@@ -299,10 +299,11 @@ revoke() {
 }
 
 @test "run: from a terminal, ^C reaches the command once, ^Z stops all and fg goes on" {
-	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" nlock run "$LOCK" -- \
+	run python3 "$BATS_TEST_DIRNAME/terminal.py" nlock run "$LOCK" -- \
 		bash -c 'trap "echo got INT" INT; echo ready
 			until [ -e go ]; do sleep 0.05; done; echo end'
 	echo "$output"
+	[ "$status" = 0 ]
 	[[ $output == *"stopped by SIGTSTP"* ]]
 	[[ $output == *"exit 0"* ]]
 	[ "$(grep -c 'got INT' <<<"$output")" = 1 ]
