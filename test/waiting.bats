@@ -29,9 +29,7 @@ was_woken() {
 
 # Where a release takes long it may look in the middle of one, now and then.
 @test "a waiter on the same machine is woken by the release" {
-	local attempt
-
-	for attempt in 1 2 3; do
+	for _ in 1 2 3; do
 		wait_for_a_release
 		! was_woken || break
 	done
