@@ -1,7 +1,9 @@
 """Run a command in a terminal of its own, press ^C, then ^Z, then continue.
 
 Prints what the terminal shows, what stopped the command, and its exit status.
-The command must print "ready", and end when a file "go" appears.
+The command must print "ready", and end when a file "go" appears.  It should
+start no process: Linux may forget, for the child that fork(2) is just making,
+a SIGCONT that comes sooner after a SIGTSTP than anybody could say "fg".
 """
 import os
 import pty
@@ -30,6 +32,8 @@ if pid == 0:
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
+        # What a shell starts in the background would ignore it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         os.tcsetpgrp(0, os.getpgrp())
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
