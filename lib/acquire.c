@@ -94,6 +94,18 @@ static enum nlock_result check_uncounted_link(struct attempt *at)
 }
 
 /*
+ * Has the reply to a link told that there are two now?  The claim had but one
+ * until then, so that an NFS client which shows two has been told so.
+ */
+static bool reply_told_two_links(const struct attempt *at,
+				 struct attributes *a)
+{
+	return at->lock->file_system == FS_NFS &&
+	       own_attributes(at->lock->dirfd, at->claim->name, a) == 0 &&
+	       a->links == 2;
+}
+
+/*
  * Try to make the lock file.  Success is read from the claim's link count: a
  * client can lose the reply to a link that worked, and some have reported
  * success of one that did not.
@@ -106,13 +118,20 @@ static enum nlock_result try_link(struct attempt *at)
 	const struct nlock_lock *lock = at->lock;
 	struct attributes a;
 	int errnum = 0;
+	bool told;
 
 	if (linkat(lock->dirfd, at->claim->name, lock->dirfd, lock->name,
 		   0) < 0)
 		errnum = errno;
+	/* The client asks again once the claim was closed. */
+	told = errnum == 0 && reply_told_two_links(at, &a);
 	if (at->claim_fd >= 0)
 		close(at->claim_fd);
 	at->claim_fd = -1;
+	if (told) {
+		claim_note(at->claim, &a);
+		return NLOCK_OK;
+	}
 	if (claim_read(at->claim, &a) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "read the claim");
@@ -168,10 +187,11 @@ static void note_renewal(struct attempt *at)
 static enum nlock_result renew_own_lease(struct attempt *at)
 {
 	struct nlock_claim *claim = at->claim;
+	struct attributes a;
 
 	if (boot_now_ns() < at->renew_ns)
 		return NLOCK_OK;
-	if (claim_extend(claim, claim->lifetime_ns, INT64_MIN) < 0 ||
+	if (claim_extend(claim, claim->lifetime_ns, INT64_MIN, &a) < 0 ||
 	    warrant_confirm(at->lock->dirfd, claim->warrant,
 			    &claim->clock) < 0)
 		return is_gone(errno) ? NLOCK_LOST :

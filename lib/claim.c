@@ -239,20 +239,7 @@ void claim_withdraw(const struct nlock_claim *claim)
 	warrant_discard(claim->lock->dirfd, claim->warrant);
 }
 
-int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
-		 int64_t earliest_end_ns)
-{
-	struct timespec times[2];
-
-	claim->lease_end_ns = lease_end_from_now(claim, lifetime_ns);
-	if (claim->lease_end_ns < earliest_end_ns)
-		claim->lease_end_ns = earliest_end_ns;
-	lease_times(times, claim->lease_end_ns);
-	return utimensat(claim->lock->dirfd, claim->name, times,
-			 AT_SYMLINK_NOFOLLOW);
-}
-
-static void note(struct nlock_claim *claim, const struct attributes *a)
+void claim_note(struct nlock_claim *claim, const struct attributes *a)
 {
 	claim->inode = a->inode;
 	claim->lease_end_ns = a->modified_ns;
@@ -262,8 +249,64 @@ int claim_read(struct nlock_claim *claim, struct attributes *a)
 {
 	if (fresh_attributes(claim->lock->dirfd, claim->name, a) < 0)
 		return -1;
-	note(claim, a);
+	claim_note(claim, a);
 	return 0;
+}
+
+/* Returns 0, or -1 with errno; when it was done goes to *when. */
+static int set_lease_end(struct nlock_claim *claim, int64_t end_ns,
+			 struct server_clock *when, struct attributes *a)
+{
+	int dirfd = claim->lock->dirfd;
+	struct timespec times[2];
+
+	lease_times(times, end_ns);
+	when->before_ns = boot_now_ns();
+	if (utimensat(dirfd, claim->name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	claim->lease_end_ns = end_ns;
+	/* The reply has brought the attributes, if the client has kept them. */
+	if (own_attributes(dirfd, claim->name, a) < 0)
+		a->changed_ns = 0;
+	when->after_ns = boot_now_ns();
+	when->server_ns = a->changed_ns;
+	return 0;
+}
+
+int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
+		 int64_t earliest_end_ns, struct attributes *a)
+{
+	int64_t end_ns = lease_end_from_now(claim, lifetime_ns);
+	struct server_clock when;
+
+	if (end_ns < earliest_end_ns)
+		end_ns = earliest_end_ns;
+	if (set_lease_end(claim, end_ns, &when, a) < 0)
+		return -1;
+	/*
+	 * A change time from before this change is of older attributes.  The
+	 * clock is not set by it: that is the warrant's, by which leases of
+	 * others are judged, too.
+	 */
+	return server_clock_is_newer(&claim->clock, &when);
+}
+
+int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
+			       struct attributes *a)
+{
+	int64_t now_ns = wall_earliest_ns();
+	int64_t end_ns = ns_add(now_ns, lifetime_ns);
+	struct server_clock when;
+
+	if (own_times(claim->lock->dirfd, claim->name, a) < 0 ||
+	    wall_now_ns() < a->changed_ns || end_ns < a->modified_ns ||
+	    end_ns > ns_add(a->modified_ns, lifetime_ns))
+		return 0;
+	if (set_lease_end(claim, end_ns, &when, a) < 0 ||
+	    !wall_clock_agrees(now_ns, &when, lifetime_ns))
+		return 0;
+	claim->clock = when;
+	return 1;
 }
 
 /* In the past, so that it can't be taken for the end of a lease. */
@@ -298,7 +341,7 @@ int claim_introduce(struct nlock_claim *claim, struct attributes *a)
 	sample.after_ns = boot_now_ns();
 	sample.server_ns = a->changed_ns;
 	server_clock_update(&claim->clock, &sample);
-	note(claim, a);
+	claim_note(claim, a);
 	return 0;
 }
 

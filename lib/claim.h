@@ -31,17 +31,34 @@ void claim_withdraw(const struct nlock_claim *claim);
 
 /*
  * Let the lease end lifetime_ns from now, but not before earliest_end_ns (on
- * the server's clock).  Returns 0, or -1 with errno;
- * is_gone(errno) means that the claim was broken or released.
+ * the server's clock); claim->lease_end_ns is what was asked for.
+ *
+ * Returns 1 if *a is what the server answered, 0 if that has still to be
+ * read, or -1 with errno; is_gone(errno) means that the claim was broken or
+ * released.
  */
 int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
-		 int64_t earliest_end_ns);
+		 int64_t earliest_end_ns, struct attributes *a);
+
+/*
+ * The same for a process that does not know the server's clock yet, in the
+ * hope that the wall clock agrees with it.  Only where that can't shorten the
+ * lease; and believed only if the server's answer says that it was right.
+ *
+ * Returns 1 as above, with the claim's clock set; or 0 if the lease has still
+ * to be set, by who knows the clock.
+ */
+int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
+			       struct attributes *a);
 
 /*
  * Read the claim's attributes, fresh, and note the lease's end.  The link
  * count is 2 while the lock is ours.  Returns 0, or -1 with errno.
  */
 int claim_read(struct nlock_claim *claim, struct attributes *a);
+
+/* Note what of such attributes matters later. */
+void claim_note(struct nlock_claim *claim, const struct attributes *a);
 
 /*
  * The same, and the server's clock, for a process that knows neither, by one

@@ -74,13 +74,14 @@ DIR *fresh_directory(int dirfd)
 
 #ifdef STATX_BASIC_STATS
 
-static int by_statx(int dirfd, const char *name, int flags,
+#define ALL	(STATX_BASIC_STATS | STATX_BTIME)
+
+static int by_statx(int dirfd, const char *name, int flags, unsigned int mask,
 		    struct attributes *a)
 {
 	struct statx stx;
 
-	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT,
-		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
+	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT, mask, &stx) < 0)
 		return -1;
 	*a = (struct attributes){ .inode = stx.stx_ino };
 	a->links = stx.stx_nlink;
@@ -102,21 +103,30 @@ static int by_statx(int dirfd, const char *name, int flags,
 int fresh_attributes(int dirfd, const char *name, struct attributes *a)
 {
 	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
-		     a) == 0)
+		     ALL, a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
 }
 
 int fresh_attributes_fd(int fd, struct attributes *a)
 {
-	if (by_statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, a) == 0)
+	if (by_statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, ALL,
+		     a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_fstat(fd, a) : -1;
 }
 
 int own_attributes(int dirfd, const char *name, struct attributes *a)
 {
-	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, a) == 0)
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, ALL, a) == 0)
+		return 0;
+	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
+}
+
+int own_times(int dirfd, const char *name, struct attributes *a)
+{
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW,
+		     STATX_MTIME | STATX_CTIME, a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
 }
@@ -134,6 +144,11 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 }
 
 int own_attributes(int dirfd, const char *name, struct attributes *a)
+{
+	return by_open(dirfd, name, a);
+}
+
+int own_times(int dirfd, const char *name, struct attributes *a)
 {
 	return by_open(dirfd, name, a);
 }

@@ -46,6 +46,27 @@ void server_clock_update(struct server_clock *clock,
 bool server_clock_update_cached(struct server_clock *clock,
 				const struct server_clock *sample);
 
+/*
+ * Was the sample's stamp made by the request that it was taken from, as far as
+ * one can see?  False if it is no younger than the clock's own, or older than
+ * that leads to; or so coarse that this says little.
+ */
+bool server_clock_is_newer(const struct server_clock *clock,
+			   const struct server_clock *sample);
+
+/*
+ * Does the wall clock, which showed wall_ns as the sample was begun, agree
+ * with the server's well enough to have set a lease of lifetime_ns by it?
+ */
+bool wall_clock_agrees(int64_t wall_ns, const struct server_clock *sample,
+		       int64_t lifetime_ns);
+
+/* CLOCK_REALTIME, which need not agree with any other machine's. */
+int64_t wall_now_ns(void);
+
+/* A stamp by that clock, as it can be at the earliest. */
+int64_t wall_earliest_ns(void);
+
 /* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
 int64_t boot_now_ns(void);
 

@@ -51,31 +51,44 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 	return NLOCK_OK;
 }
 
-enum nlock_result nlock_confirm(struct nlock_claim *claim,
-				struct nlock_error *error)
+/*
+ * Is the lock ours?  *counted is what the server has said of the claim already,
+ * or NULL.  If there were two links before, and the warrant is there now, then
+ * nobody can have taken the lock since but a release of this claim; and with
+ * the lease renewed in between, nobody else will before it is over.
+ */
+static enum nlock_result confirm(struct nlock_claim *claim,
+				 const struct attributes *counted,
+				 struct nlock_error *error)
 {
 	struct attributes a;
 
 	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
 			    &claim->clock) < 0)
 		return lost_or_failed(error, "confirm the warrant");
-	if (claim_read(claim, &a) < 0)
-		return lost_or_failed(error, "read the claim");
-	return a.links == 2 ? NLOCK_OK : NLOCK_LOST;
+	if (counted == NULL) {
+		if (claim_read(claim, &a) < 0)
+			return lost_or_failed(error, "read the claim");
+		counted = &a;
+	}
+	claim_note(claim, counted);
+	return counted->links == 2 ? NLOCK_OK : NLOCK_LOST;
 }
 
-/* One renewal, and a look at whether it counts. */
-static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
-			       int64_t relied_until_ns,
-			       struct nlock_error *error)
+enum nlock_result nlock_confirm(struct nlock_claim *claim,
+				struct nlock_error *error)
 {
-	enum nlock_result result;
-	int64_t wanted_ns;
+	return confirm(claim, NULL, error);
+}
 
-	if (claim_extend(claim, lifetime_ns, relied_until_ns) < 0)
-		return lost_or_failed(error, "renew the lease");
-	wanted_ns = claim->lease_end_ns;
-	result = nlock_confirm(claim, error);
+/* The same after a renewal, and does that count? */
+static enum nlock_result confirm_renewal(struct nlock_claim *claim,
+					 const struct attributes *counted,
+					 struct nlock_error *error)
+{
+	int64_t wanted_ns = claim->lease_end_ns;
+	enum nlock_result result = confirm(claim, counted, error);
+
 	if (result != NLOCK_OK)
 		return result;
 	if (claim->lease_end_ns < ns_sub(wanted_ns, STAMP_GRAIN_NS)) {
@@ -83,6 +96,18 @@ static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
 		return NLOCK_UNSUPPORTED;
 	}
 	return NLOCK_OK;
+}
+
+static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
+			       int64_t relied_until_ns,
+			       struct nlock_error *error)
+{
+	struct attributes a;
+	int answered = claim_extend(claim, lifetime_ns, relied_until_ns, &a);
+
+	if (answered < 0)
+		return lost_or_failed(error, "renew the lease");
+	return confirm_renewal(claim, answered ? &a : NULL, error);
 }
 
 static bool is_half_over(const struct nlock_claim *claim, int64_t lifetime_ns)
@@ -100,6 +125,28 @@ static bool is_over(const struct nlock_claim *claim)
 			  0);
 }
 
+/*
+ * The first renewal by a process that does not know the server's clock.
+ * Whoever a claim stands for may have renewed it since this client has heard
+ * of it, and relies on that: then its end is read first, and with it the
+ * clock.
+ */
+static enum nlock_result renew_unknown(struct nlock_claim *claim,
+				       int64_t lifetime_ns,
+				       int64_t *relied_until_ns,
+				       struct nlock_error *error)
+{
+	enum nlock_result result;
+	struct attributes a;
+
+	if (!claim->stands_for_process &&
+	    claim_extend_by_wall_clock(claim, lifetime_ns, &a))
+		return confirm_renewal(claim, &a, error);
+	result = get_to_know(claim, relied_until_ns, error);
+	return result == NLOCK_OK ?
+	       renew(claim, lifetime_ns, *relied_until_ns, error) : result;
+}
+
 enum nlock_result refresh_lease(struct nlock_claim *claim,
 				int64_t lifetime_ns,
 				struct nlock_error *error)
@@ -108,14 +155,12 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 	enum nlock_result result;
 	int tries = 0;
 
-	if (claim->clock.server_ns == 0) {
-		result = get_to_know(claim, &relied_until_ns, error);
-		if (result != NLOCK_OK)
-			return result;
-	}
 	/* It may have been so slow that little is left, or nothing. */
 	do {
-		result = renew(claim, lifetime_ns, relied_until_ns, error);
+		result = claim->clock.server_ns == 0 ?
+			 renew_unknown(claim, lifetime_ns, &relied_until_ns,
+				       error) :
+			 renew(claim, lifetime_ns, relied_until_ns, error);
 		if (result != NLOCK_OK)
 			return result;
 	} while (is_half_over(claim, lifetime_ns) && ++tries < RENEWALS);

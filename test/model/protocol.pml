@@ -91,6 +91,7 @@
  *	REMAKE		a second release makes the warrant anew
  *	NODATE		an acquirer does not date its link
  *	ASKFIRST	a refresh looks at the warrant before it renews
+ *	NOASK		... does not look at it, if the reply has told the links
  *	ALIVE		a process is taken for dead that is not
  *	NOPUSH		nobody pushes a crashed breaker aside
  *	NOEMPTY		... if there is a lock file in its warrant
@@ -510,6 +511,10 @@ refresh:
 		:: true
 		:: LOSE && has(told, c) -> goto holding
 		:: LOSE && !has(told, c) -> goto let_go
+#ifndef ASKFIRST
+		:: links(c) == 2 -> goto counted	/* says the reply */
+		:: links(c) != 2 -> goto counted_lost
+#endif
 		fi
 	};
 #ifndef ASKFIRST
@@ -535,6 +540,25 @@ confirm:
 		:: else -> del(relies, c); goto let_go
 		fi
 	};
+
+#ifndef ASKFIRST
+counted:
+	atomic {
+#ifndef NOASK
+		if
+		:: !has(warrant, c) -> del(relies, c); goto let_go
+		:: else
+		fi;
+#endif
+		if
+		:: has(over, c) -> add(told, c)
+		:: else -> rely(c)
+		fi;
+		goto holding
+	};
+counted_lost:			/* it asks for the warrant in vain */
+	atomic { del(relies, c); goto let_go };
+#endif
 
 giveup:	atomic {
 		if

@@ -47,6 +47,12 @@ def open_and_fstat(name):
         os.close(fd)
 
 
+def touch_and_stat(name):
+    """What the reply to one's own change has brought."""
+    touch_ns(name, 2000000000123456789)
+    return stat(name)
+
+
 kept = {}           # descriptors that stay open
 
 
@@ -206,6 +212,14 @@ def list_directory(scene):
         scene.b(os.listdir, scene.directory)
 
 
+def links_told_by_link(scene):
+    """Somebody else has seen the claim before."""
+    check(scene.b(stat, scene.own)[0], 1, "links at first")
+    scene.a(stat, scene.own)
+    scene.b(os.link, scene.own, scene.lock)
+    return scene.b(stat, scene.own)[0] != 2
+
+
 def links_of_own(look):
     """A takes B's lock file away."""
     def is_old(scene):
@@ -273,6 +287,15 @@ def status(scene):
     return "unlocked" in two.nlock("status", scene.lock)[1]
 
 
+def refresh(scene):
+    """Somebody who knows of no warrant has removed the lock file."""
+    lock = scene.directory + "/held"
+    claim = two.acquire(lock, "-l", "1m")
+    check(two.nlock("refresh", "-l", "1m", "--claim", claim)[0], 0, "refresh")
+    scene.a(os.unlink, lock)
+    return two.nlock("refresh", "-l", "1m", "--claim", claim)[0] != 76
+
+
 def time_of_own_directory(scene):
     name = scene.directory + "/stamped"
     before_ns = scene.b(mkdir_and_read_time, name)
@@ -292,6 +315,11 @@ RELIED_ON = {
         links_of_own(statx_synced),
     "open and fstat tell the links of one's own claim":
         links_of_own(open_and_fstat),
+    "the reply to a link tells that one's own claim has two":
+        links_told_by_link,
+    "the reply to a change of its time tells the links of one's own claim":
+        links_of_own(touch_and_stat),
+    "refresh: sees that the lock file was removed a moment ago": refresh,
     "statx with AT_STATX_FORCE_SYNC tells when another's lease ends, to the "
     "nanosecond": time_of_other(statx_synced),
     "open and fstat tell when another's lease ends, to the nanosecond":
