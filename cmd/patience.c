@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../lib/lease.h"
@@ -15,15 +16,22 @@
 
 #define STACK_SIZE	(64 * 1024)
 
+/* What takes no longer than that never wakes the second thread. */
+#define LENIENCE_NS	(100 * NS_PER_MS)
+
 /* The second thread, and what it watches. */
 static struct {
+	pthread_mutex_t mutex;	/* for the next three */
 	struct patience patience;
-	pthread_t thread;
-	int done_fd;		/* tells it to end */
-	bool begun;
+	unsigned int watch;	/* which one it is; odd while there is one */
+	bool awake;		/* wants to be told when that ends */
+
+	int timer_fd;		/* wakes it */
+	int end_fd;		/* has it look whether the watch has ended */
+	bool started;
 	/* Of our own, which costs less than what pthread_create(3) maps. */
 	char stack[STACK_SIZE] __attribute__((aligned(64)));
-} watcher;
+} watcher = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 void die_by_signal(int signal_number, const sigset_t *mask)
 {
@@ -44,27 +52,36 @@ static int until_ms(int64_t boot_ns)
 	return ms < 0 ? 0 : ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-static bool is_done(int timeout_ms)
+/* Returns whether this watch has ended, of which end_fd may have told. */
+static bool has_ended(unsigned int watch)
 {
-	struct pollfd done = { .fd = watcher.done_fd, .events = POLLIN };
+	uint64_t ignored;
+	bool ended;
 
-	return poll(&done, 1, timeout_ms) != 0;
+	while (read(watcher.end_fd, &ignored, sizeof(ignored)) > 0)
+		continue;
+	pthread_mutex_lock(&watcher.mutex);
+	ended = watcher.watch != watch;
+	pthread_mutex_unlock(&watcher.mutex);
+	return ended;
 }
 
-/* Wait for what ends the waiting.  Returns false if that is over. */
-static bool watch(const struct patience *patience)
+/*
+ * Wait until boot_ns, or until a descriptor (-1: none) is readable.  Returns
+ * false if the watch has ended before that.
+ */
+static bool wait_until(unsigned int watch, int64_t boot_ns, int fd)
 {
 	struct pollfd fds[2] = {
-		{ .fd = watcher.done_fd, .events = POLLIN },
-		{ .fd = patience->signal_fd, .events = POLLIN },
+		{ .fd = watcher.end_fd, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
 	};
 
 	do {
-		poll(fds, 2, until_ms(patience->deadline_ns));
-		if (fds[0].revents != 0)
+		poll(fds, 2, until_ms(boot_ns));
+		if (has_ended(watch))
 			return false;
-	} while (fds[1].revents == 0 &&
-		 boot_now_ns() < patience->deadline_ns);
+	} while (fds[1].revents == 0 && boot_now_ns() < boot_ns);
 	return true;
 }
 
@@ -79,66 +96,110 @@ static void give_up(const struct patience *patience)
 	_exit(patience->timeout_status);
 }
 
-static void *run(void *unused)
+/* Watch what there is to watch, if anything. */
+static void watch_once(void)
 {
-	(void)unused;
-	if (watch(&watcher.patience) && !is_done(PATIENCE_NS / NS_PER_MS))
-		give_up(&watcher.patience);
-	return NULL;
+	struct patience patience;
+	unsigned int watch;
+
+	pthread_mutex_lock(&watcher.mutex);
+	patience = watcher.patience;
+	watch = watcher.watch;
+	watcher.awake = watch % 2 == 1;
+	pthread_mutex_unlock(&watcher.mutex);
+	if (watch % 2 == 1 &&
+	    wait_until(watch, patience.deadline_ns, patience.signal_fd) &&
+	    wait_until(watch, ns_add(boot_now_ns(), PATIENCE_NS), -1))
+		give_up(&patience);
 }
 
-/* The thread before this one was told to end, and has long done so. */
-static void bury_watcher(void)
+static void *run(void *unused)
 {
-	if (!watcher.begun)
-		return;
-	pthread_join(watcher.thread, NULL);
-	close(watcher.done_fd);
-	watcher.begun = false;
+	uint64_t expirations;
+
+	(void)unused;
+	for (;;)
+		if (read(watcher.timer_fd, &expirations,
+			 sizeof(expirations)) > 0)
+			watch_once();
+	return NULL;
 }
 
 /*
  * Signals are for the first thread.  The second would discard a SIGCHLD that
  * is not blocked in it.
  */
-static bool start_watcher(void)
+static bool start_thread(void)
 {
 	pthread_attr_t attributes;
 	sigset_t all, previous;
+	pthread_t thread;
 	bool started;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &previous);
 	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	started = pthread_attr_setstack(&attributes, watcher.stack,
 					STACK_SIZE) == 0 &&
-		  pthread_create(&watcher.thread, &attributes, run,
-				 NULL) == 0;
+		  pthread_create(&thread, &attributes, run, NULL) == 0;
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &previous, NULL);
 	return started;
 }
 
+/* It stays until the process ends, asleep if there is nothing to watch. */
+static bool start_watcher(void)
+{
+	watcher.timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	watcher.end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (watcher.timer_fd >= 0 && watcher.end_fd >= 0 && start_thread())
+		return true;
+	if (watcher.timer_fd >= 0)
+		close(watcher.timer_fd);
+	if (watcher.end_fd >= 0)
+		close(watcher.end_fd);
+	return false;
+}
+
+/* 0: never. */
+static void wake_watcher_at(int64_t boot_ns)
+{
+	struct itimerspec when = { .it_value = ns_to_timespec(boot_ns) };
+
+	timerfd_settime(watcher.timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
 void patience_begin(const struct patience *patience)
 {
-	bury_watcher();
-	watcher.patience = *patience;
-	watcher.done_fd = eventfd(0, EFD_CLOEXEC);
-	if (watcher.done_fd < 0)
+	int64_t wake_ns = ns_add(boot_now_ns(), LENIENCE_NS);
+
+	if (!watcher.started)
+		watcher.started = start_watcher();
+	if (!watcher.started)
 		return;
-	watcher.begun = start_watcher();
-	if (!watcher.begun)
-		close(watcher.done_fd);
+	pthread_mutex_lock(&watcher.mutex);
+	watcher.patience = *patience;
+	watcher.watch++;
+	pthread_mutex_unlock(&watcher.mutex);
+	wake_watcher_at(patience->deadline_ns < wake_ns ?
+			patience->deadline_ns : wake_ns);
 }
 
 /* It is not waited for: a lock that was taken is to be used at once. */
 void patience_end(void)
 {
 	static const uint64_t one = 1;
-	ssize_t ignored;
+	ssize_t ignored = 0;
 
-	if (!watcher.begun)
+	if (watcher.watch % 2 == 0)
 		return;
-	ignored = write(watcher.done_fd, &one, sizeof(one));
+	wake_watcher_at(0);
+	pthread_mutex_lock(&watcher.mutex);
+	watcher.watch++;
+	if (watcher.awake)
+		ignored = write(watcher.end_fd, &one, sizeof(one));
+	watcher.awake = false;
+	pthread_mutex_unlock(&watcher.mutex);
 	(void)ignored;
 }
