@@ -316,7 +316,8 @@ static void listen_for_hint(struct attempt *at, int64_t now_ns)
 	}
 	if (at->listener.fd < 0 && now_ns >= at->hint_due_ns) {
 		at->hint_due_ns = NLOCK_FOREVER;
-		hint_listen(&at->listener, at->lock, at->hint_inode);
+		hint_listen(&at->listener, at->lock, at->hint_inode,
+			    strcmp(holder->parts.host, at->parts.host) != 0);
 	}
 	at->watch.hint_fd = at->listener.fd;
 }
@@ -538,7 +539,9 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		result = claims < CLAIMS_AT_ONCE ? NLOCK_OK :
 			 wait_a_while(&at);
 	}
-	hint_stop(&at.listener);
+	/* One that has heard gives us a start over others; it ends by itself. */
+	if (result != NLOCK_OK || at.listener.fd >= 0)
+		hint_stop(&at.listener);
 	lock->watch_fd = watch_end(&at.watch);
 	return result;
 }

@@ -24,6 +24,12 @@
  */
 #define PARTING_NS	(100 * NS_PER_MS)
 
+/*
+ * For so long whoever was told first keeps the others from being told, to
+ * take the lock and begin, unless it did not get it.
+ */
+#define HEAD_START_NS	(50 * NS_PER_MS)
+
 /* Open the lock file, if it is the one that is meant. */
 static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
 			  int mode)
@@ -106,23 +112,34 @@ void hint_withdraw(struct nlock_claim *claim)
 
 /* ------------------------------------------------------------------ waiting */
 
+/*
+ * Whoever may write to the file asks for the lock alone, so that the server
+ * tells one at a time; on NFS nobody else may.  The first question is a
+ * shared one: it is not in the way of others that ask the same.
+ */
 static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 {
+	int how = LOCK_EX;
 	int fd;
 
 	setsid();	/* or it would be stopped with the file open */
-	fd = open_lock_file(lock, inode, O_RDONLY);
+	fd = open_lock_file(lock, inode, O_RDWR);
+	if (fd < 0) {
+		how = LOCK_SH;
+		fd = open_lock_file(lock, inode, O_RDONLY);
+	}
 	if (fd < 0)
 		return HINT_SILENT;
 	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
 		return HINT_SILENT;
 	if (errno != EWOULDBLOCK)
 		return HINT_NONE;
-	return flock(fd, LOCK_SH) == 0 ? HINT_LET_GO : HINT_NONE;
+	return flock(fd, how) == 0 ? HINT_LET_GO : HINT_NONE;
 }
 
 void hint_listen(struct hint_listener *listener,
-		 const struct nlock_lock *lock, uint64_t inode)
+		 const struct nlock_lock *lock, uint64_t inode,
+		 bool elsewhere)
 {
 	unsigned char heard;
 	ssize_t ignored;
@@ -137,6 +154,8 @@ void hint_listen(struct hint_listener *listener,
 		heard = (unsigned char)listen_to(lock, inode);
 		ignored = write(fds[1], &heard, sizeof(heard));
 		(void)ignored;
+		if (heard == HINT_LET_GO && elsewhere)
+			pause_ns(HEAD_START_NS);
 		_exit(0);
 	}
 	close(fds[1]);
@@ -152,8 +171,15 @@ enum hint hint_hear(struct hint_listener *listener)
 	/* Nothing, if somebody killed it. */
 	ssize_t got = read(listener->fd, &heard, sizeof(heard));
 
-	hint_stop(listener);
-	return got == sizeof(heard) ? (enum hint)heard : HINT_SILENT;
+	if (got != sizeof(heard))
+		heard = HINT_SILENT;
+	if (heard == HINT_LET_GO) {
+		close(listener->fd);
+		listener->fd = -1;
+	} else {
+		hint_stop(listener);
+	}
+	return (enum hint)heard;
 }
 
 void hint_stop(struct hint_listener *listener)

@@ -2,10 +2,14 @@
  * hint.h - tell a waiter on another machine that a lock was given back.
  *
  * While its command runs, a holder keeps its lock file open and locked, by
- * flock(2); a waiter asks for that lock, shared, and gets it when the holder
- * has let go of it: after its takedown, or by its end.  From NFS 4.1 on the
- * server calls the waiter's client then, and so does the lock manager of
- * NFS 3; a client of NFS 4.0 asks now and then.
+ * flock(2); a waiter asks for that lock, and gets it when the holder has let
+ * go of it: after its takedown, or by its end.  From NFS 4.1 on the server
+ * calls the waiter's client then, and so does the lock manager of NFS 3; a
+ * client of NFS 4.0 asks now and then.
+ *
+ * Waiters who may write to the file ask for the lock alone, so that one is
+ * told at a time, and those who would come too late are not in the way of the
+ * one that comes in time.
  *
  * It is a hint, and nothing depends on it: the link alone decides who has the
  * lock, and a waiter goes on looking, hint or not.  All of it is done by
@@ -42,9 +46,15 @@ struct hint_listener {
  * Listen to the holder whose lock file has this inode, in the place of another
  * one.  Once the fd is readable hint_hear() tells what came of it.  If no
  * helper can be had, none is.
+ *
+ * elsewhere says that the holder is on another machine.  Then a helper that
+ * has heard keeps what it got for a moment, and with it others from hearing;
+ * hint_stop() has it pass that on.  On the holder's own machine an open file
+ * would be in the way of its release.
  */
 void hint_listen(struct hint_listener *listener,
-		 const struct nlock_lock *lock, uint64_t inode);
+		 const struct nlock_lock *lock, uint64_t inode,
+		 bool elsewhere);
 
 enum hint {
 	HINT_LET_GO,		/* the holder has: try for the lock */
@@ -52,7 +62,7 @@ enum hint {
 	HINT_NONE		/* there is nothing to be heard here */
 };
 
-/* What was heard; ends the listening. */
+/* What was heard. */
 enum hint hint_hear(struct hint_listener *listener);
 
 /*

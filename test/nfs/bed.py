@@ -156,11 +156,11 @@ def lease_end(version, name):
     return os.stat(on_server(version, name)).st_mtime_ns / 1e9
 
 
-def eventually(condition, what, limit_s=LIMIT_S):
+def eventually(condition, what, limit_s=LIMIT_S, pause_s=0.02):
     until = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < until, f"never: {what}"
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def check(got, expected, what):

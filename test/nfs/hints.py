@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import bed
+from bench import mountstats
 from bed import VERSIONS, case, check, eventually, left_behind, path
 from clients import one, three, two
 
@@ -45,6 +46,46 @@ def told(version):
     text = " ".join(f"{gap:.0f}" for gap in gaps)
     assert gaps[LOCKS * 3 // 4 - 1] < SOON_MS, text
     return f"{text} ms"
+
+
+def sent(clients, version, operation):
+    return sum(mountstats.requests(client.mountstats(),
+                                   path(version, ""))[operation]
+               for client in clients)
+
+
+TURNS = 5
+# Others are told 50 ms after the first, or when that one has lost its turn.
+START_MS = 10
+# By then they look by themselves but every 250 to 500 ms.
+WAITED_S = 4
+
+
+def one_at_a_time(version):
+    """Of two waiters only one tries for the lock, at first."""
+    waiting = two, three
+    lock, alone = path(version, "turn"), 0
+    for turn in range(TURNS):
+        asked = sent(waiting, version, "LOCK")
+        holder = one.start(bed.nlock, "run", lock, "cat",
+                           stdin=subprocess.PIPE)
+        eventually(lambda: "turn" in left_behind(version, "turn"), "held")
+        waiters = [run_task(client, lock, f"/mnt/tmp/turn-{version}-{turn}",
+                            300) for client in waiting]
+        # Each asks whether it is locked, and then to be told.
+        eventually(lambda: sent(waiting, version, "LOCK") >= asked + 4,
+                   "listening")
+        time.sleep(WAITED_S)
+        tried = sent(waiting, version, "LINK")
+        holder.stdin.close()
+        eventually(lambda: sent(waiting, version, "LINK") > tried, "told",
+                   pause_s=0.002)
+        time.sleep(START_MS / 1000)
+        alone += sent(waiting, version, "LINK") == tried + 1
+        for process in (holder, *waiters):
+            check(process.wait(bed.LIMIT_S), 0, "a holder or a waiter")
+    assert alone > TURNS // 2, f"{alone} of {TURNS} times"
+    return f"{alone} of {TURNS} times"
 
 
 def begin_to_wait(versions, name):
@@ -134,6 +175,8 @@ def of_version(version):
     if version in ("4.2", "4.1"):
         case(f"NFS {version}: a waiter on another machine is told when the "
              "lock is given back", told, version)
+        case(f"NFS {version}: of several waiters one is told first",
+             one_at_a_time, version)
     case(f"NFS {version}: a holder that is stopped keeps nobody on its own "
          "machine from breaking its lock, and others", stopped_holder,
          version)
