@@ -30,7 +30,8 @@ class Sizes:
     at_a_time: tuple = (2, 8, 64)
     slow_tasks: int = 16    # for those that wait by the second,
     slow_at_a_time: int = 8     # so many at a time
-    relays: int = 9         # side by side
+    relays: int = 3         # side by side
+    relay_rounds: int = 3
     waiting: tuple = (1, 8, 64, 512)
     waiters: int = 64
     wait_s: float = 60
@@ -286,12 +287,24 @@ def relays(bench, place, tool):
     """The gaps before the second and before the third, each a list.
 
     A task on each client, all started at once, and nobody comes anew, who
-    might find the lock free by chance; on several locks side by side.
+    might find the lock free by chance.  On several locks side by side, but one
+    after the other: the clients share one processor, and are not to wait for
+    what another lock's tasks are at.
     """
+    gaps = []
+    for _ in range(bench.sizes.relay_rounds):
+        gaps += relay_round(bench, place, tool)
+    return [list(column) for column in zip(*gaps)]
+
+
+def relay_round(bench, place, tool):
+    """Returns a list of gaps for each lock."""
     logs = [os.path.join(bench.scratch, f"relay{i}")
             for i in range(bench.sizes.relays)]
     tasks = []
     for number, log in enumerate(logs):
+        if number > 0:
+            time.sleep(RELAY_MS / 1000 / len(logs))
         for client in place.clients:
             lock = place.path(f"relay{number}.{tool.name}", client)
             tasks.append(start(
@@ -305,7 +318,7 @@ def relays(bench, place, tool):
         times = read_log(log, f"{tool.name}, in a relay")
         gaps.append([after[0] - before[1]
                      for before, after in zip(times, times[1:])])
-    return [list(column) for column in zip(*gaps)]
+    return gaps
 
 
 def relay(bench, place):
