@@ -100,12 +100,17 @@ static int by_statx(int dirfd, const char *name, int flags, unsigned int mask,
 	return 0;
 }
 
-int fresh_attributes(int dirfd, const char *name, struct attributes *a)
+static int by_name(int dirfd, const char *name, int flags, unsigned int mask,
+		   struct attributes *a)
 {
-	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
-		     ALL, a) == 0)
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | flags, mask, a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
+}
+
+int fresh_attributes(int dirfd, const char *name, struct attributes *a)
+{
+	return by_name(dirfd, name, AT_STATX_FORCE_SYNC, ALL, a);
 }
 
 int fresh_attributes_fd(int fd, struct attributes *a)
@@ -118,17 +123,12 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 
 int own_attributes(int dirfd, const char *name, struct attributes *a)
 {
-	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, ALL, a) == 0)
-		return 0;
-	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
+	return by_name(dirfd, name, 0, ALL, a);
 }
 
 int own_times(int dirfd, const char *name, struct attributes *a)
 {
-	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW,
-		     STATX_MTIME | STATX_CTIME, a) == 0)
-		return 0;
-	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
+	return by_name(dirfd, name, 0, STATX_MTIME | STATX_CTIME, a);
 }
 
 #else	/* no statx: other systems, whose fstat of an open file asks */

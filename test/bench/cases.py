@@ -261,14 +261,20 @@ RIVALS = ("lockfile", "flufl.lock")
 
 
 def pollers(bench, place):
-    """The same beside those that look again every so often; once."""
+    """The same beside those that look again every so often; once.
+
+    Between machines beside flock(1), too, which shows how much of the gap is
+    not the waiting but the end of one program and the start of another.
+    """
     count = bench.sizes.slow_tasks
     at_a_time = min(bench.sizes.slow_at_a_time, count)
     tools = [bench.peers.nlock, *bench.peers.pollers]
+    among_machines = len(place.clients) > 1
+    if among_machines and bench.peers.flock:
+        tools.insert(1, bench.peers.flock)
     results = [hand_over(bench, place, tool, f"s.{tool.name}", count,
                          at_a_time) for tool in tools]
     ours = results[0]
-    among_machines = len(place.clients) > 1
     for tool, theirs in list(zip(tools, results))[1:]:
         bench.table.add(Figure(
             f"{count} tasks, {at_a_time} at a time", "ms", [ours.wall_ms],
