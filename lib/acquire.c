@@ -188,12 +188,13 @@ static enum nlock_result renew_own_lease(struct attempt *at)
 {
 	struct nlock_claim *claim = at->claim;
 	struct attributes a;
+	int64_t ignored_ns;
 
 	if (boot_now_ns() < at->renew_ns)
 		return NLOCK_OK;
 	if (claim_extend(claim, claim->lifetime_ns, INT64_MIN, &a) < 0 ||
 	    warrant_confirm(at->lock->dirfd, claim->warrant,
-			    &claim->clock) < 0)
+			    &claim->clock, &ignored_ns) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "renew the lease");
 	note_renewal(at);

@@ -36,12 +36,13 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 				     struct nlock_error *error)
 {
 	struct attributes a;
+	int64_t ignored_ns;
 
 	if (claim_introduce(claim, &a) < 0) {
 		if (errno != EAGAIN)
 			return lost_or_failed(error, "read the server's clock");
 		if (warrant_confirm(claim->lock->dirfd, claim->warrant,
-				    &claim->clock) < 0)
+				    &claim->clock, &ignored_ns) < 0)
 			return lost_or_failed(error, "read the server's clock");
 		if (claim_read(claim, &a) < 0)
 			return lost_or_failed(error, "read the claim");
@@ -52,21 +53,23 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 }
 
 /*
- * Is the lock ours?  *counted is what the server has said of the claim already,
- * or NULL.  If there were two links before, and the warrant is there now, then
- * nobody can have taken the lock since but a release of this claim; and with
- * the lease renewed in between, nobody else will before it is over.
+ * Is the lock ours?  *counted is what the server said of the claim when the
+ * lease was renewed, or NULL.  If there were two links then, and the warrant
+ * is there now and was not used since, nobody can have taken the lock away:
+ * others would have had to revoke the warrant before they look at the lease,
+ * and a release would have used it.
  */
 static enum nlock_result confirm(struct nlock_claim *claim,
 				 const struct attributes *counted,
 				 struct nlock_error *error)
 {
 	struct attributes a;
+	int64_t used_ns;
 
 	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
-			    &claim->clock) < 0)
+			    &claim->clock, &used_ns) < 0)
 		return lost_or_failed(error, "confirm the warrant");
-	if (counted == NULL) {
+	if (counted == NULL || used_ns >= counted->changed_ns) {
 		if (claim_read(claim, &a) < 0)
 			return lost_or_failed(error, "read the claim");
 		counted = &a;

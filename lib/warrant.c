@@ -72,7 +72,7 @@ static void read_off(struct server_clock *sample,
 }
 
 static int stamp(int dirfd, const char *name, bool access_only,
-		 struct server_clock *clock)
+		 struct server_clock *clock, int64_t *modified_ns)
 {
 	struct server_clock sample = { .before_ns = boot_now_ns() };
 	struct attributes stamped;
@@ -85,24 +85,29 @@ static int stamp(int dirfd, const char *name, bool access_only,
 	 */
 	if (own_attributes(dirfd, name, &stamped) == 0) {
 		read_off(&sample, &stamped);
+		*modified_ns = stamped.modified_ns;
 		if (server_clock_update_cached(clock, &sample))
 			return 0;
 	}
 	if (fresh_attributes(dirfd, name, &stamped) < 0)
 		return -1;
 	read_off(&sample, &stamped);
+	*modified_ns = stamped.modified_ns;
 	server_clock_update(clock, &sample);
 	return 0;
 }
 
 int warrant_date(int dirfd, const char *name, struct server_clock *clock)
 {
-	return stamp(dirfd, name, false, clock);
+	int64_t dated_ns;
+
+	return stamp(dirfd, name, false, clock, &dated_ns);
 }
 
-int warrant_confirm(int dirfd, const char *name, struct server_clock *clock)
+int warrant_confirm(int dirfd, const char *name, struct server_clock *clock,
+		    int64_t *used_ns)
 {
-	return stamp(dirfd, name, true, clock);
+	return stamp(dirfd, name, true, clock, used_ns);
 }
 
 int warrant_revoke(int dirfd, const char *name)

@@ -29,13 +29,15 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock);
 /*
  * Have the server stamp the warrant with its present time, and bring *clock
  * up to date by that.
- * warrant_date sets both times, warrant_confirm only the access time.
+ * warrant_date sets both times, warrant_confirm only the access time, and
+ * *used_ns is then when it was dated, or used after that (server's clock).
  *
  * Returns 0, or -1 with errno; is_gone(errno) means that the warrant was
  * revoked.  No cache can answer this.
  */
 int warrant_date(int dirfd, const char *name, struct server_clock *clock);
-int warrant_confirm(int dirfd, const char *name, struct server_clock *clock);
+int warrant_confirm(int dirfd, const char *name, struct server_clock *clock,
+		    int64_t *used_ns);
 
 /*
  * Take the right away.  Returns 0 if it is gone now (there may have been

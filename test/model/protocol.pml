@@ -526,6 +526,9 @@ confirm:
 		fi
 	};
 #endif
+#ifndef ASKFIRST
+recount:
+#endif
 	atomic {
 		if
 		:: has(claim_, c) && links(c) == 2 ->
@@ -542,11 +545,12 @@ confirm:
 	};
 
 #ifndef ASKFIRST
-counted:
+counted:	/* as long as the warrant is there, LOCK leaves only by it */
 	atomic {
 #ifndef NOASK
 		if
 		:: !has(warrant, c) -> del(relies, c); goto let_go
+		:: has(warrant, c) && lock_ != c -> goto recount
 		:: else
 		fi;
 #endif
