@@ -33,6 +33,7 @@ struct attempt {
 	struct nlock_error *error;
 	int claim_fd;		/* the claim, open until it is linked; or -1 */
 	struct watch watch;
+	struct claim_name watched;	/* says which process is */
 	int64_t started_ns;	/* CLOCK_BOOTTIME, as is the next */
 	int64_t deadline_ns;
 	int64_t renew_ns;	/* when our own lease is half over */
@@ -276,6 +277,15 @@ static int64_t breakable_at_ns(const struct attempt *at, int64_t now_ns)
 	return ns_add(ns_add(now_ns, left_ns), NS_PER_MS);
 }
 
+static bool is_watched(const struct attempt *at,
+		       const struct claim_name *parts)
+{
+	return at->watch.process_fd >= 0 && parts->has_process &&
+	       parts->pid == at->watched.pid &&
+	       parts->process.start_ticks == at->watched.process.start_ticks &&
+	       strcmp(parts->host, at->watched.host) == 0;
+}
+
 /*
  * Have ourselves woken when it is time to try again.  Returns whether that
  * will certainly happen: not by another machine, nor if a process is dead
@@ -286,17 +296,22 @@ static bool set_alarm(struct attempt *at)
 {
 	const struct nlock_lock *lock = at->lock;
 	struct claim_name parts = at->holder->parts;
-	int process_fd = -1;
 
 	if (at->queued)
 		claim_name_parse(at->ahead, lock->name,
 				 lock->options.separator, &parts);
-	/* As everywhere, a process of another host's name is not known. */
-	if (parts.has_process && strcmp(parts.host, at->parts.host) == 0)
-		process_fd = process_open(parts.pid, &parts.process);
-	watch_process(&at->watch, process_fd);
+	if (!is_watched(at, &parts)) {
+		watch_process(&at->watch, -1);
+		/* As everywhere, one of another host's name is not known. */
+		if (parts.has_process &&
+		    strcmp(parts.host, at->parts.host) == 0)
+			watch_process(&at->watch,
+				      process_open(parts.pid,
+						   &parts.process));
+		at->watched = parts;
+	}
 	return at->local && watch_is_set(&at->watch) &&
-	       (process_fd >= 0 || !parts.has_process);
+	       (at->watch.process_fd >= 0 || !parts.has_process);
 }
 
 /*
@@ -409,6 +424,10 @@ static bool holder_stays(struct attempt *at)
 	holder->lease_end_ns = a.modified_ns;
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
+	/* A process that is watched, and did not wake us, lives. */
+	if (is_watched(at, &holder->parts))
+		return !lease_over(holder->lease_end_ns, server_now_ns(at),
+				   at->request->clock_slop_ns);
 	return !holder_is_breakable(at->lock, holder, server_now_ns(at),
 				    at->request->clock_slop_ns);
 }

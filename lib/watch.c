@@ -114,6 +114,8 @@ enum watch_result watch_wait(struct watch *watch, int cancel_fd,
 		return WATCH_CANCELLED;
 	if (fds[1].revents != 0)
 		drain(watch);
+	if (fds[2].revents != 0)
+		watch_process(watch, -1);	/* it would wake us for ever */
 	return fds[1].revents != 0 || fds[2].revents != 0 ? WATCH_WOKEN :
 	       WATCH_HINT;
 }
