@@ -107,10 +107,15 @@ static void watch_once(void)
 	watch = watcher.watch;
 	watcher.awake = watch % 2 == 1;
 	pthread_mutex_unlock(&watcher.mutex);
-	if (watch % 2 == 1 &&
-	    wait_until(watch, patience.deadline_ns, patience.signal_fd) &&
-	    wait_until(watch, ns_add(boot_now_ns(), PATIENCE_NS), -1))
+	if (watch % 2 == 0 ||
+	    !wait_until(watch, patience.deadline_ns, patience.signal_fd) ||
+	    !wait_until(watch, ns_add(boot_now_ns(), PATIENCE_NS), -1))
+		return;
+	/* From here on patience_end() does not return: it came too late. */
+	pthread_mutex_lock(&watcher.mutex);
+	if (watcher.watch == watch)
 		give_up(&patience);
+	pthread_mutex_unlock(&watcher.mutex);
 }
 
 static void *run(void *unused)

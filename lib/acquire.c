@@ -96,7 +96,8 @@ static enum nlock_result check_uncounted_link(struct attempt *at)
 
 /*
  * Has the reply to a link told that there are two now?  The claim had but one
- * until then, so that an NFS client which shows two has been told so.
+ * until then.  A client that counts by itself (Linux' does) asks the server
+ * now, unless the reply has told.
  */
 static bool reply_told_two_links(const struct attempt *at,
 				 struct attributes *a)
@@ -559,7 +560,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		result = claims < CLAIMS_AT_ONCE ? NLOCK_OK :
 			 wait_a_while(&at);
 	}
-	/* One that has heard gives us a start over others; it ends by itself. */
+	/* One that has heard gives us a start over others, and ends soon. */
 	if (result != NLOCK_OK || at.listener.fd >= 0)
 		hint_stop(&at.listener);
 	lock->watch_fd = watch_end(&at.watch);

@@ -273,6 +273,16 @@ static int set_lease_end(struct nlock_claim *claim, int64_t end_ns,
 	return 0;
 }
 
+/*
+ * Are all files stamped by the same clock, so that the claim's change time and
+ * the warrant's can be compared?  Those of a distributed file system may be
+ * stamped by each client, or where each of them is kept.
+ */
+static bool has_one_clock(const struct nlock_lock *lock)
+{
+	return lock->file_system != FS_OTHER;
+}
+
 int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a)
 {
@@ -288,7 +298,8 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 	 * clock is not set by it: that is the warrant's, by which leases of
 	 * others are judged, too.
 	 */
-	return server_clock_is_newer(&claim->clock, &when);
+	return has_one_clock(claim->lock) &&
+	       server_clock_is_newer(&claim->clock, &when);
 }
 
 int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
@@ -298,7 +309,8 @@ int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
 	int64_t end_ns = ns_add(now_ns, lifetime_ns);
 	struct server_clock when;
 
-	if (own_times(claim->lock->dirfd, claim->name, a) < 0 ||
+	if (!has_one_clock(claim->lock) ||
+	    own_times(claim->lock->dirfd, claim->name, a) < 0 ||
 	    wall_now_ns() < a->changed_ns || end_ns < a->modified_ns ||
 	    end_ns > ns_add(a->modified_ns, lifetime_ns))
 		return 0;

@@ -43,7 +43,8 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 /*
  * The same for a process that does not know the server's clock yet, in the
  * hope that the wall clock agrees with it.  Only where that can't shorten the
- * lease; and believed only if the server's answer says that it was right.
+ * lease as this client knows it (another host may have renewed it since); and
+ * believed only if the server's answer says that it was right.
  *
  * Returns 1 as above, with the claim's clock set; or 0 if the lease has still
  * to be set, by who knows the clock.
@@ -57,9 +58,6 @@ int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
  */
 int claim_read(struct nlock_claim *claim, struct attributes *a);
 
-/* Note what of such attributes matters later. */
-void claim_note(struct nlock_claim *claim, const struct attributes *a);
-
 /*
  * The same, and the server's clock, for a process that knows neither, by one
  * request: it sets the claim's access time, which means nothing, to a random
@@ -69,6 +67,9 @@ void claim_note(struct nlock_claim *claim, const struct attributes *a);
  * Returns 0, or -1 with errno: EAGAIN if it was not to be had like that.
  */
 int claim_introduce(struct nlock_claim *claim, struct attributes *a);
+
+/* Note what of a claim's attributes matters later. */
+void claim_note(struct nlock_claim *claim, const struct attributes *a);
 
 /* 64 random bits, so that a name is never used twice.  0, or -1 with errno. */
 int random_bits(uint64_t *bits);

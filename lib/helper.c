@@ -74,6 +74,9 @@ static bool has_ended(pid_t pid)
 
 bool helper_end(pid_t pid, int64_t patience_ns)
 {
+	/* If it has, its pid may be another's, if SIGCHLD is ignored. */
+	if (has_ended(pid))
+		return true;
 	kill(pid, SIGKILL);
 	return helper_await(pid, patience_ns);
 }

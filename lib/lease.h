@@ -2,14 +2,14 @@
  * lease.h - when a lease ends, told without synchronised clocks.
  *
  * A lease ends at the modification time of its claim file, on the file
- * server's clock.  A local process never compares that with its own wall
- * clock: it has the server stamp something, notes CLOCK_BOOTTIME before and
- * after, and carries the server's time forward by CLOCK_BOOTTIME.  The stamp
- * was made at some moment between the two, so each question has a careful
- * answer: a waiter that judges another's lease takes the server to be as
- * early as it can be, a holder that judges its own as late as it can be.
+ * server's clock.  A local process never judges that by its own wall clock: it
+ * has the server stamp something, notes CLOCK_BOOTTIME before and after, and
+ * carries the server's time forward by CLOCK_BOOTTIME.  The stamp was made at
+ * some moment between the two, so each question has a careful answer: a
+ * waiter that judges another's lease takes the server to be as early as it can
+ * be, a holder that judges its own as late as it can be.
  *
- * Nothing here makes a system call but boot_now_ns() and pause_ns().
+ * Nothing here makes a system call but pause_ns() and what reads a clock.
  */
 #ifndef LEASE_H
 #define LEASE_H
