@@ -302,25 +302,6 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 	       server_clock_is_newer(&claim->clock, &when);
 }
 
-int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
-			       struct attributes *a)
-{
-	int64_t now_ns = wall_earliest_ns();
-	int64_t end_ns = ns_add(now_ns, lifetime_ns);
-	struct server_clock when;
-
-	if (!has_one_clock(claim->lock) ||
-	    own_times(claim->lock->dirfd, claim->name, a) < 0 ||
-	    wall_now_ns() < a->changed_ns || end_ns < a->modified_ns ||
-	    end_ns > ns_add(a->modified_ns, lifetime_ns))
-		return 0;
-	if (set_lease_end(claim, end_ns, &when, a) < 0 ||
-	    !wall_clock_agrees(now_ns, &when, lifetime_ns))
-		return 0;
-	claim->clock = when;
-	return 1;
-}
-
 /* In the past, so that it can't be taken for the end of a lease. */
 static int random_time(struct timespec *time)
 {

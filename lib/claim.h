@@ -41,18 +41,6 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a);
 
 /*
- * The same for a process that does not know the server's clock yet, in the
- * hope that the wall clock agrees with it.  Only where that can't shorten the
- * lease as this client knows it (another host may have renewed it since); and
- * believed only if the server's answer says that it was right.
- *
- * Returns 1 as above, with the claim's clock set; or 0 if the lease has still
- * to be set, by who knows the clock.
- */
-int claim_extend_by_wall_clock(struct nlock_claim *claim, int64_t lifetime_ns,
-			       struct attributes *a);
-
-/*
  * Read the claim's attributes, fresh, and note the lease's end.  The link
  * count is 2 while the lock is ours.  Returns 0, or -1 with errno.
  */

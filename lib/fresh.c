@@ -74,14 +74,13 @@ DIR *fresh_directory(int dirfd)
 
 #ifdef STATX_BASIC_STATS
 
-#define ALL	(STATX_BASIC_STATS | STATX_BTIME)
-
-static int by_statx(int dirfd, const char *name, int flags, unsigned int mask,
+static int by_statx(int dirfd, const char *name, int flags,
 		    struct attributes *a)
 {
 	struct statx stx;
 
-	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT, mask, &stx) < 0)
+	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT,
+		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
 		return -1;
 	*a = (struct attributes){ .inode = stx.stx_ino };
 	a->links = stx.stx_nlink;
@@ -100,35 +99,26 @@ static int by_statx(int dirfd, const char *name, int flags, unsigned int mask,
 	return 0;
 }
 
-static int by_name(int dirfd, const char *name, int flags, unsigned int mask,
-		   struct attributes *a)
+int fresh_attributes(int dirfd, const char *name, struct attributes *a)
 {
-	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | flags, mask, a) == 0)
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
+		     a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
 }
 
-int fresh_attributes(int dirfd, const char *name, struct attributes *a)
-{
-	return by_name(dirfd, name, AT_STATX_FORCE_SYNC, ALL, a);
-}
-
 int fresh_attributes_fd(int fd, struct attributes *a)
 {
-	if (by_statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, ALL,
-		     a) == 0)
+	if (by_statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_fstat(fd, a) : -1;
 }
 
 int own_attributes(int dirfd, const char *name, struct attributes *a)
 {
-	return by_name(dirfd, name, 0, ALL, a);
-}
-
-int own_times(int dirfd, const char *name, struct attributes *a)
-{
-	return by_name(dirfd, name, 0, STATX_MTIME | STATX_CTIME, a);
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, a) == 0)
+		return 0;
+	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
 }
 
 #else	/* no statx: other systems, whose fstat of an open file asks */
@@ -144,11 +134,6 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 }
 
 int own_attributes(int dirfd, const char *name, struct attributes *a)
-{
-	return by_open(dirfd, name, a);
-}
-
-int own_times(int dirfd, const char *name, struct attributes *a)
 {
 	return by_open(dirfd, name, a);
 }

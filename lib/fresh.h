@@ -40,10 +40,4 @@ DIR *fresh_directory(int dirfd);
  */
 int own_attributes(int dirfd, const char *name, struct attributes *a);
 
-/*
- * Of these only modified_ns and changed_ns.  After a file was written and
- * closed an NFS client still knows them, and would have to ask for the rest.
- */
-int own_times(int dirfd, const char *name, struct attributes *a);
-
 #endif

@@ -49,19 +49,6 @@ struct timespec ns_to_timespec(int64_t ns)
 	return ts;
 }
 
-int64_t wall_now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return ns_from_seconds(now.tv_sec, now.tv_nsec);
-}
-
-int64_t wall_earliest_ns(void)
-{
-	return ns_sub(wall_now_ns(), STAMP_TICK_NS);
-}
-
 int64_t boot_now_ns(void)
 {
 	struct timespec now;
@@ -131,21 +118,6 @@ bool server_clock_is_newer(const struct server_clock *clock,
 	       sample->server_ns > clock->server_ns &&
 	       sample->server_ns % NS_PER_S != 0 &&
 	       behind_ns(clock, sample) <= 0;
-}
-
-/* A lease may be shorter or longer than asked for by a hundredth, or this. */
-#define WALL_CLOCK_SLACK_NS	(100 * NS_PER_MS)
-
-bool wall_clock_agrees(int64_t wall_ns, const struct server_clock *sample,
-		       int64_t lifetime_ns)
-{
-	int64_t took_ns = ns_sub(sample->after_ns, sample->before_ns);
-	int64_t ahead_ns = ns_sub(sample->server_ns, wall_ns);
-	int64_t slack_ns = lifetime_ns / 100;
-
-	if (slack_ns > WALL_CLOCK_SLACK_NS)
-		slack_ns = WALL_CLOCK_SLACK_NS;
-	return ahead_ns >= -slack_ns && ns_sub(ahead_ns, took_ns) <= slack_ns;
 }
 
 int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns)

@@ -2,14 +2,14 @@
  * lease.h - when a lease ends, told without synchronised clocks.
  *
  * A lease ends at the modification time of its claim file, on the file
- * server's clock.  A local process never judges that by its own wall clock: it
- * has the server stamp something, notes CLOCK_BOOTTIME before and after, and
- * carries the server's time forward by CLOCK_BOOTTIME.  The stamp was made at
- * some moment between the two, so each question has a careful answer: a
- * waiter that judges another's lease takes the server to be as early as it can
- * be, a holder that judges its own as late as it can be.
+ * server's clock.  A local process never compares that with its own wall
+ * clock: it has the server stamp something, notes CLOCK_BOOTTIME before and
+ * after, and carries the server's time forward by CLOCK_BOOTTIME.  The stamp
+ * was made at some moment between the two, so each question has a careful
+ * answer: a waiter that judges another's lease takes the server to be as
+ * early as it can be, a holder that judges its own as late as it can be.
  *
- * Nothing here makes a system call but pause_ns() and what reads a clock.
+ * Nothing here makes a system call but boot_now_ns() and pause_ns().
  */
 #ifndef LEASE_H
 #define LEASE_H
@@ -53,19 +53,6 @@ bool server_clock_update_cached(struct server_clock *clock,
  */
 bool server_clock_is_newer(const struct server_clock *clock,
 			   const struct server_clock *sample);
-
-/*
- * Does the wall clock, which showed wall_ns as the sample was begun, agree
- * with the server's well enough to have set a lease of lifetime_ns by it?
- */
-bool wall_clock_agrees(int64_t wall_ns, const struct server_clock *sample,
-		       int64_t lifetime_ns);
-
-/* CLOCK_REALTIME, which need not agree with any other machine's. */
-int64_t wall_now_ns(void);
-
-/* A stamp by that clock, as it can be at the earliest. */
-int64_t wall_earliest_ns(void);
 
 /* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
 int64_t boot_now_ns(void);

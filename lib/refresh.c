@@ -84,14 +84,21 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
 	return confirm(claim, NULL, error);
 }
 
-/* The same after a renewal, and does that count? */
-static enum nlock_result confirm_renewal(struct nlock_claim *claim,
-					 const struct attributes *counted,
-					 struct nlock_error *error)
+/* One renewal, and a look at whether it counts. */
+static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
+			       int64_t relied_until_ns,
+			       struct nlock_error *error)
 {
-	int64_t wanted_ns = claim->lease_end_ns;
-	enum nlock_result result = confirm(claim, counted, error);
+	enum nlock_result result;
+	struct attributes a;
+	int64_t wanted_ns;
+	int answered;
 
+	answered = claim_extend(claim, lifetime_ns, relied_until_ns, &a);
+	if (answered < 0)
+		return lost_or_failed(error, "renew the lease");
+	wanted_ns = claim->lease_end_ns;
+	result = confirm(claim, answered ? &a : NULL, error);
 	if (result != NLOCK_OK)
 		return result;
 	if (claim->lease_end_ns < ns_sub(wanted_ns, STAMP_GRAIN_NS)) {
@@ -99,18 +106,6 @@ static enum nlock_result confirm_renewal(struct nlock_claim *claim,
 		return NLOCK_UNSUPPORTED;
 	}
 	return NLOCK_OK;
-}
-
-static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
-			       int64_t relied_until_ns,
-			       struct nlock_error *error)
-{
-	struct attributes a;
-	int answered = claim_extend(claim, lifetime_ns, relied_until_ns, &a);
-
-	if (answered < 0)
-		return lost_or_failed(error, "renew the lease");
-	return confirm_renewal(claim, answered ? &a : NULL, error);
 }
 
 static bool is_half_over(const struct nlock_claim *claim, int64_t lifetime_ns)
@@ -128,28 +123,6 @@ static bool is_over(const struct nlock_claim *claim)
 			  0);
 }
 
-/*
- * The first renewal by a process that does not know the server's clock.
- * Whoever a claim stands for may have renewed it since this client has heard
- * of it, and relies on that: then its end is read first, and with it the
- * clock.
- */
-static enum nlock_result renew_unknown(struct nlock_claim *claim,
-				       int64_t lifetime_ns,
-				       int64_t *relied_until_ns,
-				       struct nlock_error *error)
-{
-	enum nlock_result result;
-	struct attributes a;
-
-	if (!claim->stands_for_process &&
-	    claim_extend_by_wall_clock(claim, lifetime_ns, &a))
-		return confirm_renewal(claim, &a, error);
-	result = get_to_know(claim, relied_until_ns, error);
-	return result == NLOCK_OK ?
-	       renew(claim, lifetime_ns, *relied_until_ns, error) : result;
-}
-
 enum nlock_result refresh_lease(struct nlock_claim *claim,
 				int64_t lifetime_ns,
 				struct nlock_error *error)
@@ -158,12 +131,14 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 	enum nlock_result result;
 	int tries = 0;
 
+	if (claim->clock.server_ns == 0) {
+		result = get_to_know(claim, &relied_until_ns, error);
+		if (result != NLOCK_OK)
+			return result;
+	}
 	/* It may have been so slow that little is left, or nothing. */
 	do {
-		result = claim->clock.server_ns == 0 ?
-			 renew_unknown(claim, lifetime_ns, &relied_until_ns,
-				       error) :
-			 renew(claim, lifetime_ns, relied_until_ns, error);
+		result = renew(claim, lifetime_ns, relied_until_ns, error);
 		if (result != NLOCK_OK)
 			return result;
 	} while (is_half_over(claim, lifetime_ns) && ++tries < RENEWALS);

@@ -109,6 +109,7 @@ static enum nlock_result look(const struct nlock_lock *lock,
  */
 static int64_t server_now_ns(const struct nlock_lock *lock)
 {
+	struct timespec now;
 	struct stat st;
 	int64_t stamp_ns = 0, now_ns;
 
@@ -127,7 +128,8 @@ static int64_t server_now_ns(const struct nlock_lock *lock)
 	if (fstatat(lock->dirfd, lock->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		stamp_ns = ns_from_seconds(st.st_ctim.tv_sec,
 					   st.st_ctim.tv_nsec);
-	now_ns = wall_now_ns();
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = ns_from_seconds(now.tv_sec, now.tv_nsec);
 	return now_ns > stamp_ns ? now_ns : stamp_ns;
 }
 

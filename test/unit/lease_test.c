@@ -146,39 +146,6 @@ static void test_newer(void)
 	   "with no clock to compare with, no stamp is");
 }
 
-static void test_wall_clock(void)
-{
-	static const struct {
-		const char *behaviour;
-		int64_t wall, lifetime;
-		bool agrees;
-	} rows[] = {	/* 5000 s by the server, 3 s after the request */
-		{ "a wall clock that shows the same agrees", 5000 * S,
-		  60 * S, true },
-		{ "one that is 100 ms ahead does", 5000 * S + S / 10, 60 * S,
-		  true },
-		{ "one that is further ahead does not",
-		  5000 * S + S / 10 + 1, 60 * S, false },
-		{ "it does not, be the lease as long as it may",
-		  5001 * S, 1000000 * S, false },
-		{ "nor if that is more than a hundredth of the lease",
-		  5000 * S + S / 10, S, false },
-		{ "one may be behind by what the request took", 4997 * S,
-		  60 * S, true },
-		{ "one that is further behind does not agree", 4996 * S,
-		  60 * S, false },
-	};
-	const struct server_clock sample = {
-		.server_ns = 5000 * S, .before_ns = 100 * S,
-		.after_ns = 103 * S,
-	};
-	size_t i;
-
-	for (i = 0; i < COUNT(rows); i++)
-		ok(wall_clock_agrees(rows[i].wall, &sample, rows[i].lifetime)
-		   == rows[i].agrees, rows[i].behaviour);
-}
-
 static void test_over(void)
 {
 	static const struct {
@@ -238,7 +205,6 @@ int main(void)
 	test_update();
 	test_cached_sample();
 	test_newer();
-	test_wall_clock();
 	test_over();
 	test_refresh();
 	test_arithmetic();
