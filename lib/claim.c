@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "claim.h"
@@ -54,15 +55,6 @@ static int write_all(int fd, const char *text, size_t length)
 		length -= (size_t)written;
 	}
 	return 0;
-}
-
-/*
- * The access time means nothing.  It is set, too, since file systems by
- * libfuse 2 ignore a request to set only one of them.
- */
-static void lease_times(struct timespec times[2], int64_t end_ns)
-{
-	times[0] = times[1] = ns_to_timespec(end_ns);
 }
 
 static int64_t lease_end_from_now(const struct nlock_claim *claim,
@@ -133,7 +125,8 @@ static enum nlock_result write_claim(struct nlock_claim *claim, int *fd_out,
 		goto close_claim;
 	}
 	claim->lease_end_ns = lease_end_from_now(claim, claim->lifetime_ns);
-	lease_times(times, claim->lease_end_ns);
+	/* Both: file systems by libfuse 2 don't set only one of them. */
+	times[0] = times[1] = ns_to_timespec(claim->lease_end_ns);
 	if (futimens(fd, times) < 0) {
 		result = fail(error, "set the time of the claim");
 		goto close_claim;
@@ -253,24 +246,47 @@ int claim_read(struct nlock_claim *claim, struct attributes *a)
 	return 0;
 }
 
-/* Returns 0, or -1 with errno; when it was done goes to *when. */
-static int set_lease_end(struct nlock_claim *claim, int64_t end_ns,
-			 struct server_clock *when, struct attributes *a)
+/*
+ * A claim's access time means nothing, and so can be a random fraction of a
+ * second: attributes that show it are those of the reply to that, or younger,
+ * and not what a client has kept from before.  The second is one for which no
+ * cleaner of files that nobody has used takes the lock away.
+ */
+static int random_time(time_t second, struct timespec *time)
 {
-	int dirfd = claim->lock->dirfd;
-	struct timespec times[2];
+	uint64_t random;
 
-	lease_times(times, end_ns);
+	if (random_bits(&random) < 0)
+		return -1;
+	time->tv_sec = second;
+	time->tv_nsec = (long)(random % NS_PER_S);
+	return 0;
+}
+
+/*
+ * Set the claim's times: modified, and a random access time.  Returns 1 if *a
+ * is what the server answered, 0 if the client has not kept that, or -1 with
+ * errno; *when is the server's clock as it was then, if 1.
+ */
+static int set_times(struct nlock_claim *claim, time_t accessed_s,
+		     struct timespec modified, struct attributes *a,
+		     struct server_clock *when)
+{
+	struct timespec times[2] = { [1] = modified };
+	int dirfd = claim->lock->dirfd;
+	int64_t accessed_ns;
+
+	if (random_time(accessed_s, &times[0]) < 0)
+		return -1;
+	accessed_ns = ns_from_seconds(accessed_s, times[0].tv_nsec);
 	when->before_ns = boot_now_ns();
 	if (utimensat(dirfd, claim->name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	claim->lease_end_ns = end_ns;
-	/* The reply has brought the attributes, if the client has kept them. */
 	if (own_attributes(dirfd, claim->name, a) < 0)
-		a->changed_ns = 0;
+		return 0;
 	when->after_ns = boot_now_ns();
 	when->server_ns = a->changed_ns;
-	return 0;
+	return a->accessed_ns == accessed_ns;
 }
 
 /*
@@ -287,52 +303,34 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a)
 {
 	int64_t end_ns = lease_end_from_now(claim, lifetime_ns);
-	struct server_clock when;
+	struct server_clock ignored;
+	struct timespec end;
+	int answered;
 
 	if (end_ns < earliest_end_ns)
 		end_ns = earliest_end_ns;
-	if (set_lease_end(claim, end_ns, &when, a) < 0)
+	end = ns_to_timespec(end_ns);
+	answered = set_times(claim, end.tv_sec, end, a, &ignored);
+	if (answered < 0)
 		return -1;
+	claim->lease_end_ns = end_ns;
 	/*
-	 * A change time from before this change is of older attributes.  The
-	 * clock is not set by it: that is the warrant's, by which leases of
-	 * others are judged, too.
+	 * The clock is not set by it: that is the warrant's, by which leases
+	 * of others are judged, too.
 	 */
-	return has_one_clock(claim->lock) &&
-	       server_clock_is_newer(&claim->clock, &when);
-}
-
-/* In the past, so that it can't be taken for the end of a lease. */
-static int random_time(struct timespec *time)
-{
-	uint64_t random;
-
-	if (random_bits(&random) < 0)
-		return -1;
-	time->tv_sec = (time_t)(random >> 34);		/* up to 2004 */
-	time->tv_nsec = (long)(random % NS_PER_S);
-	return 0;
+	return answered && has_one_clock(claim->lock);
 }
 
 int claim_introduce(struct nlock_claim *claim, struct attributes *a)
 {
-	struct timespec times[2] = { [1] = { .tv_nsec = UTIME_OMIT } };
-	int dirfd = claim->lock->dirfd;
+	static const struct timespec as_it_is = { .tv_nsec = UTIME_OMIT };
 	struct server_clock sample;
+	int answered = set_times(claim, time(NULL), as_it_is, a, &sample);
 
-	if (random_time(&times[0]) < 0)
-		return -1;
-	sample.before_ns = boot_now_ns();
-	if (utimensat(dirfd, claim->name, times, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    own_attributes(dirfd, claim->name, a) < 0)
-		return -1;
-	if (a->accessed_ns != ns_from_seconds(times[0].tv_sec,
-					      times[0].tv_nsec)) {
-		errno = EAGAIN;
+	if (answered <= 0) {
+		errno = answered == 0 ? EAGAIN : errno;
 		return -1;
 	}
-	sample.after_ns = boot_now_ns();
-	sample.server_ns = a->changed_ns;
 	server_clock_update(&claim->clock, &sample);
 	claim_note(claim, a);
 	return 0;

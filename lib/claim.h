@@ -48,9 +48,7 @@ int claim_read(struct nlock_claim *claim, struct attributes *a);
 
 /*
  * The same, and the server's clock, for a process that knows neither, by one
- * request: it sets the claim's access time, which means nothing, to a random
- * one.  Whatever shows that one is as the server answered, or younger, and
- * the change time in it is when.
+ * request: what it answers has the time of that change in it.
  *
  * Returns 0, or -1 with errno: EAGAIN if it was not to be had like that.
  */

@@ -111,15 +111,6 @@ bool server_clock_update_cached(struct server_clock *clock,
 	return true;
 }
 
-bool server_clock_is_newer(const struct server_clock *clock,
-			   const struct server_clock *sample)
-{
-	return clock->server_ns != 0 &&
-	       sample->server_ns > clock->server_ns &&
-	       sample->server_ns % NS_PER_S != 0 &&
-	       behind_ns(clock, sample) <= 0;
-}
-
 int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns)
 {
 	return ns_add(clock->server_ns, ns_sub(boot_ns, clock->after_ns));

@@ -46,14 +46,6 @@ void server_clock_update(struct server_clock *clock,
 bool server_clock_update_cached(struct server_clock *clock,
 				const struct server_clock *sample);
 
-/*
- * Was the sample's stamp made by the request that it was taken from, as far as
- * one can see?  False if it is no younger than the clock's own, or older than
- * that leads to; or so coarse that this says little.
- */
-bool server_clock_is_newer(const struct server_clock *clock,
-			   const struct server_clock *sample);
-
 /* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
 int64_t boot_now_ns(void);
 

@@ -109,43 +109,6 @@ static void test_cached_sample(void)
 	   "the first sample never comes from a cache");
 }
 
-static void test_newer(void)
-{
-	static const struct {
-		const char *behaviour;
-		int64_t server, at;
-		bool newer;
-	} rows[] = {	/* after the stamp of 5000 s, made at 100 s */
-		{ "a stamp that fits is of the request", 5060 * S + 1,
-		  160 * S, true },
-		{ "one that is a tick old is", 5060 * S + 1 - TICK, 160 * S,
-		  true },
-		{ "one from before the request is not", 5059 * S + 1, 160 * S,
-		  false },
-		{ "the last one again is not", 5000 * S + 1, 100 * S, false },
-		{ "one of whole seconds may be another's", 5060 * S, 160 * S,
-		  false },
-	};
-	const struct server_clock clock = {
-		.server_ns = 5000 * S + 1, .before_ns = 100 * S,
-		.after_ns = 100 * S,
-	};
-	const struct server_clock unknown = { .server_ns = 0 };
-	size_t i;
-
-	for (i = 0; i < COUNT(rows); i++) {
-		const struct server_clock sample = {
-			.server_ns = rows[i].server, .before_ns = rows[i].at,
-			.after_ns = rows[i].at,
-		};
-
-		ok(server_clock_is_newer(&clock, &sample) == rows[i].newer,
-		   rows[i].behaviour);
-	}
-	ok(!server_clock_is_newer(&unknown, &clock),
-	   "with no clock to compare with, no stamp is");
-}
-
 static void test_over(void)
 {
 	static const struct {
@@ -204,7 +167,6 @@ int main(void)
 	test_server_clock();
 	test_update();
 	test_cached_sample();
-	test_newer();
 	test_over();
 	test_refresh();
 	test_arithmetic();
