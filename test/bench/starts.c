@@ -5,9 +5,9 @@
  *
  * In each pass every alternative (between "---") is run once, its steps
  * (between "+++") one after the other, and a line with their times, in
- * nanoseconds, is printed.  Every second pass goes backwards, so that what
- * disturbs the machine, and what a command leaves to the next one, falls on
- * all alike.
+ * nanoseconds, is printed.  Each pass has an order of its own, by chance, so
+ * that what disturbs the machine, and what a command leaves to the next one,
+ * falls on all alike: right after a program that forks one takes 1 % longer.
  *
  * A command is named by its path: to search for it is not to be measured.
  */
@@ -88,6 +88,18 @@ static size_t cut(char **argv, char ***alternatives)
 	return count;
 }
 
+/* The same orders each time: random(3) is not seeded. */
+static void shuffle(size_t *order, size_t count)
+{
+	for (; count > 1; count--) {
+		size_t other = (size_t)random() % count;
+		size_t last = order[count - 1];
+
+		order[count - 1] = order[other];
+		order[other] = last;
+	}
+}
+
 /* Results go to the standard output, what the commands print does not. */
 static FILE *keep_output(void)
 {
@@ -104,6 +116,7 @@ int main(int argc, char **argv)
 {
 	char **alternatives[ALTERNATIVES_MAX];
 	int64_t times_ns[ALTERNATIVES_MAX];
+	size_t order[ALTERNATIVES_MAX];
 	size_t count, i;
 	long pass, passes;
 	FILE *results;
@@ -115,12 +128,13 @@ int main(int argc, char **argv)
 	results = keep_output();
 	if (results == NULL)
 		err(1, "standard output");
+	for (i = 0; i < count; i++)
+		order[i] = i;
 	for (pass = 0; pass < passes; pass++) {
-		for (i = 0; i < count; i++) {
-			size_t j = pass % 2 == 0 ? i : count - 1 - i;
-
-			times_ns[j] = time_steps(alternatives[j]);
-		}
+		shuffle(order, count);
+		for (i = 0; i < count; i++)
+			times_ns[order[i]] =
+				time_steps(alternatives[order[i]]);
 		for (i = 0; i < count; i++)
 			fprintf(results, "%lld%c", (long long)times_ns[i],
 				i + 1 < count ? '\t' : '\n');
