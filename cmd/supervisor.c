@@ -48,6 +48,9 @@
 /* Whoever has answered that lately is not taken for hanging. */
 #define ANSWERED_LATELY_NS	NS_PER_S
 
+/* How often to look what is to be done, if no timer is to be had. */
+#define WITHOUT_TIMER_MS	10
+
 enum phase { RUNNING, ENDING, KILLING, ENDED };
 
 struct supervisor {
@@ -97,7 +100,10 @@ static void say_aside(struct supervisor *s, const char *what, const char *why)
 		s->speaker = pid;
 }
 
-/* The timer's clock goes on while the machine is suspended. */
+/*
+ * The timer's clock goes on while the machine is suspended.  It is made once
+ * the command runs: on another processor, that takes no time from it.
+ */
 static void set_timer(struct supervisor *s, int64_t boot_ns)
 {
 	struct itimerspec when = { .it_interval = { 0, 0 } };
@@ -105,6 +111,11 @@ static void set_timer(struct supervisor *s, int64_t boot_ns)
 
 	if (boot_ns == s->timer_ns)
 		return;
+	if (s->timer_fd < 0)
+		s->timer_fd = timerfd_create(CLOCK_BOOTTIME,
+					     TFD_NONBLOCK | TFD_CLOEXEC);
+	if (s->timer_fd < 0)
+		return;		/* wait_for_events() does without */
 	s->timer_ns = boot_ns;
 	/* A time of 0 would switch it off. */
 	when.it_value = ns_to_timespec(left_ns > 0 ? left_ns : 1);
@@ -325,7 +336,7 @@ static void wait_for_events(struct supervisor *s)
 		{ .fd = s->heartbeat.event_fd, .events = POLLIN },
 	};
 
-	if (poll(fds, 3, -1) <= 0)
+	if (poll(fds, 3, s->timer_fd < 0 ? WITHOUT_TIMER_MS : -1) <= 0)
 		return;
 	if (fds[0].revents != 0)
 		take_signals(s);
@@ -367,11 +378,6 @@ static int prepare(struct supervisor *s, const char **step)
 	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
 		return -1;
 	heartbeat_init(&s->heartbeat, &taken->claim);
-	*step = "make a timer";
-	s->timer_fd = timerfd_create(CLOCK_BOOTTIME,
-				     TFD_NONBLOCK | TFD_CLOEXEC);
-	if (s->timer_fd < 0)
-		return -1;
 	watch_more_signals(taken);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,14 +41,20 @@ static bool read_boot(uint32_t *boot)
 	return *end == '\0';
 }
 
+/* The link says "pid:[INODE]"; to follow it has the kernel make that inode. */
 static bool read_pid_namespace(uint64_t *inode)
 {
-	struct stat st;
+	static const char before[] = "pid:[";
+	char text[64], *end;
+	ssize_t length = readlink("/proc/self/ns/pid", text, sizeof(text) - 1);
 
-	if (stat("/proc/self/ns/pid", &st) < 0)
+	if (length < 0)
 		return false;
-	*inode = st.st_ino;
-	return true;
+	text[length] = '\0';
+	if (strncmp(text, before, strlen(before)) != 0)
+		return false;
+	*inode = strtoull(text + strlen(before), &end, 10);
+	return *end == ']';
 }
 
 struct process_stat {
@@ -58,26 +63,42 @@ struct process_stat {
 	uint64_t start_ticks;
 };
 
-/* proc(5): PID (COMMAND) STATE PPID PGRP ...; field 22 is the start time. */
+/* Fields of /proc/PID/stat, see proc(5). */
+#define STATE		3
+#define PGRP		5
+#define STARTTIME	22
+
+/*
+ * From the third on; NULL if there are not so many.  The second, the command's
+ * name, may contain anything, and ends with a parenthesis.
+ */
+static const char *stat_field(const char *text, int number)
+{
+	const char *field = strrchr(text, ')');
+	int i;
+
+	for (i = 2; i < number && field != NULL; i++) {
+		field = strchr(field, ' ');
+		if (field != NULL)
+			field++;
+	}
+	return field;
+}
+
 static bool read_stat(pid_t pid, struct process_stat *stat)
 {
-	char path[32], text[1024], *field;
-	long pgid;
-	int i;
+	char path[32], text[1024];
+	const char *start;
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	if (read_proc(path, text, sizeof(text)) < 0)
 		return false;
-	field = strrchr(text, ')');	/* COMMAND may contain anything */
-	if (field == NULL ||
-	    sscanf(field, ") %c %*d %ld", &stat->state, &pgid) != 2)
+	start = stat_field(text, STARTTIME);
+	if (start == NULL)
 		return false;
-	for (i = 2; i < 22 && field != NULL; i++)
-		field = strchr(field + 1, ' ');
-	if (field == NULL)
-		return false;
-	stat->pgid = (pid_t)pgid;
-	stat->start_ticks = strtoull(field, NULL, 10);
+	stat->state = *stat_field(text, STATE);
+	stat->pgid = (pid_t)strtol(stat_field(text, PGRP), NULL, 10);
+	stat->start_ticks = strtoull(start, NULL, 10);
 	return true;
 }
 
