@@ -425,8 +425,11 @@ static bool holder_stays(struct attempt *at)
 	holder->lease_end_ns = a.modified_ns;
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
-	/* A process that is watched, and did not wake us, lives. */
-	if (is_watched(at, &holder->parts))
+	/*
+	 * A process that is watched, and did not wake us, lives: the holder,
+	 * or the waiter ahead, which sees as much of the holder as we do.
+	 */
+	if (at->watch.process_fd >= 0)
 		return !lease_over(holder->lease_end_ns, server_now_ns(at),
 				   at->request->clock_slop_ns);
 	return !holder_is_breakable(at->lock, holder, server_now_ns(at),

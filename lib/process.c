@@ -121,17 +121,19 @@ bool process_absent(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
+static bool has_ended(const struct process_stat *stat, uint64_t start_ticks)
+{
+	return stat->start_ticks != start_ticks || stat->state == 'Z' ||
+	       stat->state == 'X';
+}
+
 static bool process_ended(pid_t pid, uint64_t start_ticks)
 {
 	struct process_stat stat;
 
-	if (process_absent(pid))
-		return true;
 	/* /proc may hide a process that is there (mount option hidepid). */
-	if (!read_stat(pid, &stat))
-		return false;
-	return stat.start_ticks != start_ticks || stat.state == 'Z' ||
-	       stat.state == 'X';
+	return read_stat(pid, &stat) ? has_ended(&stat, start_ticks) :
+	       process_absent(pid);
 }
 
 /* Is it a process of this boot, and counted as we count? */
@@ -151,10 +153,10 @@ bool process_may_act(pid_t pid, const struct process_identity *identity)
 
 	if (!is_among_ours(identity))
 		return true;
-	if (process_ended(pid, identity->start_ticks))
-		return false;
-	return !read_stat(pid, &stat) ||
-	       (stat.state != 'T' && stat.state != 't');
+	if (!read_stat(pid, &stat))
+		return !process_absent(pid);
+	return !has_ended(&stat, identity->start_ticks) &&
+	       stat.state != 'T' && stat.state != 't';
 }
 
 int process_open(pid_t pid, const struct process_identity *identity)
