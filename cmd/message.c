@@ -78,10 +78,9 @@ void message(const char *format, ...)
 		PUT_LINE(stderr, "nlock: ", format);
 }
 
-void message_verbose(const char *format, ...)
+bool message_wanted(enum verbosity verbosity)
 {
-	if (said_verbosity >= VERBOSE)
-		PUT_LINE(stderr, "nlock: ", format);
+	return said_verbosity >= verbosity;
 }
 
 int usage_error(const char *format, ...)

@@ -21,9 +21,11 @@ void message_verbosity(enum verbosity verbosity);
 /* "nlock: ..." on standard error, unless quiet. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, if verbose. */
-void message_verbose(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+/*
+ * Is anything said that is for this verbosity?  To describe a holder may take
+ * a name service, which may take its time, and is not to be done for nothing.
+ */
+bool message_wanted(enum verbosity verbosity);
 
 /* The same, even if quiet.  Returns STATUS_USAGE. */
 int usage_error(const char *format, ...)

@@ -54,14 +54,15 @@ static int pending_signal(const struct taken *taken)
 static void say_waiting(const struct nlock_holder *holder, void *data)
 {
 	const char *path = data;
+	/* Such a wait has no end that nlock could bring about. */
+	bool endless = holder->kind == HOLDER_FOREIGN ||
+		       holder->break_errnum != 0;
 	char description[DESCRIPTION_SIZE];
 
-	describe_busy(holder, description, sizeof(description));
-	/* Such a wait has no end that nlock could bring about. */
-	if (holder->kind == HOLDER_FOREIGN || holder->break_errnum != 0)
-		message("%s: waiting: %s", path, description);
-	else
-		message_verbose("%s: waiting: %s", path, description);
+	if (!message_wanted(endless ? NORMAL : VERBOSE))
+		return;
+	message("%s: waiting: %s", path,
+		describe_busy(holder, description, sizeof(description)));
 }
 
 static int say_busy(const struct taken *taken, const struct options *options,
@@ -69,6 +70,8 @@ static int say_busy(const struct taken *taken, const struct options *options,
 {
 	char description[DESCRIPTION_SIZE], duration[32];
 
+	if (!message_wanted(NORMAL))
+		return options->conflict_status;
 	describe_busy(holder, description, sizeof(description));
 	if (options->timeout_ns > 0)
 		message("%s: timed out after %s: %s", taken->path,

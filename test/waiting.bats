@@ -105,3 +105,29 @@ watches() {
 	kill -CONT "$first"
 	ended_with 0 "$first"
 }
+
+# wait_saying OPTION...: wait for a lock until it is released, traced to log.
+wait_saying() {
+	local claim
+
+	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
+	in_group "${STRACE[@]}" -o log -e trace=openat,ppoll \
+		nlock run "$@" "$LOCK" true
+	eventually is_polling
+	nlock release --claim "$claim"
+	ended_with 0 $!
+}
+
+has_asked_for_users() {
+	grep -q '"/etc/\(nsswitch.conf\|passwd\)"' log
+}
+
+# One may have to ask a server, and hang with it.
+@test "a waiter that says nothing does not ask for the name of the holder's user" {
+	wait_saying
+	run ! has_asked_for_users
+	wait_saying -q
+	run ! has_asked_for_users
+	wait_saying -v
+	has_asked_for_users
+}
