@@ -249,8 +249,9 @@ int claim_read(struct nlock_claim *claim, struct attributes *a)
 /*
  * A claim's access time means nothing, and so can be a random fraction of a
  * second: attributes that show it are those of the reply to that, or younger,
- * and not what a client has kept from before.  The second is one for which no
- * cleaner of files that nobody has used takes the lock away.
+ * and not what a client has kept from before.  It is in microseconds, as not
+ * every server keeps nanoseconds.  The second is one for which no cleaner of
+ * files that nobody has used takes the lock away.
  */
 static int random_time(time_t second, struct timespec *time)
 {
@@ -259,7 +260,7 @@ static int random_time(time_t second, struct timespec *time)
 	if (random_bits(&random) < 0)
 		return -1;
 	time->tv_sec = second;
-	time->tv_nsec = (long)(random % NS_PER_S);
+	time->tv_nsec = (long)(random % 1000000 * 1000);
 	return 0;
 }
 
