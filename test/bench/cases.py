@@ -41,7 +41,7 @@ class Sizes:
 
 
 SMALL = Sizes(rounds=1, passes=3, slow_rounds=1, tasks=8, at_a_time=(2, 8),
-              slow_tasks=2, waiting=(1, 4), waiters=4, wait_s=0.3,
+              slow_tasks=2, waiting=(1, 4), waiters=4, wait_s=1.5,
               settle_s=0.3, files=20, leftovers=5)
 
 
