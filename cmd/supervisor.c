@@ -383,6 +383,20 @@ static int prepare(struct supervisor *s, const char **step)
 	return 0;
 }
 
+/*
+ * Has the heartbeat to be there from the beginning?  So if the lease is short,
+ * or was half over when the lock was won after a wait.
+ */
+static bool is_refresh_near(const struct supervisor *s)
+{
+	int64_t lifetime_ns = s->options->lifetime_ns;
+	int64_t lease_end_ns = heartbeat_read(&s->heartbeat).lease_end_ns;
+
+	return refresh_due_ns(ns_sub(lease_end_ns, lifetime_ns),
+			      lifetime_ns) <
+	       ns_add(s->started_ns, 2 * HEARTBEAT_DELAY_NS);
+}
+
 static int exit_status(int wait_status)
 {
 	return WIFSIGNALED(wait_status) ?
@@ -485,7 +499,7 @@ int supervise(struct taken *taken, const struct options *options,
 	}
 	s.started_ns = boot_now_ns();
 	s.heartbeat_due_ns = s.started_ns + HEARTBEAT_DELAY_NS;
-	if (options->lifetime_ns / 6 < HEARTBEAT_DELAY_NS)
+	if (is_refresh_near(&s))
 		s.heartbeat_due_ns = 0;
 	s.hint_due_ns = nlock_is_local(&taken->lock) ? NLOCK_FOREVER :
 			s.started_ns + HINT_DELAY_NS;

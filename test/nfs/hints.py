@@ -152,13 +152,18 @@ def stopped_holder(version):
     holder = one.start(bed.nlock, "run", "-l", "3s", lock, "sleep", "1000",
                        stderr=subprocess.DEVNULL)
     eventually(lambda: "s" in left_behind(version, "s"), "held")
-    waiter = one.start(bed.nlock, "run", *soon, lock, "sleep", "1")
-    other = three.start(bed.nlock, "run", *soon, lock, "sleep", "1")
+    # Their own leases are not what this is about.
+    waiter = one.start(bed.nlock, "run", *soon, "-l", "15s", lock, "sleep",
+                       "1", stderr=subprocess.PIPE)
+    other = three.start(bed.nlock, "run", *soon, "-l", "15s", lock, "sleep",
+                        "1", stderr=subprocess.PIPE)
     time.sleep(1)
     os.killpg(holder.pid, signal.SIGSTOP)
     try:
-        check(waiter.wait(bed.LIMIT_S), 0, "who breaks it, or the other")
-        check(other.wait(bed.LIMIT_S), 0, "the other")
+        for run in (waiter, other):
+            _, err = run.communicate(timeout=bed.LIMIT_S)
+            check((run.returncode, err), (0, ""), "who breaks it, or comes "
+                  "after that")
         for turn in ("first", "second"):
             claim = one.acquire(lock, *soon)
             eventually(lambda: time.time() > bed.lease_end(version, "s"),
