@@ -12,7 +12,7 @@ HARDEN	= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDHARDEN = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # In fewer pages and mappings, which a process that lives for a millisecond
 # feels: code shares its pages with constants.
-LDFLAGS	= -Wl,-z,noseparate-code
+LDLAYOUT = -Wl,-z,noseparate-code
 WARN	= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	  -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	  -Wwrite-strings -Wpointer-arith -Wcast-align -Wvla -Wundef \
@@ -52,7 +52,8 @@ BATS	= $(filter-out $(LONG) $(UNFIT), \
 # What of cmd/ has no state of its own is tested by tables, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
 	   json.o shell_quote.o utf8.o)
-LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDFLAGS) -o $@
+LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS) \
+	  -o $@
 
 all: $(BUILD)/nlock
 
