@@ -267,11 +267,10 @@ static int random_time(time_t second, struct timespec *time)
 /*
  * Set the claim's times: modified, and a random access time.  Returns 1 if *a
  * is what the server answered, 0 if the client has not kept that, or -1 with
- * errno; *when is the server's clock as it was then, if 1.
+ * errno.
  */
-static int set_times(struct nlock_claim *claim, time_t accessed_s,
-		     struct timespec modified, struct attributes *a,
-		     struct server_clock *when)
+static int set_times(const struct nlock_claim *claim, time_t accessed_s,
+		     struct timespec modified, struct attributes *a)
 {
 	struct timespec times[2] = { [1] = modified };
 	int dirfd = claim->lock->dirfd;
@@ -280,14 +279,10 @@ static int set_times(struct nlock_claim *claim, time_t accessed_s,
 	if (random_time(accessed_s, &times[0]) < 0)
 		return -1;
 	accessed_ns = ns_from_seconds(accessed_s, times[0].tv_nsec);
-	when->before_ns = boot_now_ns();
 	if (utimensat(dirfd, claim->name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	if (own_attributes(dirfd, claim->name, a) < 0)
-		return 0;
-	when->after_ns = boot_now_ns();
-	when->server_ns = a->changed_ns;
-	return a->accessed_ns == accessed_ns;
+	return own_attributes(dirfd, claim->name, a) == 0 &&
+	       a->accessed_ns == accessed_ns;
 }
 
 /*
@@ -304,14 +299,13 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a)
 {
 	int64_t end_ns = lease_end_from_now(claim, lifetime_ns);
-	struct server_clock ignored;
 	struct timespec end;
 	int answered;
 
 	if (end_ns < earliest_end_ns)
 		end_ns = earliest_end_ns;
 	end = ns_to_timespec(end_ns);
-	answered = set_times(claim, end.tv_sec, end, a, &ignored);
+	answered = set_times(claim, end.tv_sec, end, a);
 	if (answered < 0)
 		return -1;
 	claim->lease_end_ns = end_ns;
@@ -325,13 +319,15 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 int claim_introduce(struct nlock_claim *claim, struct attributes *a)
 {
 	static const struct timespec as_it_is = { .tv_nsec = UTIME_OMIT };
-	struct server_clock sample;
-	int answered = set_times(claim, time(NULL), as_it_is, a, &sample);
+	struct server_clock sample = { .before_ns = boot_now_ns() };
+	int answered = set_times(claim, time(NULL), as_it_is, a);
 
 	if (answered <= 0) {
 		errno = answered == 0 ? EAGAIN : errno;
 		return -1;
 	}
+	sample.after_ns = boot_now_ns();
+	sample.server_ns = a->changed_ns;
 	server_clock_update(&claim->clock, &sample);
 	claim_note(claim, a);
 	return 0;
