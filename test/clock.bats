@@ -149,6 +149,14 @@ is_respected() {
 	is_respected -3600
 }
 
+@test "a holder half a minute ahead has the lease that it asks a refresh for" {
+	hold 0 -l 1m
+	skewed 30 nlock refresh --claim "$CLAIM" -l 5m
+	remaining_is_between 270 300
+	skewed 30 nlock refresh --claim "$CLAIM" -l 2m
+	remaining_is_between 100 120
+}
+
 does_not_hold_for_longer() {
 	hold "$1" -l 300ms
 	timeout 30 nlock run --clock-slop 50ms "$LOCK" touch "$DIR/ran"

@@ -114,20 +114,55 @@ revoke() {
 	wait $!
 }
 
-@test "run: a heartbeat that hangs costs the command, before the lease is over" {
-	local end pid
+# costs_the_command [TRACER...]: that the heartbeat hangs.
+costs_the_command() {
+	local end leader pid
 
-	in_group nlock run -l 3s "$LOCK" -- bash -c "$stubborn" 2>errors
-	pid=$!
+	in_group "$@" nlock run -l 3s "$LOCK" -- bash -c "$stubborn" 2>errors
+	leader=$!
+	eventually test -e alive
+	pid=$(pgrep -o -g "$leader" -x nlock)
 	eventually has_heartbeat "$pid"
 	kill -STOP "$(heartbeat_of "$pid")"
-	eventually test -e alive
 	end=$(lease_end)
-	ended_with 76 "$pid"
+	ended_with 76 "$leader"
 	[ "$(printf '%s\n' "$(cat alive)" "$end" | sort -n | head -n 1)" = \
 		"$(cat alive)" ]
 	[ "$(cat errors)" = \
 		"nlock: $LOCK: the lease can't be renewed: the file server does not answer" ]
+	nothing_left
+}
+
+@test "run: a heartbeat that hangs costs the command, before the lease is over" {
+	costs_the_command
+}
+
+@test "run: the same if no timer is to be had" {
+	costs_the_command "${STRACE[@]}" -o /dev/null -e trace=timerfd_create \
+		-e inject=timerfd_create:error=EMFILE
+}
+
+# waiter_has_left LOW HIGH: so much of its lease, in seconds.
+waiter_has_left() {
+	local claim left
+
+	claim=$(find "$DIR" -name 'job.lock|*' -type f -links 1)
+	left=$(echo "$(stat -c %.9Y "$claim") $(date +%s.%N)" |
+		awk '{ print $1 - $2 }')
+	between "$1" "$left" "$2"
+}
+
+# As a rule there is none for the first tenth of a second.
+@test "run: if the lock is won with a lease that is nearly half over, there is a heartbeat at once" {
+	local claim
+
+	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
+	in_group "${STRACE[@]}" -o log -e trace=clone,clone3,fork \
+		nlock run -l 9s "$LOCK" true
+	eventually waiter_has_left 4.6 5.8
+	nlock release --claim "$claim"
+	ended_with 0 $!
+	grep -E '(clone3?|fork)\(' log
 	nothing_left
 }
 
