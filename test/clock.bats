@@ -6,13 +6,6 @@
 
 load common
 
-setup_file() {
-	export SKEWED_CLOCK=$BATS_FILE_TMPDIR/skewed_clock.so
-
-	"${CC:-cc}" -O1 -shared -fPIC -o "$SKEWED_CLOCK" \
-		"$BATS_TEST_DIRNAME/skewed_clock.c"
-}
-
 # skewed SECONDS COMMAND...: its clock is so far off.  The server's stamps
 # stay what they are, and so does the clock that counts since boot.
 skewed() {
@@ -21,8 +14,8 @@ skewed() {
 }
 
 skew() {
-	SKEW=(env SKEW="$1" LD_PRELOAD="$SKEWED_CLOCK"
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
+	preload skewed_clock
+	SKEW=("${PRELOAD[@]}" SKEW="$1")
 }
 
 remaining_is_between() {

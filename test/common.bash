@@ -8,6 +8,18 @@
 STRACE=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 	strace -f -qq)
 
+# preload NAME: have in PRELOAD what runs a command with the library made of
+# NAME.c here.
+preload() {
+	local library=$BATS_FILE_TMPDIR/$1.so
+
+	[ -e "$library" ] || "${CC:-cc}" -O1 -shared -fPIC -o "$library" \
+		"$BATS_TEST_DIRNAME/$1.c" || return 1
+	# shellcheck disable=SC2034	# by those who load this
+	PRELOAD=(env LD_PRELOAD="$library"
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
+}
+
 common_setup() {
 	bats_require_minimum_version 1.5.0
 	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"

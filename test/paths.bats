@@ -655,13 +655,8 @@ refusing() {
 }
 
 @test "file systems: one that does not count hard links is 69, and nothing is left" {
-	local library=$BATS_TEST_TMPDIR/uncounted_links.so
-
-	"${CC:-cc}" -shared -fPIC -o "$library" \
-		"$BATS_TEST_DIRNAME/uncounted_links.c"
-	run -69 --separate-stderr env LD_PRELOAD="$library" \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" \
-		nlock acquire -n "$LOCK"
+	preload uncounted_links
+	run -69 --separate-stderr "${PRELOAD[@]}" nlock acquire -n "$LOCK"
 	complains
 	[[ $stderr == *"count hard links"* ]]
 	nothing_left

@@ -114,7 +114,7 @@ revoke() {
 	wait $!
 }
 
-# costs_the_command [TRACER...]: that the heartbeat hangs.
+# costs_the_command [ENV...]: that the heartbeat hangs.
 costs_the_command() {
 	local end leader pid
 
@@ -138,8 +138,8 @@ costs_the_command() {
 }
 
 @test "run: the same if no timer is to be had" {
-	costs_the_command "${STRACE[@]}" -o /dev/null -e trace=timerfd_create \
-		-e inject=timerfd_create:error=EMFILE
+	preload no_timer
+	costs_the_command "${PRELOAD[@]}"
 }
 
 # waiter_has_left LOW HIGH: so much of its lease, in seconds.
