@@ -4,12 +4,15 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 LIMIT_S = 120               # for whatever is waited for
 
 running = []                # process groups that must not be left
+starting = False            # one that is not yet in there
+ended_by = None             # a signal meanwhile
 
 
 class Failed(Exception):
@@ -37,9 +40,24 @@ class Client:
             return file.read()
 
 
+def end(number, _=None):
+    """What a signal does: let what is to be done at the end be done."""
+    global ended_by
+    ended_by = number
+    if not starting:
+        sys.exit(128 + number)
+
+
 def start(client, *command, **options):
-    process = client.start(*command, **options)
-    running.append(process)
+    global starting
+    starting = True
+    try:
+        process = client.start(*command, **options)
+        running.append(process)
+    finally:
+        starting = False
+    if ended_by is not None:
+        end(ended_by)
     return process
 
 
