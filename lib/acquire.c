@@ -48,7 +48,7 @@ struct attempt {
 	int glances;		/* at the holder, since it was last looked at */
 	struct hint_listener listener;	/* to the holder with this inode: */
 	uint64_t hint_inode;
-	int64_t hint_due_ns;	/* when to listen (again); CLOCK_BOOTTIME */
+	int64_t hint_due_ns;	/* when to queue or listen; CLOCK_BOOTTIME */
 	int64_t hint_pause_ns;	/* if that one is silent */
 };
 
@@ -311,32 +311,57 @@ static bool set_alarm(struct attempt *at)
 						   &parts.process));
 		at->watched = parts;
 	}
-	return at->local && watch_is_set(&at->watch) &&
+	return (at->local || at->queued) && watch_is_set(&at->watch) &&
 	       (at->watch.process_fd >= 0 || !parts.has_process);
 }
 
+static void find_ahead(struct attempt *at)
+{
+	at->queued = queue_find_ahead(at->claim, server_now_ns(at), at->ahead);
+}
+
+/* Returns false if that one has changed before it was watched. */
+static bool watch_ahead(struct attempt *at)
+{
+	watch_claim(&at->watch, at->lock->dirfd, at->ahead);
+	return queue_waits(at->lock, at->ahead);
+}
+
+static void note_new_holder(struct attempt *at, int64_t now_ns)
+{
+	hint_stop(&at->listener);
+	at->hint_inode = at->holder->inode;
+	at->hint_pause_ns = HINT_FIRST_NS;
+	at->hint_due_ns = at->local || at->holder->kind != HOLDER_CLAIM ?
+			  NLOCK_FOREVER : ns_add(now_ns, HINT_FIRST_NS);
+}
+
 /*
- * Have ourselves told by another machine.  Only "nlock run" has a process
- * that can do that.
+ * On a network file system, once the wait is worth it: wait behind another
+ * waiter of this machine's or, as the first, have ourselves told by another
+ * machine.  Only "nlock run" has a process that can do that.
+ *
+ * Returns false if it is time to try again by now.
  */
-static void listen_for_hint(struct attempt *at, int64_t now_ns)
+static bool queue_or_listen(struct attempt *at, int64_t now_ns)
 {
 	const struct nlock_holder *holder = at->holder;
+	bool wait = true;
 
-	if (holder->inode != at->hint_inode) {
-		hint_stop(&at->listener);
-		at->hint_inode = holder->inode;
-		at->hint_pause_ns = HINT_FIRST_NS;
-		at->hint_due_ns = at->local || !holder->parts.has_process ?
-				  NLOCK_FOREVER :
-				  ns_add(now_ns, HINT_FIRST_NS);
-	}
+	if (holder->inode != at->hint_inode)
+		note_new_holder(at, now_ns);
 	if (at->listener.fd < 0 && now_ns >= at->hint_due_ns) {
 		at->hint_due_ns = NLOCK_FOREVER;
-		hint_listen(&at->listener, at->lock, at->hint_inode,
-			    strcmp(holder->parts.host, at->parts.host) != 0);
+		find_ahead(at);
+		if (at->queued)
+			wait = watch_ahead(at);
+		else if (holder->parts.has_process)
+			hint_listen(&at->listener, at->lock, at->hint_inode,
+				    strcmp(holder->parts.host,
+					   at->parts.host) != 0);
 	}
 	at->watch.hint_fd = at->listener.fd;
+	return wait;
 }
 
 static void listen_later(struct attempt *at)
@@ -368,10 +393,16 @@ static void stop_listening(struct attempt *at)
 	listen_later(at);
 }
 
+static enum poll_waker waker(struct attempt *at)
+{
+	if (set_alarm(at))
+		return at->local ? POLL_WATCH : POLL_QUEUE;
+	return at->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
+}
+
 static enum nlock_result wait_a_while(struct attempt *at)
 {
 	struct poll_times times = { .now_ns = boot_now_ns() };
-	enum poll_waker waker;
 	uint64_t random = 0;
 	int64_t pause_ns;
 
@@ -382,13 +413,14 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	times.timeout_ns = at->deadline_ns;
 	times.renew_ns = at->renew_ns;
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);
-	listen_for_hint(at, times.now_ns);
-	times.hint_ns = at->hint_due_ns;
-	waker = set_alarm(at) ? POLL_WATCH :
-		at->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
-	pause_ns = poll_pause_ns(times.now_ns - at->started_ns, waker,
-				 (uint32_t)random);
 	at->hurried = false;
+	if (!queue_or_listen(at, times.now_ns)) {
+		at->woken = true;
+		return NLOCK_OK;
+	}
+	times.hint_ns = at->hint_due_ns;
+	pause_ns = poll_pause_ns(times.now_ns - at->started_ns, waker(at),
+				 (uint32_t)random);
 	switch (watch_wait(&at->watch, at->request->cancel_fd,
 			   poll_until_ns(pause_ns, &times))) {
 	case WATCH_CANCELLED:
@@ -407,18 +439,28 @@ static enum nlock_result wait_a_while(struct attempt *at)
 }
 
 /*
- * After a pause that nothing cut short: does the holder's claim still hold
- * the lock, its lease running?  That costs a file server one request, where
- * an attempt to take the lock takes several.
+ * Does the waiter ahead still wait?  A file server is not asked that for
+ * nothing: as long as the holder stays, no waiter has got the lock.
+ */
+static bool ahead_stays(const struct attempt *at)
+{
+	return at->local || at->woken ? queue_waits(at->lock, at->ahead) :
+	       queue_acts(at->lock, at->ahead);
+}
+
+/*
+ * After a pause that nothing cut short but a renewal by the waiter ahead: does
+ * the holder's claim still hold the lock, its lease running?  That costs a
+ * file server one request, where an attempt to take the lock takes several.
  */
 static bool holder_stays(struct attempt *at)
 {
 	struct nlock_holder *holder = at->holder;
 	struct attributes a;
 
-	if (at->woken || holder->kind != HOLDER_CLAIM ||
+	if ((at->woken && !at->queued) || holder->kind != HOLDER_CLAIM ||
 	    ++at->glances > GLANCES ||
-	    (at->queued && !queue_waits(at->lock, at->ahead)) ||
+	    (at->queued && !ahead_stays(at)) ||
 	    fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
 	    a.inode != holder->inode || a.links != 2)
 		return false;
@@ -459,19 +501,18 @@ static enum nlock_result await(struct attempt *at)
 	enum nlock_result result;
 	int fd = -1;
 
-	at->queued = at->local &&
-		     queue_find_ahead(at->claim, server_now_ns(at), at->ahead);
+	if (at->queued && !at->local)	/* see who is ahead by now */
+		at->hint_due_ns = boot_now_ns();
+	at->queued = false;
+	if (at->local)
+		find_ahead(at);
 	result = look(at, &fd);
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
 		result = NLOCK_BUSY;
-	if (result == NLOCK_BUSY && at->queued) {
-		watch_claim(&at->watch, at->lock->dirfd, at->ahead);
-		/* It may have changed before it was watched. */
-		if (!queue_waits(at->lock, at->ahead))
-			result = NLOCK_OK;
-	}
+	if (result == NLOCK_BUSY && at->queued && !watch_ahead(at))
+		result = NLOCK_OK;
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
 		return NLOCK_FAILED;

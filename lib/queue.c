@@ -7,82 +7,116 @@
 #include "process.h"
 #include "queue.h"
 
+/* So many names come with a few requests to a file server. */
+#define NAMES_FROM_SERVER	512
+
 struct place {
-	int64_t born_ns;
+	uint64_t since;		/* by one and the same clock, whichever */
 	char claim[NAME_MAX + 1];
 };
 
-/* Two may be born in one tick of the file system's clock. */
+/* Two may have come in one tick of the clock. */
 static bool is_before(const struct place *one, const struct place *other)
 {
-	if (one->born_ns != other->born_ns)
-		return one->born_ns < other->born_ns;
+	if (one->since != other->since)
+		return one->since < other->since;
 	return strcmp(one->claim, other->claim) < 0;
 }
 
-/* A waiter renews its lease; one that has died or hangs does not. */
+/* A file server would have to be asked when each claim was made. */
 static bool find_place(const struct nlock_lock *lock, const char *claim,
-		       int64_t server_now_ns, struct place *place)
+		       const struct claim_name *parts, struct place *place)
 {
-	struct attributes a;
+	struct attributes a = { .born_ns = 0 };
 
-	if (strlen(claim) >= sizeof(place->claim) ||
-	    fresh_attributes(lock->dirfd, claim, &a) < 0 || a.links != 1 ||
-	    a.born_ns == 0 || lease_over(a.modified_ns, server_now_ns, 0))
+	if (strlen(claim) >= sizeof(place->claim))
 		return false;
-	place->born_ns = a.born_ns;
 	strcpy(place->claim, claim);
-	return true;
+	if (!nlock_is_local(lock))
+		place->since = parts->process.start_ticks;
+	else if (fresh_attributes(lock->dirfd, claim, &a) == 0)
+		place->since = (uint64_t)a.born_ns;
+	else
+		return false;
+	return place->since != 0;
 }
 
 /*
- * Is it one that will be woken?  Not flufl.lock's, nor one of a machine that
- * has this file system by way of a server.
+ * Is it one that will be woken as we are?  Not flufl.lock's, nor one of
+ * another machine.
  */
-static bool is_woken(const struct claim_name *parts, const char *own_host)
+static bool is_one_of_us(const struct nlock_lock *lock,
+			 const struct claim_name *own,
+			 const struct claim_name *other)
 {
-	return parts->by_nlock && strcmp(parts->host, own_host) == 0 &&
-	       (!parts->has_process ||
-		process_may_act(parts->pid, &parts->process));
+	if (!other->by_nlock || strcmp(other->host, own->host) != 0)
+		return false;
+	/* A file server has machines whose names are the same. */
+	return nlock_is_local(lock) ||
+	       (own->has_process && other->has_process &&
+		own->process.boot == other->process.boot &&
+		own->process.pid_namespace == other->process.pid_namespace);
+}
+
+static bool may_act(const struct claim_name *parts)
+{
+	return !parts->has_process ||
+	       process_may_act(parts->pid, &parts->process);
+}
+
+/* A waiter renews its lease; one that has died or hangs does not. */
+static bool waits(const struct nlock_lock *lock, const char *claim,
+		  int64_t server_now_ns)
+{
+	struct attributes a;
+
+	return fresh_attributes(lock->dirfd, claim, &a) == 0 &&
+	       a.links == 1 && !lease_over(a.modified_ns, server_now_ns, 0);
 }
 
 bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 		      char *ahead)
 {
 	const struct nlock_lock *lock = own->lock;
-	DIR *directory = fresh_directory(lock->dirfd);
-	struct place ours, nearest = { .born_ns = 0 }, other;
+	char separator = lock->options.separator;
+	long names = nlock_is_local(lock) ? LONG_MAX : NAMES_FROM_SERVER;
+	struct place ours, nearest = { .since = 0 }, place;
+	struct claim_name own_parts, parts;
 	const struct dirent *entry;
-	struct claim_name parts;
-	char host[HOST_SIZE];
+	DIR *directory;
 
+	if (!claim_name_parse(own->name, lock->name, separator, &own_parts) ||
+	    !find_place(lock, own->name, &own_parts, &ours))
+		return false;
+	directory = fresh_directory(lock->dirfd);
 	if (directory == NULL)
 		return false;
-	host_name(host, sizeof(host), lock->options.separator);
-	if (find_place(lock, own->name, server_now_ns, &ours)) {
-		while ((entry = readdir(directory)) != NULL)
-			if (claim_name_parse(entry->d_name, lock->name,
-					     lock->options.separator,
-					     &parts) &&
-			    find_place(lock, entry->d_name, server_now_ns,
-				       &other) &&
-			    is_before(&other, &ours) &&
-			    is_before(&nearest, &other) &&
-			    is_woken(&parts, host))
-				nearest = other;
-	}
+	while ((entry = readdir(directory)) != NULL && names-- > 0)
+		/* What costs most is asked last. */
+		if (claim_name_parse(entry->d_name, lock->name, separator,
+				     &parts) &&
+		    is_one_of_us(lock, &own_parts, &parts) &&
+		    find_place(lock, entry->d_name, &parts, &place) &&
+		    is_before(&place, &ours) && is_before(&nearest, &place) &&
+		    may_act(&parts) && waits(lock, place.claim, server_now_ns))
+			nearest = place;
 	closedir(directory);
 	strcpy(ahead, nearest.claim);
-	return nearest.born_ns != 0;
+	return nearest.since != 0;
+}
+
+bool queue_acts(const struct nlock_lock *lock, const char *claim)
+{
+	struct claim_name parts;
+
+	return claim_name_parse(claim, lock->name, lock->options.separator,
+				&parts) && may_act(&parts);
 }
 
 bool queue_waits(const struct nlock_lock *lock, const char *claim)
 {
-	struct claim_name parts;
 	struct attributes a;
 
-	return claim_name_parse(claim, lock->name, lock->options.separator,
-				&parts) &&
-	       is_woken(&parts, parts.host) &&
+	return queue_acts(lock, claim) &&
 	       fresh_attributes(lock->dirfd, claim, &a) == 0 && a.links == 1;
 }

@@ -1,10 +1,10 @@
 /*
- * queue.h - who waits before us, on a file system of this machine's own.
+ * queue.h - who of this machine's waiters is before us.
  *
  * Were all waiters woken by a release, all but one would try in vain.  So
  * each watches the claim of the one that came before it, and only the first
- * watches the lock file.  Nothing depends on this: whoever tries first gets
- * the lock, and pauses come to an end by themselves.
+ * watches the lock file, and asks the file server.  Nothing depends on this:
+ * whoever tries first gets the lock, and pauses come to an end by themselves.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -14,12 +14,18 @@
 #include "nlock.h"
 
 /*
- * Find the claim that was published last before ours, of those that still
- * wait, at server_now_ns by the file system's clock.  ahead has NAME_MAX + 1
+ * Find the claim that comes last before ours, of those that still wait on
+ * this machine, at server_now_ns by the file system's clock.  Their order is
+ * that in which they were published or, on a network file system, in which
+ * their processes were started; there only those that stand for a process are
+ * found, and none in a directory of very many files.  ahead has NAME_MAX + 1
  * bytes.  Returns false if there is none, or it can't be told.
  */
 bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 		      char *ahead);
+
+/* Can the process of this claim act?  No file server is asked. */
+bool queue_acts(const struct nlock_lock *lock, const char *claim);
 
 /* Does it wait still, able to act, and not hold the lock? */
 bool queue_waits(const struct nlock_lock *lock, const char *claim);

@@ -54,13 +54,25 @@ void watch_claim(struct watch *watch, int dirfd, const char *claim)
 	watch_path(watch, path, LINKS_CHANGED | IN_DONT_FOLLOW);
 }
 
-static void drain(struct watch *watch)
+/* Read all events.  Is there one of the file that is watched by now? */
+static bool read_news(struct watch *watch)
 {
-	char events[1024]
+	char buffer[1024]
 		__attribute__((aligned(__alignof__(struct inotify_event))));
+	const struct inotify_event *event;
+	bool news = false;
+	ssize_t length, at;
 
-	while (read(watch->fd, events, sizeof(events)) > 0)
-		continue;
+	while ((length = read(watch->fd, buffer, sizeof(buffer))) > 0) {
+		for (at = 0; at < length;
+		     at += (ssize_t)(sizeof(*event) + event->len)) {
+			event = (const void *)&buffer[at];
+			/* Too many to be told each have -1. */
+			news |= event->wd == watch->descriptor ||
+				event->wd < 0;
+		}
+	}
+	return news;
 }
 
 #else
@@ -78,9 +90,10 @@ void watch_claim(struct watch *watch, int dirfd, const char *claim)
 	(void)claim;
 }
 
-static void drain(struct watch *watch)
+static bool read_news(struct watch *watch)
 {
 	(void)watch;
+	return false;
 }
 
 #endif
@@ -100,24 +113,31 @@ bool watch_is_set(const struct watch *watch)
 enum watch_result watch_wait(struct watch *watch, int cancel_fd,
 			     int64_t pause_ns)
 {
-	struct timespec pause = ns_to_timespec(pause_ns < 0 ? 0 : pause_ns);
+	int64_t until_ns = ns_add(boot_now_ns(), pause_ns);
 	struct pollfd fds[] = {		/* poll(2) passes over negative ones */
 		{ .fd = cancel_fd, .events = POLLIN },
 		{ .fd = watch->fd, .events = POLLIN },
 		{ .fd = watch->process_fd, .events = POLLIN },
 		{ .fd = watch->hint_fd, .events = POLLIN },
 	};
+	bool news = false;
 
-	if (ppoll(fds, 4, &pause, NULL) <= 0)
-		return WATCH_PAUSED;
-	if (fds[0].revents != 0)
-		return WATCH_CANCELLED;
-	if (fds[1].revents != 0)
-		drain(watch);
+	/* What was watched before has its last event, too. */
+	do {
+		int64_t left_ns = ns_sub(until_ns, boot_now_ns());
+		struct timespec left = ns_to_timespec(left_ns < 0 ? 0 :
+						      left_ns);
+
+		if (ppoll(fds, 4, &left, NULL) <= 0)
+			return WATCH_PAUSED;
+		if (fds[0].revents != 0)
+			return WATCH_CANCELLED;
+		if (fds[1].revents != 0)
+			news = read_news(watch);
+	} while (!news && fds[2].revents == 0 && fds[3].revents == 0);
 	if (fds[2].revents != 0)
 		watch_process(watch, -1);	/* it would wake us for ever */
-	return fds[1].revents != 0 || fds[2].revents != 0 ? WATCH_WOKEN :
-	       WATCH_HINT;
+	return news || fds[2].revents != 0 ? WATCH_WOKEN : WATCH_HINT;
 }
 
 int watch_end(struct watch *watch)

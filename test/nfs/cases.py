@@ -14,6 +14,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import bed
 from basics import basics
 from contention import contention, flufl
+from crowd import crowd
 from facts import facts
 from hints import hints
 from network import late, partition
@@ -24,7 +25,7 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server,
-    contention, flufl, speed)}
+    contention, crowd, flufl, speed)}
 
 if __name__ == "__main__":
     build = sys.argv[1]

@@ -26,6 +26,8 @@ static void test_pause(void)
 		{ "a second, if one is woken", 0, S, POLL_WATCH },
 		{ "then a fifth of the time waited", 10 * S, 2 * S, POLL_WATCH },
 		{ "up to five seconds", 60 * S, 5 * S, POLL_WATCH },
+		{ "behind a waiter that asks the server, up to fifteen",
+		  3600 * S, 15 * S, POLL_QUEUE },
 	};
 	size_t i;
 

@@ -1,0 +1,91 @@
+"""Many waiters on one machine: one of them asks the file server."""
+import signal
+import subprocess
+import time
+
+import bed
+from bed import case, check, eventually, left_behind, path
+from clients import one, two
+from traffic import as_text, requests_of
+
+WAITERS = 8
+# They send 2 to 2.5 each second after 12 s, and 6 if each asks for itself.
+MOST_PER_S = 4.0
+COUNTED_S = 20
+
+TASK_MS = 500               # enough to find the new place in the queue
+# Whoever is woken by nobody looks once in a second or less often, by then.
+WAITED_S = 5
+NOTICED_S = 4
+SOON_MS = 300               # with the start of a program in it
+
+
+def entries(version, lock):
+    return len(left_behind(version, lock))
+
+
+def start_waiting(version, lock, *command):
+    """One more waiter, once it has begun to wait."""
+    before = entries(version, lock)
+    waiter = two.start(bed.nlock, "run", path(version, lock), *command)
+    eventually(lambda: entries(version, lock) >= before + 2, "waited for")
+    return waiter
+
+
+def one_asks(version):
+    lock = "crowd"
+    claim = one.acquire(path(version, lock), "-l", "5m")
+    waiters = [start_waiting(version, lock, "true") for _ in range(WAITERS)]
+    time.sleep(12)
+    counts, _ = requests_of(two, version, lambda: time.sleep(COUNTED_S))
+    check(one.nlock("release", "--claim", claim)[0], 0, "release")
+    for waiter in waiters:
+        check(waiter.wait(bed.LIMIT_S), 0, "a waiter")
+    text = (f"requests {version} {WAITERS} waiters, for {COUNTED_S} s: "
+            f"{as_text(counts)}")
+    assert sum(counts.values()) < MOST_PER_S * COUNTED_S, text
+    return text
+
+
+def each_wakes_the_next(version):
+    lock, log = "line", f"/mnt/tmp/line-{version}"
+    holder = one.start(bed.nlock, "run", path(version, lock), "cat",
+                       stdin=subprocess.PIPE)
+    eventually(lambda: lock in left_behind(version, lock), "held")
+    waiters = [start_waiting(version, lock, bed.task, log, str(TASK_MS), "0")
+               for _ in range(5)]
+    time.sleep(WAITED_S)
+    # Those that can't act are passed over, once that was noticed.
+    stopped, killed = waiters[1], waiters.pop(3)
+    stopped.send_signal(signal.SIGSTOP)
+    killed.kill()
+    killed.wait()
+    time.sleep(NOTICED_S)
+    holder.stdin.close()
+    check(holder.wait(bed.LIMIT_S), 0, "the holder")
+    for waiter in waiters:
+        if waiter is not stopped:
+            check(waiter.wait(bed.LIMIT_S), 0, "a waiter")
+    stopped.send_signal(signal.SIGCONT)
+    check(stopped.wait(bed.LIMIT_S), 0, "the one that was stopped")
+    with open(log) as file:
+        tasks = sorted([int(ns) / 1e6 for ns in line.split()[1:]]
+                       for line in file)
+    check(len(tasks), len(waiters), "tasks")
+    gaps = [begin - end for (_, end), (begin, _) in
+            zip(tasks[:-1], tasks[1:-1])]   # the last one had been stopped
+    text = " ".join(f"{gap:.0f}" for gap in gaps) + " ms"
+    assert max(gaps) < SOON_MS, text
+    return text
+
+
+def of_version(version):
+    case(f"NFS {version}: of many waiters on one machine one asks the server",
+         one_asks, version)
+    case(f"NFS {version}: each waiter on a machine wakes the next",
+         each_wakes_the_next, version)
+
+
+def crowd():
+    bed.wait_for_grace(one)
+    bed.for_each_version(of_version)
