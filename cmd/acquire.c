@@ -76,8 +76,6 @@ static int acquire(const struct options *options,
 			   options->pid != 0);
 	if (status != PARSED)
 		return status;
-	/* A reader that is gone must not end us before we release. */
-	signal(SIGPIPE, SIG_IGN);
 	nlock_claim_path(&taken.claim, claim, sizeof(claim));
 	status = options->state_file != NULL ?
 		 write_claim(options, claim) :

@@ -5,14 +5,33 @@
 #define SPAWN_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
+/* What our caller has set, and the command is to find. */
+struct caller_signals {
+	sigset_t mask;
+	void (*on_pipe)(int);	/* SIG_DFL or SIG_IGN */
+	void (*on_child)(int);
+};
+
 /*
- * Run argv, found by PATH, with the given signal mask, in a child that gets
+ * Run argv, found by PATH, with the caller's signals, in a child that gets
  * SIGTERM if this process dies.
+ *
+ * With exec_fd NULL this waits until the child has become argv.  A file server
+ * that hangs can make that take for ever; otherwise *exec_fd is set to what
+ * spawn_error() reads.
  *
  * Returns its pid, or -1 with the errno of fork(2) or execvp(3).
  */
-pid_t spawn(char *const argv[], const sigset_t *mask);
+pid_t spawn(char *const argv[], const struct caller_signals *caller,
+	    int *exec_fd);
+
+/*
+ * Once the child has ended: the errno of execvp(3), or 0 if it had become
+ * argv.  Closes exec_fd.
+ */
+int spawn_error(int exec_fd);
 
 #endif

@@ -16,6 +16,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -51,11 +52,14 @@
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
 
+#define STOPPED	"nlock or the machine was stopped for too long"
+
 enum phase { RUNNING, ENDING, KILLING, ENDED };
 
 struct supervisor {
 	struct taken *taken;
 	const struct options *options;
+	char *const *argv;
 	enum phase phase;
 	pid_t command;		/* 0: it has ended */
 	int wait_status;
@@ -68,7 +72,9 @@ struct supervisor {
 	int64_t killing_until_ns;
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
+	int exec_fd;		/* see spawn.h; or -1 */
 	bool lost;
+	char unsaid[256];	/* a message, if no process could be had */
 };
 
 /* ------------------------------------------------------------------ helpers */
@@ -98,6 +104,8 @@ static void say_aside(struct supervisor *s, const char *what, const char *why)
 	}
 	if (pid > 0)
 		s->speaker = pid;
+	else
+		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s", what, why);
 }
 
 /*
@@ -213,7 +221,7 @@ static const char *reason(const struct supervisor *s, int64_t now_ns,
 	if (news->errnum != 0)
 		return strerror(news->errnum);
 	if (now_ns >= s->deadline.kill_ns)
-		return "nlock or the machine was stopped for too long";
+		return STOPPED;
 	return "the file server does not answer";
 }
 
@@ -351,12 +359,13 @@ static void wait_for_events(struct supervisor *s)
 /* ---------------------------------------------------------- begin and end */
 
 /* Signals that were only let through so far. */
-static void watch_more_signals(const struct taken *taken)
+static void watch_more_signals(struct taken *taken)
 {
 	sigset_t signals = taken->ending_signals;
 	struct sigaction action;
 
-	signal(SIGCHLD, SIG_DFL);	/* if ignored, none could be waited for */
+	/* Were it ignored, nobody could be waited for. */
+	taken->caller.on_child = signal(SIGCHLD, SIG_DFL);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGCONT);
 	if (sigaction(SIGTSTP, NULL, &action) == 0 &&
@@ -397,11 +406,34 @@ static bool is_refresh_near(const struct supervisor *s)
 	       ns_add(s->started_ns, 2 * HEARTBEAT_DELAY_NS);
 }
 
-static int exit_status(int wait_status)
+/* Nothing has looked at the lease since the lock was won. */
+static bool is_too_late(const struct supervisor *s)
 {
-	return WIFSIGNALED(wait_status) ?
-	       STATUS_SIGNALLED + WTERMSIG(wait_status) :
-	       WEXITSTATUS(wait_status);
+	int64_t lease_end_ns = heartbeat_read(&s->heartbeat).lease_end_ns;
+	struct deadline deadline =
+		deadline_of_lease(lease_end_ns, s->options->lifetime_ns,
+				  s->options->kill_after_ns);
+
+	return boot_now_ns() >= deadline.terminate_ns &&
+	       !s->options->warn_on_lost;
+}
+
+static int cannot_run(const char *command, int errnum)
+{
+	errno = errnum;
+	message_errno(command, "run");
+	return errnum == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+}
+
+static int exit_status(struct supervisor *s)
+{
+	int errnum = s->exec_fd < 0 ? 0 : spawn_error(s->exec_fd);
+
+	if (errnum != 0)
+		return cannot_run(s->argv[0], errnum);
+	return WIFSIGNALED(s->wait_status) ?
+	       STATUS_SIGNALLED + WTERMSIG(s->wait_status) :
+	       WEXITSTATUS(s->wait_status);
 }
 
 /*
@@ -413,10 +445,10 @@ static void release_aside(struct taken *taken)
 	struct nlock_error error;
 	pid_t pid = fork();
 
-	if (pid == 0) {
+	if (pid <= 0)
 		nlock_release(&taken->claim, &error);
+	if (pid == 0)
 		_exit(0);
-	}
 	if (pid > 0)
 		helper_await(pid, CLEANING_NS);
 }
@@ -432,7 +464,7 @@ static enum nlock_result release(struct supervisor *s,
 	struct patience patience = {
 		.path = taken->path,
 		.signal_fd = taken->signal_fd,
-		.previous_mask = &taken->previous_mask,
+		.previous_mask = &taken->caller.mask,
 		.deadline_ns = NLOCK_FOREVER,
 	};
 	enum nlock_result result;
@@ -455,34 +487,30 @@ static int finish(struct supervisor *s)
 	heartbeat_stop(&s->heartbeat);
 	if (s->speaker > 0)
 		helper_await(s->speaker, CLEANING_NS);
+	if (s->unsaid[0] != '\0')
+		message("%s: %s", taken->path, s->unsaid);
 	if (s->lost) {
 		release_aside(taken);
 		return STATUS_NOT_OURS;
 	}
 	result = release(s, &error);
 	if (result == NLOCK_OK)
-		return exit_status(s->wait_status);
+		return exit_status(s);
 	if (result != NLOCK_LOST)
 		return message_failure(taken->path, result, &error);
 	message("%s: the lock was lost while the command ran", taken->path);
 	return STATUS_NOT_OURS;
 }
 
-static int cannot_run(const char *command)
-{
-	int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
-
-	message_errno(command, "run");
-	return status;
-}
-
 int supervise(struct taken *taken, const struct options *options,
 	      char *const argv[])
 {
 	struct supervisor s = {
-		.taken = taken, .options = options, .phase = RUNNING,
-		.timer_fd = -1, .heartbeat.event_fd = -1,
+		.taken = taken, .options = options, .argv = argv,
+		.phase = RUNNING, .timer_fd = -1, .exec_fd = -1,
+		.heartbeat.event_fd = -1,
 	};
+	bool local = nlock_is_local(&taken->lock);
 	const char *step;
 	int status;
 
@@ -491,9 +519,15 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return status;
 	}
-	s.command = spawn(argv, &taken->previous_mask);
+	if (is_too_late(&s)) {
+		message("%s: the lease can't be renewed: " STOPPED,
+			taken->path);
+		untake_lock(taken);
+		return STATUS_NOT_OURS;
+	}
+	s.command = spawn(argv, &taken->caller, local ? NULL : &s.exec_fd);
 	if (s.command < 0) {
-		status = cannot_run(argv[0]);
+		status = cannot_run(argv[0], errno);
 		untake_lock(taken);
 		return status;
 	}
@@ -501,7 +535,7 @@ int supervise(struct taken *taken, const struct options *options,
 	s.heartbeat_due_ns = s.started_ns + HEARTBEAT_DELAY_NS;
 	if (is_refresh_near(&s))
 		s.heartbeat_due_ns = 0;
-	s.hint_due_ns = nlock_is_local(&taken->lock) ? NLOCK_FOREVER :
+	s.hint_due_ns = local ? NLOCK_FOREVER :
 			s.started_ns + HINT_DELAY_NS;
 	for (;;) {
 		act(&s);

@@ -34,7 +34,7 @@ static int catch_signals(struct taken *taken)
 			sigaddset(&taken->ending_signals, ending_signals[i]);
 	}
 	sigprocmask(SIG_BLOCK, &taken->ending_signals,
-		    &taken->previous_mask);
+		    &taken->caller.mask);
 	taken->signal_fd = signalfd(-1, &taken->ending_signals,
 				    SFD_NONBLOCK | SFD_CLOEXEC);
 	return taken->signal_fd >= 0 ? PARSED :
@@ -137,7 +137,7 @@ static int acquire(struct taken *taken, const struct options *options,
 		if (signal_number != 0) {
 			if (result == NLOCK_OK)
 				nlock_release(&taken->claim, &error);
-			die_by_signal(signal_number, &taken->previous_mask);
+			die_by_signal(signal_number, &taken->caller.mask);
 		}
 	}
 	switch (result) {
@@ -162,7 +162,7 @@ static int begin_patience(struct taken *taken, const struct options *options,
 		patience_begin(&(struct patience){
 			.path = taken->path,
 			.signal_fd = taken->signal_fd,
-			.previous_mask = &taken->previous_mask,
+			.previous_mask = &taken->caller.mask,
 			.deadline_ns = deadline_ns,
 			.timeout_status = options->conflict_status,
 		});
@@ -181,8 +181,8 @@ static int open_lock(struct taken *taken, const struct options *options)
 }
 
 /*
- * Even to open the directory a server may have to answer.  Without a limit
- * of time there is no need to watch that, as a signal can still simply end
+ * Even to open the directory a server may have to answer.  Without a wait that
+ * has a limit there is no need to watch that, as a signal can still simply end
  * us; and on a local file system nothing needs to be watched at all.  The
  * thread that does it costs as much as taking the lock.
  */
@@ -190,7 +190,6 @@ static int open_patiently(struct taken *taken, const struct options *options)
 {
 	int status = PARSED;
 
-	/* Without a wait there is no time by which to give up. */
 	if (options->timeout_ns > 0 && options->timeout_ns != NLOCK_FOREVER)
 		status = begin_patience(taken, options,
 					ns_add(boot_now_ns(),
@@ -199,8 +198,10 @@ static int open_patiently(struct taken *taken, const struct options *options)
 		status = open_lock(taken, options);
 	if (status != PARSED || taken->signal_fd >= 0)
 		return status;
+	/* Not at once without a wait, so as not to wake the thread for nothing. */
 	return nlock_is_local(&taken->lock) ? catch_signals(taken) :
-	       begin_patience(taken, options, NLOCK_FOREVER);
+	       begin_patience(taken, options, options->timeout_ns > 0 ?
+			      NLOCK_FOREVER : boot_now_ns() + NS_PER_S);
 }
 
 static int acquire_unless_ours(struct taken *taken,
@@ -222,6 +223,8 @@ int take_lock(struct taken *taken, const struct options *options,
 
 	*taken = (struct taken){ .path = path, .lock.dirfd = -1,
 				 .signal_fd = -1 };
+	/* That nobody reads our messages must not end us with a lock. */
+	taken->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
 	status = open_patiently(taken, options);
 	if (status == PARSED)
 		status = acquire_unless_ours(taken, options, pid,

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "options.h"
+#include "spawn.h"
 
 #define ACQUIRE_LIFETIME_NS	(15 * NS_PER_S)
 #define RUN_LIFETIME_NS		(120 * NS_PER_S)
@@ -17,7 +18,7 @@ struct taken {
 	struct nlock_claim claim;
 	sigset_t ending_signals;	/* that end a wait; blocked */
 	int signal_fd;		/* signalfd(2) of them */
-	sigset_t previous_mask;
+	struct caller_signals caller;
 };
 
 /*

@@ -40,14 +40,16 @@ struct attempt {
 	bool local;		/* the file system is this machine's own */
 	bool queued;		/* behind the waiter with the claim ... */
 	char ahead[NAME_MAX + 1];
+	bool misled;		/* one ahead got the lock, and did not wake us */
+	bool watching;		/* what has to change for us to be woken */
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
 	bool hurried;		/* since the last pause */
 	bool woken;		/* ... which was cut short by somebody */
 	int glances;		/* at the holder, since it was last looked at */
-	struct hint_listener listener;	/* to the holder with this inode: */
-	uint64_t hint_inode;
+	struct hint_listener listener;	/* to the holder with this claim: */
+	char hint_claim[NAME_MAX + 1];
 	int64_t hint_due_ns;	/* when to queue or listen; CLOCK_BOOTTIME */
 	int64_t hint_pause_ns;	/* if that one is silent */
 };
@@ -311,26 +313,30 @@ static bool set_alarm(struct attempt *at)
 						   &parts.process));
 		at->watched = parts;
 	}
-	return (at->local || at->queued) && watch_is_set(&at->watch) &&
+	return (at->local || at->queued) && at->watching &&
+	       watch_is_set(&at->watch) &&
 	       (at->watch.process_fd >= 0 || !parts.has_process);
 }
 
 static void find_ahead(struct attempt *at)
 {
-	at->queued = queue_find_ahead(at->claim, server_now_ns(at), at->ahead);
+	at->queued = !at->misled &&
+		     queue_find_ahead(at->claim, server_now_ns(at),
+				      at->ahead);
 }
 
 /* Returns false if that one has changed before it was watched. */
 static bool watch_ahead(struct attempt *at)
 {
 	watch_claim(&at->watch, at->lock->dirfd, at->ahead);
-	return queue_waits(at->lock, at->ahead);
+	at->watching = queue_waits(at->lock, at->ahead);
+	return at->watching;
 }
 
 static void note_new_holder(struct attempt *at, int64_t now_ns)
 {
 	hint_stop(&at->listener);
-	at->hint_inode = at->holder->inode;
+	strcpy(at->hint_claim, at->holder->claim);
 	at->hint_pause_ns = HINT_FIRST_NS;
 	at->hint_due_ns = at->local || at->holder->kind != HOLDER_CLAIM ?
 			  NLOCK_FOREVER : ns_add(now_ns, HINT_FIRST_NS);
@@ -348,7 +354,7 @@ static bool queue_or_listen(struct attempt *at, int64_t now_ns)
 	const struct nlock_holder *holder = at->holder;
 	bool wait = true;
 
-	if (holder->inode != at->hint_inode)
+	if (strcmp(holder->claim, at->hint_claim) != 0)
 		note_new_holder(at, now_ns);
 	if (at->listener.fd < 0 && now_ns >= at->hint_due_ns) {
 		at->hint_due_ns = NLOCK_FOREVER;
@@ -356,7 +362,7 @@ static bool queue_or_listen(struct attempt *at, int64_t now_ns)
 		if (at->queued)
 			wait = watch_ahead(at);
 		else if (holder->parts.has_process)
-			hint_listen(&at->listener, at->lock, at->hint_inode,
+			hint_listen(&at->listener, at->lock, holder->inode,
 				    strcmp(holder->parts.host,
 					   at->parts.host) != 0);
 	}
@@ -449,31 +455,43 @@ static bool ahead_stays(const struct attempt *at)
 }
 
 /*
- * After a pause that nothing cut short but a renewal by the waiter ahead: does
- * the holder's claim still hold the lock, its lease running?  That costs a
- * file server one request, where an attempt to take the lock takes several.
+ * Whoever is queued is woken when the waiter ahead renews its lease, too; else
+ * what has woken us is a reason to try.
+ */
+static bool is_worth_a_glance(struct attempt *at)
+{
+	if (at->holder->kind != HOLDER_CLAIM)
+		return false;
+	if (at->queued)
+		return ahead_stays(at) && (at->woken ||
+					   ++at->glances <= GLANCES);
+	return !at->woken && ++at->glances <= GLANCES;
+}
+
+/*
+ * After a pause: does the holder's claim still hold the lock, its lease
+ * running, its process alive?  That costs a file server one request, where an
+ * attempt to take the lock takes several.
  */
 static bool holder_stays(struct attempt *at)
 {
 	struct nlock_holder *holder = at->holder;
 	struct attributes a;
 
-	if ((at->woken && !at->queued) || holder->kind != HOLDER_CLAIM ||
-	    ++at->glances > GLANCES ||
-	    (at->queued && !ahead_stays(at)) ||
-	    fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
-	    a.inode != holder->inode || a.links != 2)
+	if (!is_worth_a_glance(at))
 		return false;
+	if (fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
+	    a.inode != holder->inode || a.links != 2) {
+		/*
+		 * Or the one ahead would have woken us.  It may be frozen,
+		 * or killed, or use another mount of the file system.
+		 */
+		at->misled |= at->queued && !at->woken;
+		return false;
+	}
 	holder->lease_end_ns = a.modified_ns;
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
-	/*
-	 * A process that is watched, and did not wake us, lives: the holder,
-	 * or the waiter ahead, which sees as much of the holder as we do.
-	 */
-	if (at->watch.process_fd >= 0)
-		return !lease_over(holder->lease_end_ns, server_now_ns(at),
-				   at->request->clock_slop_ns);
 	return !holder_is_breakable(at->lock, holder, server_now_ns(at),
 				    at->request->clock_slop_ns);
 }
@@ -511,7 +529,8 @@ static enum nlock_result await(struct attempt *at)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
 		result = NLOCK_BUSY;
-	if (result == NLOCK_BUSY && at->queued && !watch_ahead(at))
+	at->watching = result == NLOCK_BUSY;
+	if (at->watching && at->queued && !watch_ahead(at))
 		result = NLOCK_OK;
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
@@ -561,7 +580,7 @@ static enum nlock_result identify(struct attempt *at)
 	if (!request->dies_with_pid)
 		return NLOCK_OK;
 	parts->has_process = process_identify(request->pid, &parts->process);
-	if (!parts->has_process && process_absent(request->pid))
+	if (!parts->has_process && process_over(request->pid))
 		return fail_with(at->error, "find the process", ESRCH);
 	return NLOCK_OK;
 }

@@ -70,14 +70,21 @@ static int64_t now_ns(const struct breaker *breaker)
 
 /*
  * Another user's breaker must be able to remove what we leave if we are
- * killed: give the directories the permissions of the one they are in.
+ * killed: give the directories the group, if we may, and the permissions of
+ * the one they are in.
  */
 static int share(int dirfd, const char *name)
 {
-	struct attributes directory;
+	struct attributes directory, ours;
+	int may_fail = 0;
 
-	if (own_attributes(dirfd, ".", &directory) < 0)
+	if (own_attributes(dirfd, ".", &directory) < 0 ||
+	    own_attributes(dirfd, name, &ours) < 0)
 		return -1;
+	if (ours.gid != directory.gid)
+		may_fail = fchownat(dirfd, name, (uid_t)-1, directory.gid,
+				    AT_SYMLINK_NOFOLLOW);
+	(void)may_fail;
 	return fchmodat(dirfd, name, directory.mode & 0777, 0);
 }
 
@@ -132,7 +139,8 @@ remove:
  * is by this name now may be another's, a moment old: that one's takedown
  * fails, and it starts again.
  */
-static enum nlock_result push_aside(const struct breaker *breaker)
+static enum nlock_result push_aside(const struct breaker *breaker,
+				    struct nlock_error *error)
 {
 	int dirfd = breaker->lock->dirfd;
 	struct attributes a;
@@ -141,11 +149,15 @@ static enum nlock_result push_aside(const struct breaker *breaker)
 		return NLOCK_BUSY;
 	if (!lease_over(a.modified_ns, now_ns(breaker), BREAKER_GRACE_NS))
 		return NLOCK_BUSY;
-	if (warrant_revoke(dirfd, breaker->warrant) < 0 &&
-	    is_not_empty(errno)) {
+	if (warrant_revoke(dirfd, breaker->warrant) == 0)
+		return NLOCK_OK;
+	if (is_not_empty(errno)) {
 		warrant_empty(dirfd, breaker->warrant);
-		warrant_revoke(dirfd, breaker->warrant);
+		if (warrant_revoke(dirfd, breaker->warrant) == 0)
+			return NLOCK_OK;
 	}
+	if (errno == EACCES || errno == EPERM)
+		return fail(error, "remove a dead breaker's warrant");
 	return NLOCK_OK;
 }
 
@@ -154,6 +166,7 @@ static enum nlock_result publish(struct breaker *breaker,
 				 struct nlock_error *error)
 {
 	int dirfd = breaker->lock->dirfd;
+	enum nlock_result result;
 	int tries;
 
 	for (tries = 0; tries < 2; tries++) {
@@ -165,8 +178,9 @@ static enum nlock_result publish(struct breaker *breaker,
 			return NLOCK_OK;
 		if (!is_not_empty(errno))
 			return fail(error, "publish a breaker's warrant");
-		if (push_aside(breaker) != NLOCK_OK)
-			break;
+		result = push_aside(breaker, error);
+		if (result != NLOCK_OK)
+			return result;
 	}
 	return NLOCK_BUSY;
 }

@@ -16,6 +16,7 @@ static void from_stat(const struct stat *st, struct attributes *a)
 	a->links = (uint32_t)st->st_nlink;
 	a->mode = st->st_mode;
 	a->uid = st->st_uid;
+	a->gid = st->st_gid;
 	a->size = (uint64_t)st->st_size;
 	a->accessed_ns = ns_from_seconds(st->st_atim.tv_sec,
 					 st->st_atim.tv_nsec);
@@ -86,6 +87,7 @@ static int by_statx(int dirfd, const char *name, int flags,
 	a->links = stx.stx_nlink;
 	a->mode = stx.stx_mode;
 	a->uid = stx.stx_uid;
+	a->gid = stx.stx_gid;
 	a->size = stx.stx_size;
 	a->accessed_ns = ns_from_seconds(stx.stx_atime.tv_sec,
 					 stx.stx_atime.tv_nsec);

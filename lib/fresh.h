@@ -17,6 +17,7 @@ struct attributes {
 	uint32_t links;
 	mode_t mode;
 	uid_t uid;
+	gid_t gid;
 	uint64_t size;
 	int64_t accessed_ns;
 	int64_t modified_ns;

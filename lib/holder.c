@@ -119,6 +119,7 @@ static void take_attributes(struct nlock_holder *holder,
 			    const struct attributes *a)
 {
 	holder->inode = a->inode;
+	holder->links = a->links;
 	holder->mode = a->mode;
 	holder->uid = a->uid;
 	holder->lease_end_ns = a->modified_ns;

@@ -138,6 +138,7 @@ struct nlock_holder {
 	int64_t since_ns;		/* server's clock; 0 if not known */
 	uid_t uid;			/* who owns the lock file */
 	uint64_t inode;
+	uint32_t links;		/* 2, with its claim */
 	mode_t mode;
 	/* Why the lock could not be broken though its lease is over, or 0. */
 	int break_errnum;

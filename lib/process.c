@@ -41,17 +41,36 @@ static bool read_boot(uint32_t *boot)
 	return *end == '\0';
 }
 
+static bool read_proc_link(const char *path, char *text, size_t size)
+{
+	ssize_t length = readlink(path, text, size - 1);
+
+	if (length >= 0)
+		text[length] = '\0';
+	return length >= 0;
+}
+
+/*
+ * Is it of our pid namespace, or the /proc of another, such as that around a
+ * container, where our numbers are those of strangers?
+ */
+static bool is_proc_ours(void)
+{
+	char text[32];
+
+	return read_proc_link("/proc/self", text, sizeof(text)) &&
+	       strtol(text, NULL, 10) == (long)getpid();
+}
+
 /* The link says "pid:[INODE]"; to follow it has the kernel make that inode. */
 static bool read_pid_namespace(uint64_t *inode)
 {
 	static const char before[] = "pid:[";
 	char text[64], *end;
-	ssize_t length = readlink("/proc/self/ns/pid", text, sizeof(text) - 1);
 
-	if (length < 0)
-		return false;
-	text[length] = '\0';
-	if (strncmp(text, before, strlen(before)) != 0)
+	if (!is_proc_ours() ||
+	    !read_proc_link("/proc/self/ns/pid", text, sizeof(text)) ||
+	    strncmp(text, before, strlen(before)) != 0)
 		return false;
 	*inode = strtoull(text + strlen(before), &end, 10);
 	return *end == ']';
@@ -102,12 +121,18 @@ static bool read_stat(pid_t pid, struct process_stat *stat)
 	return true;
 }
 
+/* A zombie, which only its parent has to take note of. */
+static bool is_dead(const struct process_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
+
 bool process_identify(pid_t pid, struct process_identity *identity)
 {
 	struct process_stat stat;
 
 	/* A group from outside of our pid namespace shows as 0. */
-	if (!read_stat(pid, &stat) || stat.pgid <= 0 ||
+	if (!read_stat(pid, &stat) || is_dead(&stat) || stat.pgid <= 0 ||
 	    !read_boot(&identity->boot) ||
 	    !read_pid_namespace(&identity->pid_namespace))
 		return false;
@@ -121,10 +146,17 @@ bool process_absent(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
+bool process_over(pid_t pid)
+{
+	struct process_stat stat;
+
+	return process_absent(pid) ||
+	       (is_proc_ours() && read_stat(pid, &stat) && is_dead(&stat));
+}
+
 static bool has_ended(const struct process_stat *stat, uint64_t start_ticks)
 {
-	return stat->start_ticks != start_ticks || stat->state == 'Z' ||
-	       stat->state == 'X';
+	return stat->start_ticks != start_ticks || is_dead(stat);
 }
 
 static bool process_ended(pid_t pid, uint64_t start_ticks)
@@ -180,15 +212,21 @@ int process_open(pid_t pid, const struct process_identity *identity)
 #endif
 }
 
+/*
+ * Is nobody left in a process group?  0 and 1 would mean our own, and every
+ * process there is.
+ */
+static bool is_group_empty(pid_t pgid)
+{
+	return pgid > 1 && kill(-pgid, 0) < 0 && errno == ESRCH;
+}
+
 bool process_certainly_dead(pid_t pid,
 			    const struct process_identity *identity)
 {
-	if (!is_among_ours(identity) ||
-	    !process_ended(pid, identity->start_ticks))
-		return false;
-	/* kill(-1) would mean everybody. */
-	return identity->pgid > 1 && kill(-identity->pgid, 0) < 0 &&
-	       errno == ESRCH;
+	/* As long as it lives, the first question alone tells. */
+	return is_group_empty(identity->pgid) && is_among_ours(identity) &&
+	       process_ended(pid, identity->start_ticks);
 }
 
 void host_name(char *name, size_t size, char separator)

@@ -3,7 +3,8 @@
  *
  * A pid alone proves nothing: pids are used again, containers count their
  * own, and machines share names.  A process is the same only if the boot,
- * the pid namespace and the start time are, too; these come from /proc.
+ * the pid namespace and the start time are, too; these come from /proc, if
+ * that is the one of our own pid namespace.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
@@ -15,7 +16,7 @@
 
 /*
  * Fill *identity for a process of this host.  Returns false if it can't be
- * told: no such process, no /proc.
+ * told: no such process, or a zombie, no /proc, or another namespace's.
  */
 bool process_identify(pid_t pid, struct process_identity *identity);
 
@@ -39,8 +40,12 @@ bool process_may_act(pid_t pid, const struct process_identity *identity);
  */
 int process_open(pid_t pid, const struct process_identity *identity);
 
-/* Is there no process of this pid here?  Says nothing of who had it once. */
+/*
+ * Is there no process of this pid here; or, for the second, only a zombie?
+ * Says nothing of who had it once.
+ */
 bool process_absent(pid_t pid);
+bool process_over(pid_t pid);
 
 /* This host's name, as it stands in claims with that separator. */
 void host_name(char *name, size_t size, char separator);

@@ -74,6 +74,37 @@ static bool waits(const struct nlock_lock *lock, const char *claim,
 	       a.links == 1 && !lease_over(a.modified_ns, server_now_ns, 0);
 }
 
+/*
+ * When did it begin to wait?  That is the time of its warrant, until it has
+ * the lock.
+ */
+static bool read_beginning(const struct nlock_lock *lock, const char *claim,
+			   int64_t *began_ns)
+{
+	char warrant[NAME_MAX + 1];
+	struct attributes a;
+
+	if (!warrant_name_format(warrant, sizeof(warrant), claim,
+				 lock->options.separator) ||
+	    fresh_attributes(lock->dirfd, warrant, &a) < 0)
+		return false;
+	*began_ns = a.modified_ns;
+	return true;
+}
+
+/*
+ * One who comes back again and again, by the same old process, has no right to
+ * be waited for by those who were there before.
+ */
+static bool came_by(const struct nlock_lock *lock, const char *claim,
+		    int64_t time_ns)
+{
+	int64_t began_ns;
+
+	return nlock_is_local(lock) ||
+	       (read_beginning(lock, claim, &began_ns) && began_ns <= time_ns);
+}
+
 bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 		      char *ahead)
 {
@@ -83,10 +114,13 @@ bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 	struct place ours, nearest = { .since = 0 }, place;
 	struct claim_name own_parts, parts;
 	const struct dirent *entry;
+	int64_t began_ns = 0;
 	DIR *directory;
 
 	if (!claim_name_parse(own->name, lock->name, separator, &own_parts) ||
-	    !find_place(lock, own->name, &own_parts, &ours))
+	    !find_place(lock, own->name, &own_parts, &ours) ||
+	    (!nlock_is_local(lock) &&
+	     !read_beginning(lock, own->name, &began_ns)))
 		return false;
 	directory = fresh_directory(lock->dirfd);
 	if (directory == NULL)
@@ -98,7 +132,9 @@ bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 		    is_one_of_us(lock, &own_parts, &parts) &&
 		    find_place(lock, entry->d_name, &parts, &place) &&
 		    is_before(&place, &ours) && is_before(&nearest, &place) &&
-		    may_act(&parts) && waits(lock, place.claim, server_now_ns))
+		    may_act(&parts) &&
+		    waits(lock, place.claim, server_now_ns) &&
+		    came_by(lock, place.claim, began_ns))
 			nearest = place;
 	closedir(directory);
 	strcpy(ahead, nearest.claim);

@@ -8,11 +8,13 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "claim.h"
 #include "error.h"
 #include "hint.h"
+#include "holder.h"
 #include "takedown.h"
 #include "warrant.h"
 
@@ -51,10 +53,21 @@ static bool lease_was_running(struct nlock_claim *claim)
 			   server_latest_ns(&claim->clock, boot_now_ns()), 0);
 }
 
+static bool is_still_there(const struct nlock_claim *claim)
+{
+	struct nlock_holder holder;
+	struct nlock_error ignored;
+
+	return holder_look(claim->lock, &holder, NULL, NULL,
+			   &ignored) != NLOCK_OK ||
+	       strcmp(holder.claim, claim->name) == 0;
+}
+
 /*
  * The claim is gone: released by somebody else who knew it, or broken.  A
  * breaker has removed the warrant, too, but flufl.lock does not know of it.
- * Nor may it be taken from another release that is about to use it.
+ * Nor may it be taken from another release that is about to use it, however
+ * slow: then the lock file would stay.
  */
 static void remove_orphaned_warrant(const struct nlock_claim *claim)
 {
@@ -67,7 +80,8 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 			return;
 		pause_ns(TWIN_PAUSE_NS);
 	}
-	warrant_revoke(dirfd, claim->warrant);
+	if (!is_still_there(claim))
+		warrant_revoke(dirfd, claim->warrant);
 }
 
 static enum nlock_result take_down(struct nlock_claim *claim,

@@ -158,11 +158,13 @@ static bool is_dead(const struct nlock_lock *lock,
 	       host_name_is_ours_to_flufl(holder->parts.host);
 }
 
+/* Without its claim a lock is released by half, and can't be refreshed. */
 static bool is_own(const struct nlock_holder *holder, const char *own_claim)
 {
 	const char *slash;
 
-	if (own_claim == NULL || holder->kind != HOLDER_CLAIM)
+	if (own_claim == NULL || holder->kind != HOLDER_CLAIM ||
+	    holder->links < 2)
 		return false;
 	slash = strrchr(own_claim, '/');
 	return strcmp(slash == NULL ? own_claim : slash + 1,

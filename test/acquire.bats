@@ -588,3 +588,59 @@ listing() {
 	claims_are 1
 	[ "$(stat -c %u "$LOCK")" = 65534 ]
 }
+
+@test "acquire: --pid of a zombie fails, too" {
+	local zombie
+
+	# The shell, which would take note of its end, is gone by then.
+	in_group sh -c 'until [ -e go ]; do :; done &
+		echo $! >zombie; exec sleep 1000'
+	eventually test -s zombie
+	zombie=$(cat zombie)
+	is_sleep() {
+		grep -q '^Name:.*sleep' "/proc/$!/status"
+	}
+	eventually is_sleep
+	touch go
+	eventually grep -q '^State:.*zombie' "/proc/$zombie/status"
+	run -74 --separate-stderr nlock acquire --pid "$zombie" "$LOCK"
+	complains
+	nothing_left
+}
+
+@test "acquire, run: where /proc is of another pid namespace, a lock stands for no process" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local processless='[|]n[0-9a-f]{16}$'
+
+	# With a number that an outsider has, too.
+	# shellcheck disable=SC2016
+	run -0 unshare --pid --fork sh -c '
+		echo $(($2 - 1)) >/proc/sys/kernel/ns_last_pid
+		nlock run "$1" cat "$1"; exit' sh "$LOCK" "$$"
+	[[ $output == *"|$$|"* ]]
+	[[ $output =~ $processless ]]
+	run -0 unshare --pid --fork --mount-proc \
+		setsid --wait nlock run "$LOCK" cat "$LOCK"
+	[[ ! $output =~ $processless ]]
+	# shellcheck disable=SC2016
+	run -0 unshare --pid --fork sh -c '
+		nlock acquire --pid $$ "$1" >printed; cat "$1"' sh "$LOCK"
+	[[ $output =~ $processless ]]
+}
+
+@test "acquire: what a breaker leaves belongs to the directory's group, so that its members can go on" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	chmod 775 "$DIR"
+	chgrp 12345 "$DIR"
+	nlock acquire -l 1ms "$LOCK"
+	# Killed with its warrant published, before it revokes the holder's.
+	run -137 "${STRACE[@]}" -o /dev/null -e trace=unlinkat \
+		-e inject=unlinkat:signal=KILL:when=1 \
+		nlock acquire -w 5s --clock-slop 1ms "$LOCK"
+	[ "$(stat -c %g:%a "$LOCK|breaker")" = 12345:775 ]
+	[ "$(stat -c %g:%a "$LOCK|breaker/warrant")" = 12345:775 ]
+	eval "$(setpriv --reuid 1234 --regid 1234 --groups 12345 \
+		nlock acquire -l 1m -w 19s --clock-slop 1ms "$LOCK")"
+	nlock release
+}

@@ -18,7 +18,8 @@ setup() {
 
 teardown() {
 	kill -CONT "$SERVER" 2>/dev/null || true
-	umount -l "$DIR/mnt" 2>/dev/null || true
+	kill -CONT "${OTHER:-$SERVER}" 2>/dev/null || true
+	umount -l "$DIR/mnt" "$BATS_TEST_TMPDIR/other" 2>/dev/null || true
 	common_teardown
 }
 
@@ -164,4 +165,30 @@ has_tried() {
 	exec 9<&-
 	wait "$pid"
 	eventually nothing_behind
+}
+
+@test "run: a command that another server is slow to come up with finds its lock kept" {
+	local first other=$BATS_TEST_TMPDIR/other pid
+
+	mkdir "$other" "$other.behind"
+	printf '#!/bin/sh\ntouch %s/ran\n' "$DIR" >"$other.behind/command"
+	chmod +x "$other.behind/command"
+	bindfs -f --no-allow-other "$other.behind" "$other" \
+		>/dev/null 2>&1 3>&- &
+	OTHER=$!
+	eventually mountpoint -q "$other"
+	kill -STOP "$OTHER"
+	in_group nlock run -l 2s "$LOCK" -- "$other/command"
+	pid=$!
+	eventually test -e "$LOCK"
+	first=$(stat -c %Y "$LOCK")
+	lease_is_renewed() {
+		[ "$(stat -c %Y "$LOCK")" -ge $((first + 2)) ]
+	}
+	eventually lease_is_renewed
+	[ ! -e ran ]
+	kill -CONT "$OTHER"
+	ended_with 0 "$pid"
+	[ -e ran ]
+	nothing_behind
 }

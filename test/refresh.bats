@@ -219,3 +219,18 @@ waits() {
 	wait $waiter
 	[ -s printed ]
 }
+
+@test "refresh: what has outlived an nlock run's command renews the lease of a lock that it took by itself" {
+	local options remaining
+
+	export NLOCK_LOCK=$LOCK
+	for options in "" "--pid $$"; do
+		# shellcheck disable=SC2086
+		eval "$(nlock acquire -l 5s $options "$LOCK")"
+		nlock refresh -l 10m
+		remaining=$(nlock status --json "$LOCK" | json remaining)
+		[ "${remaining%.*}" -gt 500 ]
+		nlock release
+	done
+	nothing_left
+}

@@ -363,3 +363,17 @@ waits() {
 	is_not_ours --state nosuch
 	is_not_ours --state nosuch "$LOCK"
 }
+
+@test "release: one that is slow takes the lock down, though a second one had waited for it" {
+	local slow
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	"${STRACE[@]}" -o log -e trace=rename,renameat,renameat2 \
+		-e inject=rename,renameat,renameat2:delay_enter=4s \
+		nlock release 3>&- &
+	slow=$!
+	eventually grep -q rename log
+	run -76 nlock release
+	wait "$slow"
+	nothing_left
+}

@@ -316,11 +316,10 @@ load common
 }
 
 @test "run: the command has the signals that it would have without nlock" {
-	# From 32 on they are the C library's own.
-	local command=(sh -c 'while read -r name mask; do case $name in
-		Sig[BIC]*) echo $name $((0x$mask & 0x7fffffff));;
-		esac; done </proc/self/status')
-	local other=(env "--ignore-signal=HUP,PIPE" --block-signal=USR2)
+	# Not by a shell, which has use for SIGCHLD.
+	local command=(sed -n 's/^\(Sig[BIC]..\):.*\(.......\)$/\1 \2/p'
+		/proc/self/status)
+	local other=(env "--ignore-signal=HUP,PIPE,CHLD" --block-signal=USR2)
 
 	"${command[@]}" >without
 	nlock run "$LOCK" "${command[@]}" >with
@@ -369,4 +368,20 @@ load common
 	complains
 	[[ $stderr == *nosuch/job.lock* ]]
 	[ ! -e ran ]
+}
+
+@test "run, acquire: that nobody reads what they say changes neither exit status nor lock" {
+	local command
+
+	mkfifo pipe
+	exec 6<>pipe
+	exec 7>pipe
+	exec 6>&-
+	eval "$(nlock acquire -l 1m "$LOCK")"
+	for command in "run -n $LOCK true" "acquire -n $LOCK"; do
+		run -75 env -u NLOCK_CLAIM sh -c "nlock $command 2>&7"
+	done
+	nlock release
+	exec 7>&-
+	nothing_left
 }

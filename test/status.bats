@@ -418,3 +418,11 @@ is_told() {
 	kill $waiter
 	wait $waiter || true
 }
+
+@test "status: a lock whose claim is gone is no longer ours" {
+	eval "$(nlock acquire -l 1m "$LOCK")"
+	nlock status --mine "$LOCK"
+	rm "$NLOCK_CLAIM"
+	run ! nlock status -q --mine "$LOCK"
+	run -75 nlock acquire -n "$LOCK"
+}

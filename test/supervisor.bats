@@ -376,3 +376,12 @@ waiter_has_left() {
 	run -76 --separate-stderr nlock run "$LOCK" -- sh -c \
 		'rm "$NLOCK_CLAIM"; nlock refresh; [ $? = 76 ]'
 }
+
+@test "run: stopped past its lease before its command was started, it starts none" {
+	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
+		-e trace=prctl -e inject=prctl:delay_enter=3s:when=1 \
+		nlock run -l 2s "$LOCK" touch ran
+	[ ! -e ran ]
+	[[ $stderr == *"nlock: $LOCK: the lease can't be renewed: "*stopped* ]]
+	nothing_left
+}

@@ -79,11 +79,73 @@ def each_wakes_the_next(version):
     return text
 
 
+LOOP = """
+while :; do
+    eval "$("$0" acquire --pid $$ "$1")"
+    sleep 1
+    "$0" release --claim "$NLOCK_CLAIM"
+done"""
+
+
+def whoever_comes_again(version):
+    """Old processes that take it again and again let others have a turn."""
+    lock = "again"
+    scripts = [two.start("sh", "-c", LOOP, bed.nlock, path(version, lock))
+               for _ in range(2)]
+    try:
+        eventually(lambda: entries(version, lock) >= 4, "contended")
+        status, _, err = two.nlock("run", "-w", "30s", path(version, lock),
+                                   "true")
+        check((status, err), (0, ""), "one that comes later")
+    finally:
+        for script in scripts:
+            bed.kill_group(script)
+    bed.remove_leftovers(version, lock)
+
+
+ONE_KILLED = """
+"$0" acquire -l 10m --pid $$ "$1" >/dev/null &
+read -r _
+kill -KILL $!
+read -r _"""
+DEATH_SEEN_S = 20           # at the next look; the lease has 10 minutes
+
+
+def behind_a_dead_one(version):
+    """Whose process, as far as can be told, lives."""
+    lock = "dead"
+    holder = two.start(bed.nlock, "run", "-l", "10m", path(version, lock),
+                       "sleep", "1000")
+    eventually(lambda: lock in left_behind(version, lock), "held")
+    before = entries(version, lock)
+    shell = two.start("sh", "-c", ONE_KILLED, bed.nlock, path(version, lock),
+                      stdin=subprocess.PIPE)
+    eventually(lambda: entries(version, lock) >= before + 2, "waited for")
+    waiter = start_waiting(version, lock, "true")
+    time.sleep(2)
+    shell.stdin.write("\n")
+    shell.stdin.flush()
+    bed.kill_group(holder)
+    began = time.monotonic()
+    try:
+        check(waiter.wait(DEATH_SEEN_S), 0, "the one behind")
+        return f"{time.monotonic() - began:.1f} s"
+    finally:
+        for process in waiter, shell:
+            bed.kill_group(process)
+        bed.remove_leftovers(version, lock)
+
+
 def of_version(version):
     case(f"NFS {version}: of many waiters on one machine one asks the server",
          one_asks, version)
     case(f"NFS {version}: each waiter on a machine wakes the next",
          each_wakes_the_next, version)
+    case(f"NFS {version}: one that comes again and again does not keep those "
+         "who wait on its machine from the lock", whoever_comes_again,
+         version)
+    case(f"NFS {version}: behind a waiter that was killed, a holder's death is "
+         "seen all the same", behind_a_dead_one, version)
 
 
 def crowd():

@@ -155,9 +155,28 @@ class Late:
         if tracer != 0:
             os.kill(tracer, signal.SIGKILL)
 
-    def waits_for_reply(self):
+    def state(self):
         with open(f"/proc/{self.process.pid}/stat") as file:
-            return file.read().rsplit(") ", 1)[1].startswith("D")
+            return file.read().rsplit(") ", 1)[1][0]
+
+    def wait_for_its_call(self):
+        """... whose reply does not come."""
+        try:
+            eventually(lambda: self.state() == "D", "")
+        except AssertionError:
+            raise AssertionError(self.complaint()) from None
+
+    def complaint(self):
+        text = f"{self.title} waits for no reply: state {self.state()}"
+        if self.process.poll() is None:
+            for name in "wchan", "syscall":
+                with open(f"/proc/{self.process.pid}/{name}") as file:
+                    text += f", {name} {file.read().strip()}"
+        else:
+            text += (f", status {self.process.returncode}, "
+                     f"{self.process.stderr.read().strip()}")
+        with open(self.log) as file:
+            return f"{text}\n{file.read()}"
 
 
 def changes_in(log):
@@ -221,7 +240,7 @@ def while_cut_off(version, lates):
     for late in lates:
         late.end_tracer()
     for late in lates:
-        eventually(late.waits_for_reply, f"{late.title} waits for a reply")
+        late.wait_for_its_call()
     for late in lates:
         late.taken = two.acquire(late.lock, "-l", "10m", *SOON, "-w", "60s")
         late.inode = os.stat(on_server(version, late.name)).st_ino
