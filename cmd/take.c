@@ -181,8 +181,8 @@ static int open_lock(struct taken *taken, const struct options *options)
 }
 
 /*
- * Even to open the directory a server may have to answer.  Without a wait that
- * has a limit there is no need to watch that, as a signal can still simply end
+ * Even to open the directory a server may have to answer.  Without a limit
+ * of time there is no need to watch that, as a signal can still simply end
  * us; and on a local file system nothing needs to be watched at all.  The
  * thread that does it costs as much as taking the lock.
  */
@@ -190,6 +190,7 @@ static int open_patiently(struct taken *taken, const struct options *options)
 {
 	int status = PARSED;
 
+	/* Without a wait there is no time by which to give up. */
 	if (options->timeout_ns > 0 && options->timeout_ns != NLOCK_FOREVER)
 		status = begin_patience(taken, options,
 					ns_add(boot_now_ns(),
@@ -198,10 +199,8 @@ static int open_patiently(struct taken *taken, const struct options *options)
 		status = open_lock(taken, options);
 	if (status != PARSED || taken->signal_fd >= 0)
 		return status;
-	/* Not at once without a wait, so as not to wake the thread for nothing. */
 	return nlock_is_local(&taken->lock) ? catch_signals(taken) :
-	       begin_patience(taken, options, options->timeout_ns > 0 ?
-			      NLOCK_FOREVER : boot_now_ns() + NS_PER_S);
+	       begin_patience(taken, options, NLOCK_FOREVER);
 }
 
 static int acquire_unless_ours(struct taken *taken,

@@ -483,8 +483,8 @@ static bool holder_stays(struct attempt *at)
 	if (fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
 	    a.inode != holder->inode || a.links != 2) {
 		/*
-		 * Or the one ahead would have woken us.  It may be frozen,
-		 * or killed, or use another mount of the file system.
+		 * The one ahead should have got it, and woken us.  It may be
+		 * frozen, or killed, or use another mount of the file system.
 		 */
 		at->misled |= at->queued && !at->woken;
 		return false;
