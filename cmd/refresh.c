@@ -1,10 +1,10 @@
 /*
  * refresh.c - nlock refresh.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/process.h"
 #include "claimed.h"
 #include "command.h"
 #include "take.h"
@@ -20,28 +20,6 @@ const struct poptOption refresh_options[] = {
 	POPT_TABLEEND
 };
 
-/* The name of a process's program, or "" if it can't be told. */
-static void read_program(const char *path, char *name, int size)
-{
-	FILE *file = fopen(path, "re");
-
-	if (file == NULL || fgets(name, size, file) == NULL)
-		name[0] = '\0';
-	if (file != NULL)
-		fclose(file);
-}
-
-/* Is it an nlock that runs, as we do? */
-static bool is_nlock(pid_t pid)
-{
-	char path[32], other[32], ours[32];
-
-	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
-	read_program(path, other, sizeof(other));
-	read_program("/proc/self/comm", ours, sizeof(ours));
-	return other[0] != '\0' && strcmp(other, ours) == 0;
-}
-
 /*
  * Is it the claim of the nlock run within whose command we are?  Then its
  * heartbeat renews the lease, and what that and we set could cross each other.
@@ -53,10 +31,12 @@ static bool is_kept_by_run(const struct claimed *claimed)
 	const char *lock_path = getenv("NLOCK_LOCK");
 	struct claim_name parts;
 
+	/* Such a claim stands for that nlock; others, for what called it. */
 	return lock_path != NULL && strcmp(lock_path, lock->path) == 0 &&
 	       claim_name_parse(claimed->claim.name, lock->name,
 				lock->options.separator, &parts) &&
-	       parts.has_process && is_nlock(parts.pid);
+	       parts.has_process &&
+	       process_runs_our_program(parts.pid, &parts.process);
 }
 
 static int refresh(const struct options *options, struct claimed *claimed)

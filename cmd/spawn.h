@@ -5,7 +5,6 @@
 #define SPAWN_H
 
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/types.h>
 
 /* What our caller has set, and the command is to find. */

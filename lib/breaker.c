@@ -76,15 +76,15 @@ static int64_t now_ns(const struct breaker *breaker)
 static int share(int dirfd, const char *name)
 {
 	struct attributes directory, ours;
-	int may_fail = 0;
+	int ignored = 0;
 
 	if (own_attributes(dirfd, ".", &directory) < 0 ||
 	    own_attributes(dirfd, name, &ours) < 0)
 		return -1;
 	if (ours.gid != directory.gid)
-		may_fail = fchownat(dirfd, name, (uid_t)-1, directory.gid,
-				    AT_SYMLINK_NOFOLLOW);
-	(void)may_fail;
+		ignored = fchownat(dirfd, name, (uid_t)-1, directory.gid,
+				   AT_SYMLINK_NOFOLLOW);
+	(void)ignored;
 	return fchmodat(dirfd, name, directory.mode & 0777, 0);
 }
 

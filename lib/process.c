@@ -77,6 +77,7 @@ static bool read_pid_namespace(uint64_t *inode)
 }
 
 struct process_stat {
+	char name[16];		/* of the program, cut to what fits */
 	char state;
 	pid_t pgid;
 	uint64_t start_ticks;
@@ -107,14 +108,17 @@ static const char *stat_field(const char *text, int number)
 static bool read_stat(pid_t pid, struct process_stat *stat)
 {
 	char path[32], text[1024];
-	const char *start;
+	const char *name, *start;
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	if (read_proc(path, text, sizeof(text)) < 0)
 		return false;
+	name = strchr(text, '(');
 	start = stat_field(text, STARTTIME);
-	if (start == NULL)
+	if (name == NULL || start == NULL)
 		return false;
+	snprintf(stat->name, sizeof(stat->name), "%.*s",
+		 (int)(strrchr(text, ')') - name - 1), name + 1);
 	stat->state = *stat_field(text, STATE);
 	stat->pgid = (pid_t)strtol(stat_field(text, PGRP), NULL, 10);
 	stat->start_ticks = strtoull(start, NULL, 10);
@@ -189,6 +193,17 @@ bool process_may_act(pid_t pid, const struct process_identity *identity)
 		return !process_absent(pid);
 	return !has_ended(&stat, identity->start_ticks) &&
 	       stat.state != 'T' && stat.state != 't';
+}
+
+bool process_runs_our_program(pid_t pid,
+			      const struct process_identity *identity)
+{
+	struct process_stat other, ours;
+
+	return is_among_ours(identity) && read_stat(pid, &other) &&
+	       !has_ended(&other, identity->start_ticks) &&
+	       read_stat(getpid(), &ours) &&
+	       strcmp(other.name, ours.name) == 0;
 }
 
 int process_open(pid_t pid, const struct process_identity *identity)

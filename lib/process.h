@@ -35,6 +35,13 @@ bool process_certainly_dead(pid_t pid,
 bool process_may_act(pid_t pid, const struct process_identity *identity);
 
 /*
+ * Does the process live, and run a program of the same name as this process?
+ * Anything not known is "no".
+ */
+bool process_runs_our_program(pid_t pid,
+			      const struct process_identity *identity);
+
+/*
  * A descriptor that becomes readable when the process ends, pidfd_open(2);
  * -1 if it has ended already, or can't be told from another.
  */

@@ -628,19 +628,39 @@ listing() {
 	[[ $output =~ $processless ]]
 }
 
-@test "acquire: what a breaker leaves belongs to the directory's group, so that its members can go on" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-
-	chmod 775 "$DIR"
-	chgrp 12345 "$DIR"
+# killed_breaker: it has published its warrant, and revoked nobody's.
+killed_breaker() {
 	nlock acquire -l 1ms "$LOCK"
-	# Killed with its warrant published, before it revokes the holder's.
 	run -137 "${STRACE[@]}" -o /dev/null -e trace=unlinkat \
 		-e inject=unlinkat:signal=KILL:when=1 \
 		nlock acquire -w 5s --clock-slop 1ms "$LOCK"
+	[ -d "$LOCK|breaker/warrant" ]
+}
+
+# member COMMAND...: by a user of the directory's group.
+member() {
+	chmod 775 "$DIR"
+	chgrp 12345 "$DIR"
+	setpriv --reuid 1234 --regid 1234 --groups 12345 "$@"
+}
+
+@test "acquire: what a breaker leaves belongs to the directory's group, so that its members can go on" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	member true
+	killed_breaker
 	[ "$(stat -c %g:%a "$LOCK|breaker")" = 12345:775 ]
 	[ "$(stat -c %g:%a "$LOCK|breaker/warrant")" = 12345:775 ]
-	eval "$(setpriv --reuid 1234 --regid 1234 --groups 12345 \
-		nlock acquire -l 1m -w 19s --clock-slop 1ms "$LOCK")"
+	eval "$(member nlock acquire -l 1m -w 19s --clock-slop 1ms "$LOCK")"
 	nlock release
+}
+
+@test "acquire: a dead breaker that may not be removed is told of" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	killed_breaker
+	run -75 --separate-stderr member nlock acquire -w 7s --clock-slop 1ms \
+		"$LOCK"
+	[[ $stderr == *", but it can't be broken: Permission denied" ]]
+	run -0 nlock acquire -w 19s --clock-slop 1ms "$LOCK"
 }

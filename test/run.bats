@@ -317,7 +317,7 @@ load common
 
 @test "run: the command has the signals that it would have without nlock" {
 	# Not by a shell, which has use for SIGCHLD.
-	local command=(sed -n 's/^\(Sig[BIC]..\):.*\(.......\)$/\1 \2/p'
+	local command=(sed -n 's/^\(Sig[BIC]..\):.*\(........\)$/\1 \2/p'
 		/proc/self/status)
 	local other=(env "--ignore-signal=HUP,PIPE,CHLD" --block-signal=USR2)
 

@@ -385,3 +385,12 @@ waiter_has_left() {
 	[[ $stderr == *"nlock: $LOCK: the lease can't be renewed: "*stopped* ]]
 	nothing_left
 }
+
+@test "run: without a process to be had it tells that, ends the command, and gives the lock back" {
+	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
+		-e trace=clone,clone3,fork \
+		-e inject=clone,clone3,fork:error=EAGAIN \
+		nlock run -l 1s "$LOCK" sleep 1000
+	[ "$stderr" = "nlock: $LOCK: the lease can't be renewed: Resource temporarily unavailable" ]
+	nothing_left
+}
