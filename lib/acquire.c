@@ -14,15 +14,12 @@
 #include "breaker.h"
 #include "claim.h"
 #include "error.h"
-#include "hint.h"
 #include "holder.h"
-#include "poll.h"
 #include "process.h"
-#include "queue.h"
 #include "refresh.h"
 #include "takedown.h"
+#include "waiter.h"
 #include "warrant.h"
-#include "watch.h"
 
 struct attempt {
 	const struct nlock_lock *lock;
@@ -32,41 +29,17 @@ struct attempt {
 	struct nlock_holder *holder;
 	struct nlock_error *error;
 	int claim_fd;		/* the claim, open until it is linked; or -1 */
-	struct watch watch;
-	struct claim_name watched;	/* says which process is */
-	int64_t started_ns;	/* CLOCK_BOOTTIME, as is the next */
-	int64_t deadline_ns;
+	int64_t deadline_ns;	/* CLOCK_BOOTTIME, as is the next */
 	int64_t renew_ns;	/* when our own lease is half over */
-	bool local;		/* the file system is this machine's own */
-	bool queued;		/* behind the waiter with the claim ... */
-	char ahead[NAME_MAX + 1];
-	bool misled;		/* one ahead got the lock, and did not wake us */
-	bool watching;		/* what has to change for us to be woken */
+	struct waiter waiter;
+	bool hurried;		/* since the last pause */
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
-	bool hurried;		/* since the last pause */
-	bool woken;		/* ... which was cut short by somebody */
-	int glances;		/* at the holder, since it was last looked at */
-	struct hint_listener listener;	/* to the holder with this claim: */
-	char hint_claim[NAME_MAX + 1];
-	int64_t hint_due_ns;	/* when to queue or listen; CLOCK_BOOTTIME */
-	int64_t hint_pause_ns;	/* if that one is silent */
 };
 
 /* How often a claim that vanished is replaced at once by another. */
 #define CLAIMS_AT_ONCE	8
-
-/*
- * When to listen for a hint of a new holder, which has something to say only
- * if it holds for longer than that; and if it is silent, when once more: twice
- * as late each time, up to a minute.
- */
-#define HINT_FIRST_NS	(300 * NS_PER_MS)
-#define HINT_LAST_NS	(60 * NS_PER_S)
-
-/* How often a glance will do before the holder is looked at once more. */
-#define GLANCES		20
 
 /* ------------------------------------------------------------------ winning */
 
@@ -211,15 +184,13 @@ static int64_t server_now_ns(const struct attempt *at)
 }
 
 /* See who has the lock.  *fd is the lock file if it may be broken, or -1. */
-static enum nlock_result look(struct attempt *at, int *fd)
+static enum nlock_result look(struct attempt *at, int *fd,
+			      struct watch *watch)
 {
 	struct nlock_holder *holder = at->holder;
 	enum nlock_result result;
-	bool wait = at->request->timeout_ns > 0;
 
-	result = holder_look(at->lock, holder, fd,
-			     wait && !at->queued ? &at->watch : NULL,
-			     at->error);
+	result = holder_look(at->lock, holder, fd, watch, at->error);
 	if (result != NLOCK_OK)
 		return result;
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
@@ -238,7 +209,7 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 	enum nlock_result result;
 
 	/* What is open here can't be removed: see clean_up() in breaker.c. */
-	hint_close(&at->listener);
+	waiter_close(&at->waiter);
 	result = breaker_break(at->lock, at->holder, fd, &at->claim->clock,
 			       at->request->clock_slop_ns, at->error);
 	if (result != NLOCK_FAILED)
@@ -280,192 +251,20 @@ static int64_t breakable_at_ns(const struct attempt *at, int64_t now_ns)
 	return ns_add(ns_add(now_ns, left_ns), NS_PER_MS);
 }
 
-static bool is_watched(const struct attempt *at,
-		       const struct claim_name *parts)
-{
-	return at->watch.process_fd >= 0 && parts->has_process &&
-	       parts->pid == at->watched.pid &&
-	       parts->process.start_ticks == at->watched.process.start_ticks &&
-	       strcmp(parts->host, at->watched.host) == 0;
-}
-
-/*
- * Have ourselves woken when it is time to try again.  Returns whether that
- * will certainly happen: not by another machine, nor if a process is dead
- * whose claim is still there (one that was killed may have left a command,
- * which the lock protects until it ends).
- */
-static bool set_alarm(struct attempt *at)
-{
-	const struct nlock_lock *lock = at->lock;
-	struct claim_name parts = at->holder->parts;
-
-	if (at->queued)
-		claim_name_parse(at->ahead, lock->name,
-				 lock->options.separator, &parts);
-	if (!is_watched(at, &parts)) {
-		watch_process(&at->watch, -1);
-		/* As everywhere, one of another host's name is not known. */
-		if (parts.has_process &&
-		    strcmp(parts.host, at->parts.host) == 0)
-			watch_process(&at->watch,
-				      process_open(parts.pid,
-						   &parts.process));
-		at->watched = parts;
-	}
-	return (at->local || at->queued) && at->watching &&
-	       watch_is_set(&at->watch) &&
-	       (at->watch.process_fd >= 0 || !parts.has_process);
-}
-
-static void find_ahead(struct attempt *at)
-{
-	at->queued = !at->misled &&
-		     queue_find_ahead(at->claim, server_now_ns(at),
-				      at->ahead);
-}
-
-/* Returns false if that one has changed before it was watched. */
-static bool watch_ahead(struct attempt *at)
-{
-	watch_claim(&at->watch, at->lock->dirfd, at->ahead);
-	at->watching = queue_waits(at->lock, at->ahead);
-	return at->watching;
-}
-
-static void note_new_holder(struct attempt *at, int64_t now_ns)
-{
-	hint_stop(&at->listener);
-	strcpy(at->hint_claim, at->holder->claim);
-	at->hint_pause_ns = HINT_FIRST_NS;
-	at->hint_due_ns = at->local || at->holder->kind != HOLDER_CLAIM ?
-			  NLOCK_FOREVER : ns_add(now_ns, HINT_FIRST_NS);
-}
-
-/*
- * On a network file system, once the wait is worth it: wait behind another
- * waiter of this machine's or, as the first, have ourselves told by another
- * machine.  Only "nlock run" has a process that can do that.
- *
- * Returns false if it is time to try again by now.
- */
-static bool queue_or_listen(struct attempt *at, int64_t now_ns)
-{
-	const struct nlock_holder *holder = at->holder;
-	bool wait = true;
-
-	if (strcmp(holder->claim, at->hint_claim) != 0)
-		note_new_holder(at, now_ns);
-	if (at->listener.fd < 0 && now_ns >= at->hint_due_ns) {
-		at->hint_due_ns = NLOCK_FOREVER;
-		find_ahead(at);
-		if (at->queued)
-			wait = watch_ahead(at);
-		else if (holder->parts.has_process)
-			hint_listen(&at->listener, at->lock, holder->inode,
-				    strcmp(holder->parts.host,
-					   at->parts.host) != 0);
-	}
-	at->watch.hint_fd = at->listener.fd;
-	return wait;
-}
-
-static void listen_later(struct attempt *at)
-{
-	if (at->hint_pause_ns < HINT_LAST_NS)
-		at->hint_pause_ns *= 2;
-	at->hint_due_ns = ns_add(boot_now_ns(), at->hint_pause_ns);
-}
-
-/* Returns whether to try for the lock. */
-static bool take_hint(struct attempt *at)
-{
-	enum hint hint = hint_hear(&at->listener);
-
-	if (hint != HINT_NONE)
-		listen_later(at);
-	return hint == HINT_LET_GO;
-}
-
-/*
- * Somebody on this machine has taken the lock file down, and can't remove it
- * as long as a listener has it open.
- */
-static void stop_listening(struct attempt *at)
-{
-	if (at->listener.fd < 0)
-		return;
-	hint_stop(&at->listener);
-	listen_later(at);
-}
-
-static enum poll_waker waker(struct attempt *at)
-{
-	if (set_alarm(at))
-		return at->local ? POLL_WATCH : POLL_QUEUE;
-	return at->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
-}
-
 static enum nlock_result wait_a_while(struct attempt *at)
 {
 	struct poll_times times = { .now_ns = boot_now_ns() };
-	uint64_t random = 0;
-	int64_t pause_ns;
 
 	if (times.now_ns >= at->deadline_ns)
 		return NLOCK_BUSY;
 	announce(at);
-	random_bits(&random);	/* failing that, no jitter */
 	times.timeout_ns = at->deadline_ns;
 	times.renew_ns = at->renew_ns;
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);
 	at->hurried = false;
-	if (!queue_or_listen(at, times.now_ns)) {
-		at->woken = true;
-		return NLOCK_OK;
-	}
-	times.hint_ns = at->hint_due_ns;
-	pause_ns = poll_pause_ns(times.now_ns - at->started_ns, waker(at),
-				 (uint32_t)random);
-	switch (watch_wait(&at->watch, at->request->cancel_fd,
-			   poll_until_ns(pause_ns, &times))) {
-	case WATCH_CANCELLED:
-		return NLOCK_CANCELLED;
-	case WATCH_WOKEN:
-		stop_listening(at);
-		at->woken = true;
-		return NLOCK_OK;
-	case WATCH_HINT:
-		at->woken = take_hint(at);
-		return NLOCK_OK;
-	default:
-		at->woken = false;
-		return NLOCK_OK;
-	}
-}
-
-/*
- * Does the waiter ahead still wait?  A file server is not asked that for
- * nothing: as long as the holder stays, no waiter has got the lock.
- */
-static bool ahead_stays(const struct attempt *at)
-{
-	return at->local || at->woken ? queue_waits(at->lock, at->ahead) :
-	       queue_acts(at->lock, at->ahead);
-}
-
-/*
- * Whoever is queued is woken when the waiter ahead renews its lease, too; else
- * what has woken us is a reason to try.
- */
-static bool is_worth_a_glance(struct attempt *at)
-{
-	if (at->holder->kind != HOLDER_CLAIM)
-		return false;
-	if (at->queued)
-		return ahead_stays(at) && (at->woken ||
-					   ++at->glances <= GLANCES);
-	return !at->woken && ++at->glances <= GLANCES;
+	return waiter_sleep(&at->waiter, at->holder, &times,
+			    at->request->cancel_fd) == WATCH_CANCELLED ?
+	       NLOCK_CANCELLED : NLOCK_OK;
 }
 
 /*
@@ -478,15 +277,11 @@ static bool holder_stays(struct attempt *at)
 	struct nlock_holder *holder = at->holder;
 	struct attributes a;
 
-	if (!is_worth_a_glance(at))
+	if (!waiter_may_glance(&at->waiter, holder))
 		return false;
 	if (fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
 	    a.inode != holder->inode || a.links != 2) {
-		/*
-		 * The one ahead should have got it, and woken us.  It may be
-		 * frozen, or killed, or use another mount of the file system.
-		 */
-		at->misled |= at->queued && !at->woken;
+		waiter_missed_it(&at->waiter);
 		return false;
 	}
 	holder->lease_end_ns = a.modified_ns;
@@ -500,7 +295,6 @@ static enum nlock_result wait_while_held(struct attempt *at)
 {
 	enum nlock_result result;
 
-	at->glances = 0;
 	do {
 		result = wait_a_while(at);
 		if (result == NLOCK_OK)
@@ -516,21 +310,16 @@ static enum nlock_result wait_while_held(struct attempt *at)
  */
 static enum nlock_result await(struct attempt *at)
 {
+	struct watch *watch = waiter_line_up(&at->waiter);
 	enum nlock_result result;
 	int fd = -1;
 
-	if (at->queued && !at->local)	/* see who is ahead by now */
-		at->hint_due_ns = boot_now_ns();
-	at->queued = false;
-	if (at->local)
-		find_ahead(at);
-	result = look(at, &fd);
+	result = look(at, &fd, watch);
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
 		result = NLOCK_BUSY;
-	at->watching = result == NLOCK_BUSY;
-	if (at->watching && at->queued && !watch_ahead(at))
+	if (!waiter_take_post(&at->waiter, result == NLOCK_BUSY))
 		result = NLOCK_OK;
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
@@ -594,16 +383,13 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	struct attempt at = {
 		.lock = lock, .request = request, .claim = claim,
 		.holder = holder, .error = error,
-		.watch = WATCH_INIT(lock->watch_fd),
-		.started_ns = boot_now_ns(),
-		.listener = HINT_LISTENER_INIT,
-		.hint_due_ns = NLOCK_FOREVER,
 	};
 	enum nlock_result result;
 	int claims;
 
-	at.deadline_ns = ns_add(at.started_ns, request->timeout_ns);
-	at.local = request->timeout_ns > 0 && nlock_is_local(lock);
+	waiter_begin(&at.waiter, lock, claim, &at.parts,
+		     request->timeout_ns > 0);
+	at.deadline_ns = ns_add(at.waiter.began_ns, request->timeout_ns);
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
@@ -623,9 +409,6 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		result = claims < CLAIMS_AT_ONCE ? NLOCK_OK :
 			 wait_a_while(&at);
 	}
-	/* One that has heard gives us a start over others, and ends soon. */
-	if (result != NLOCK_OK || at.listener.fd >= 0)
-		hint_stop(&at.listener);
-	lock->watch_fd = watch_end(&at.watch);
+	lock->watch_fd = waiter_end(&at.waiter, result == NLOCK_OK);
 	return result;
 }

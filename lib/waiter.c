@@ -1,0 +1,265 @@
+/*
+ * waiter.c - watch, queue, listen, and sleep; see waiter.h.
+ */
+#include <string.h>
+
+#include "claim.h"
+#include "process.h"
+#include "queue.h"
+#include "waiter.h"
+
+/*
+ * When to listen for a hint of a new holder, which has something to say only
+ * if it holds for longer than that; and if it is silent, when once more: twice
+ * as late each time, up to a minute.
+ */
+#define HINT_FIRST_NS	(300 * NS_PER_MS)
+#define HINT_LAST_NS	(60 * NS_PER_S)
+
+/* How often a glance will do before the holder is looked at once more. */
+#define GLANCES		20
+
+void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
+		  const struct nlock_claim *claim,
+		  const struct claim_name *parts, bool willing)
+{
+	*waiter = (struct waiter){
+		.lock = lock, .claim = claim, .parts = parts,
+		.began_ns = boot_now_ns(), .willing = willing,
+		.local = willing && nlock_is_local(lock),
+		.watch = WATCH_INIT(lock->watch_fd),
+		.listener = HINT_LISTENER_INIT,
+		.hint_due_ns = NLOCK_FOREVER,
+	};
+}
+
+/* ----------------------------------------------------------------- queueing */
+
+static void find_ahead(struct waiter *w)
+{
+	int64_t now_ns = server_earliest_ns(&w->claim->clock, boot_now_ns());
+
+	w->queued = !w->misled &&
+		    queue_find_ahead(w->claim, now_ns, w->ahead);
+}
+
+/* Returns false if that one has changed before it was watched. */
+static bool watch_ahead(struct waiter *w)
+{
+	watch_claim(&w->watch, w->lock->dirfd, w->ahead);
+	w->watching = queue_waits(w->lock, w->ahead);
+	return w->watching;
+}
+
+struct watch *waiter_line_up(struct waiter *w)
+{
+	if (w->queued && !w->local)	/* see who is ahead by now */
+		w->hint_due_ns = boot_now_ns();
+	w->queued = false;
+	if (w->local)
+		find_ahead(w);
+	return w->willing && !w->queued ? &w->watch : NULL;
+}
+
+bool waiter_take_post(struct waiter *w, bool held)
+{
+	w->glances = 0;
+	w->watching = held;
+	return !held || !w->queued || watch_ahead(w);
+}
+
+/* ---------------------------------------------------------------- listening */
+
+static void note_new_holder(struct waiter *w,
+			    const struct nlock_holder *holder, int64_t now_ns)
+{
+	hint_stop(&w->listener);
+	strcpy(w->hint_claim, holder->claim);
+	w->hint_pause_ns = HINT_FIRST_NS;
+	w->hint_due_ns = w->local || holder->kind != HOLDER_CLAIM ?
+			 NLOCK_FOREVER : ns_add(now_ns, HINT_FIRST_NS);
+}
+
+/*
+ * On a network file system, once the wait is worth it: wait behind another
+ * waiter of this machine's or, as the first, have ourselves told by another
+ * machine.  Only "nlock run" has a process that can do that.
+ *
+ * Returns false if it is time to try again by now.
+ */
+static bool queue_or_listen(struct waiter *w,
+			    const struct nlock_holder *holder, int64_t now_ns)
+{
+	bool wait = true;
+
+	if (strcmp(holder->claim, w->hint_claim) != 0)
+		note_new_holder(w, holder, now_ns);
+	if (w->listener.fd < 0 && now_ns >= w->hint_due_ns) {
+		w->hint_due_ns = NLOCK_FOREVER;
+		find_ahead(w);
+		if (w->queued)
+			wait = watch_ahead(w);
+		else if (holder->parts.has_process)
+			hint_listen(&w->listener, w->lock, holder->inode,
+				    strcmp(holder->parts.host,
+					   w->parts->host) != 0);
+	}
+	w->watch.hint_fd = w->listener.fd;
+	return wait;
+}
+
+static void listen_later(struct waiter *w)
+{
+	if (w->hint_pause_ns < HINT_LAST_NS)
+		w->hint_pause_ns *= 2;
+	w->hint_due_ns = ns_add(boot_now_ns(), w->hint_pause_ns);
+}
+
+/* Returns whether to try for the lock. */
+static bool take_hint(struct waiter *w)
+{
+	enum hint hint = hint_hear(&w->listener);
+
+	if (hint != HINT_NONE)
+		listen_later(w);
+	return hint == HINT_LET_GO;
+}
+
+/*
+ * Somebody on this machine has taken the lock file down, and can't remove it
+ * as long as a listener has it open.
+ */
+static void stop_listening(struct waiter *w)
+{
+	if (w->listener.fd < 0)
+		return;
+	hint_stop(&w->listener);
+	listen_later(w);
+}
+
+/* ----------------------------------------------------------------- sleeping */
+
+static bool is_watched(const struct waiter *w, const struct claim_name *parts)
+{
+	return w->watch.process_fd >= 0 && parts->has_process &&
+	       parts->pid == w->watched.pid &&
+	       parts->process.start_ticks == w->watched.process.start_ticks &&
+	       strcmp(parts->host, w->watched.host) == 0;
+}
+
+/*
+ * Have ourselves woken when it is time to try again.  Returns whether that
+ * will certainly happen: not by another machine, nor if a process is dead
+ * whose claim is still there (one that was killed may have left a command,
+ * which the lock protects until it ends).
+ */
+static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
+{
+	const struct nlock_lock *lock = w->lock;
+	struct claim_name parts = holder->parts;
+
+	if (w->queued)
+		claim_name_parse(w->ahead, lock->name,
+				 lock->options.separator, &parts);
+	if (!is_watched(w, &parts)) {
+		watch_process(&w->watch, -1);
+		/* As everywhere, one of another host's name is not known. */
+		if (parts.has_process &&
+		    strcmp(parts.host, w->parts->host) == 0)
+			watch_process(&w->watch,
+				      process_open(parts.pid,
+						   &parts.process));
+		w->watched = parts;
+	}
+	return (w->local || w->queued) && w->watching &&
+	       watch_is_set(&w->watch) &&
+	       (w->watch.process_fd >= 0 || !parts.has_process);
+}
+
+static enum poll_waker waker(struct waiter *w,
+			     const struct nlock_holder *holder)
+{
+	if (set_alarm(w, holder))
+		return w->local ? POLL_WATCH : POLL_QUEUE;
+	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
+}
+
+static enum watch_result pause_for(struct waiter *w,
+				   const struct nlock_holder *holder,
+				   struct poll_times *times, int cancel_fd)
+{
+	uint64_t random = 0;
+	int64_t pause_ns;
+
+	random_bits(&random);	/* failing that, no jitter */
+	times->hint_ns = w->hint_due_ns;
+	pause_ns = poll_pause_ns(times->now_ns - w->began_ns,
+				 waker(w, holder), (uint32_t)random);
+	return watch_wait(&w->watch, cancel_fd,
+			  poll_until_ns(pause_ns, times));
+}
+
+enum watch_result waiter_sleep(struct waiter *w,
+			       const struct nlock_holder *holder,
+			       struct poll_times *times, int cancel_fd)
+{
+	enum watch_result result = WATCH_WOKEN;
+
+	if (!queue_or_listen(w, holder, times->now_ns)) {
+		w->woken = true;
+		return result;
+	}
+	result = pause_for(w, holder, times, cancel_fd);
+	w->woken = result == WATCH_WOKEN;
+	if (result == WATCH_WOKEN)
+		stop_listening(w);
+	else if (result == WATCH_HINT)
+		w->woken = take_hint(w);
+	return result;
+}
+
+/*
+ * Does the waiter ahead still wait?  A file server is not asked that for
+ * nothing: as long as the holder stays, no waiter has got the lock.
+ */
+static bool ahead_stays(const struct waiter *w)
+{
+	return w->local || w->woken ? queue_waits(w->lock, w->ahead) :
+	       queue_acts(w->lock, w->ahead);
+}
+
+/*
+ * Whoever is queued is woken when the waiter ahead renews its lease, too; else
+ * what has woken us is a reason to try.
+ */
+bool waiter_may_glance(struct waiter *w, const struct nlock_holder *holder)
+{
+	if (holder->kind != HOLDER_CLAIM)
+		return false;
+	if (w->queued)
+		return ahead_stays(w) && (w->woken ||
+					  ++w->glances <= GLANCES);
+	return !w->woken && ++w->glances <= GLANCES;
+}
+
+/*
+ * The one ahead should have got it, and woken us.  It may be frozen, or
+ * killed, or use another mount of the file system.
+ */
+void waiter_missed_it(struct waiter *w)
+{
+	w->misled |= w->queued && !w->woken;
+}
+
+void waiter_close(struct waiter *w)
+{
+	hint_close(&w->listener);
+}
+
+int waiter_end(struct waiter *w, bool won)
+{
+	/* The helper of one that was told ends by itself, and soon. */
+	if (!won || w->listener.fd >= 0)
+		hint_stop(&w->listener);
+	return watch_end(&w->watch);
+}
