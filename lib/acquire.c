@@ -15,6 +15,7 @@
 #include "claim.h"
 #include "error.h"
 #include "holder.h"
+#include "leftovers.h"
 #include "process.h"
 #include "refresh.h"
 #include "takedown.h"
@@ -33,6 +34,7 @@ struct attempt {
 	int64_t renew_ns;	/* when our own lease is half over */
 	struct waiter waiter;
 	bool hurried;		/* since the last pause */
+	bool swept;		/* after waiters that were killed */
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
@@ -40,6 +42,9 @@ struct attempt {
 
 /* How often a claim that vanished is replaced at once by another. */
 #define CLAIMS_AT_ONCE	8
+
+/* Whoever has waited for so long has the time to clean up after others. */
+#define SWEEP_AFTER_NS	NS_PER_S
 
 /* ------------------------------------------------------------------ winning */
 
@@ -291,16 +296,28 @@ static bool holder_stays(struct attempt *at)
 				    at->request->clock_slop_ns);
 }
 
+/* One of those who wait on a machine will do. */
+static void sweep_once(struct attempt *at)
+{
+	if (at->swept || !waiter_is_idle(&at->waiter) ||
+	    ns_sub(boot_now_ns(), at->waiter.began_ns) < SWEEP_AFTER_NS)
+		return;
+	at->swept = true;
+	leftovers_remove(at->lock, NULL);
+}
+
 static enum nlock_result wait_while_held(struct attempt *at)
 {
 	enum nlock_result result;
 
-	do {
+	for (;;) {
 		result = wait_a_while(at);
 		if (result == NLOCK_OK)
 			result = renew_own_lease(at);
-	} while (result == NLOCK_OK && holder_stays(at));
-	return result;
+		if (result != NLOCK_OK || !holder_stays(at))
+			return result;
+		sweep_once(at);
+	}
 }
 
 /*

@@ -34,6 +34,9 @@ int fresh_attributes_fd(int fd, struct attributes *a);
  */
 DIR *fresh_directory(int dirfd);
 
+/* So many names come with a few requests to a file server. */
+#define FRESH_NAMES	512
+
 /*
  * The attributes of what this process has itself just made or changed, and
  * nobody else changes: the reply to that call has brought them, so this may

@@ -7,9 +7,6 @@
 #include "process.h"
 #include "queue.h"
 
-/* So many names come with a few requests to a file server. */
-#define NAMES_FROM_SERVER	512
-
 struct place {
 	uint64_t since;		/* by one and the same clock, whichever */
 	char claim[NAME_MAX + 1];
@@ -110,7 +107,7 @@ bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 {
 	const struct nlock_lock *lock = own->lock;
 	char separator = lock->options.separator;
-	long names = nlock_is_local(lock) ? LONG_MAX : NAMES_FROM_SERVER;
+	long names = nlock_is_local(lock) ? LONG_MAX : FRESH_NAMES;
 	struct place ours, nearest = { .since = 0 }, place;
 	struct claim_name own_parts, parts;
 	const struct dirent *entry;
@@ -149,10 +146,12 @@ bool queue_acts(const struct nlock_lock *lock, const char *claim)
 				&parts) && may_act(&parts);
 }
 
-bool queue_waits(const struct nlock_lock *lock, const char *claim)
+enum queue_state queue_look(const struct nlock_lock *lock, const char *claim)
 {
 	struct attributes a;
 
-	return queue_acts(lock, claim) &&
-	       fresh_attributes(lock->dirfd, claim, &a) == 0 && a.links == 1;
+	if (!queue_acts(lock, claim) ||
+	    fresh_attributes(lock->dirfd, claim, &a) < 0)
+		return QUEUE_LEFT;
+	return a.links == 1 ? QUEUE_WAITS : QUEUE_WON;
 }

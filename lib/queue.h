@@ -29,7 +29,13 @@ bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 /* Can the process of this claim act?  No file server is asked. */
 bool queue_acts(const struct nlock_lock *lock, const char *claim);
 
-/* Does it wait still, able to act, and not hold the lock? */
-bool queue_waits(const struct nlock_lock *lock, const char *claim);
+enum queue_state {
+	QUEUE_WAITS,		/* it waits still, and can act */
+	QUEUE_WON,		/* it holds the lock */
+	QUEUE_LEFT		/* it has given up, or can't act */
+};
+
+/* What has become of the waiter with this claim? */
+enum queue_state queue_look(const struct nlock_lock *lock, const char *claim);
 
 #endif

@@ -35,19 +35,32 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 
 /* ----------------------------------------------------------------- queueing */
 
+/*
+ * If the one that was ahead has got the lock there is nobody to be looked for:
+ * it came last before us.
+ */
 static void find_ahead(struct waiter *w)
 {
 	int64_t now_ns = server_earliest_ns(&w->claim->clock, boot_now_ns());
 
-	w->queued = !w->misled &&
+	w->queued = !w->misled && !w->next &&
 		    queue_find_ahead(w->claim, now_ns, w->ahead);
+	w->next = false;
+}
+
+static bool ahead_waits(struct waiter *w)
+{
+	enum queue_state state = queue_look(w->lock, w->ahead);
+
+	w->next = state == QUEUE_WON;
+	return state == QUEUE_WAITS;
 }
 
 /* Returns false if that one has changed before it was watched. */
 static bool watch_ahead(struct waiter *w)
 {
 	watch_claim(&w->watch, w->lock->dirfd, w->ahead);
-	w->watching = queue_waits(w->lock, w->ahead);
+	w->watching = ahead_waits(w);
 	return w->watching;
 }
 
@@ -222,9 +235,9 @@ enum watch_result waiter_sleep(struct waiter *w,
  * Does the waiter ahead still wait?  A file server is not asked that for
  * nothing: as long as the holder stays, no waiter has got the lock.
  */
-static bool ahead_stays(const struct waiter *w)
+static bool ahead_stays(struct waiter *w)
 {
-	return w->local || w->woken ? queue_waits(w->lock, w->ahead) :
+	return w->local || w->woken ? ahead_waits(w) :
 	       queue_acts(w->lock, w->ahead);
 }
 
@@ -249,6 +262,11 @@ bool waiter_may_glance(struct waiter *w, const struct nlock_holder *holder)
 void waiter_missed_it(struct waiter *w)
 {
 	w->misled |= w->queued && !w->woken;
+}
+
+bool waiter_is_idle(const struct waiter *w)
+{
+	return !w->queued && !w->woken;
 }
 
 void waiter_close(struct waiter *w)

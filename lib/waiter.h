@@ -36,6 +36,7 @@ struct waiter {
 
 	bool queued;		/* behind the waiter with the claim ... */
 	char ahead[NAME_MAX + 1];
+	bool next;		/* to the holder: it was the one ahead */
 	bool misled;		/* one ahead got the lock, and did not wake us */
 
 	struct hint_listener listener;	/* to the holder with this claim: */
@@ -81,6 +82,9 @@ bool waiter_may_glance(struct waiter *waiter,
 
 /* The glance has shown that it has gone. */
 void waiter_missed_it(struct waiter *waiter);
+
+/* Is there nobody ahead of us, and was the last pause undisturbed? */
+bool waiter_is_idle(const struct waiter *waiter);
 
 /* Have no lock file open: it is going to be removed. */
 void waiter_close(struct waiter *waiter);

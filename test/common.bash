@@ -126,6 +126,14 @@ between() {
 	awk -v l="$1" -v n="$2" -v h="$3" 'BEGIN { exit !(l <= n && n <= h) }'
 }
 
+# leave_claim NAME AGE: as a waiter that was killed has left it beside $LOCK,
+# its lease over for so long.
+leave_claim() {
+	mkdir "$DIR/$1|warrant"
+	printf '%s/%s' "$DIR" "$1" >"$DIR/$1"
+	touch -d "$2 ago" "$DIR/$1"
+}
+
 # How many claims there are, be it of holders or of waiters.
 claims_are() {
 	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]

@@ -106,6 +106,41 @@ watches() {
 	ended_with 0 "$first"
 }
 
+# The names of a directory cost the more the more wait.
+@test "a waiter whose predecessor has got the lock knows that it is the next" {
+	local first second
+
+	in_group nlock run "$LOCK" sleep 1000
+	eventually is_state unknown
+	in_group nlock run "$LOCK" sleep 1000
+	first=$!
+	eventually watches "$LOCK" "$first"
+	in_group "${STRACE[@]}" -o log -e trace=getdents64,linkat,ppoll \
+		nlock run "$LOCK" true
+	second=$!
+	eventually claims_are 3
+	eventually is_polling
+	grep -q getdents64 log
+	kill -TERM "$(pid_of_holder)"
+	eventually tried_twice
+	eventually is_polling
+	run ! grep getdents64 <(after_second_try)
+	kill -TERM "$first"
+	ended_with 0 "$second"
+}
+
+pid_of_holder() {
+	nlock status --json "$LOCK" | json pid
+}
+
+tried_twice() {
+	[ "$(grep -c linkat log)" -ge 2 ]
+}
+
+after_second_try() {
+	awk '/linkat/ { n++ } n >= 2' log
+}
+
 # wait_saying OPTION...: wait for a lock until it is released, traced to log.
 wait_saying() {
 	local claim

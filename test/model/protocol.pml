@@ -21,6 +21,7 @@
  *			warrant_discard; claim.c, claim_withdraw
  *	   orphan	release.c, remove_orphaned_warrant
  *	Twin		a second nlock_release of some claim, at any time
+ *	Sweeper		leftovers.c, remove_if_left, at any time and by anybody
  *	World		leases end, processes die, all but one crash
  *
  * What a client believes may be old.  A breaker's victim is any claim that
@@ -45,7 +46,8 @@
  *
  * Checked, by assertions: a takedown removes the lock file that its maker
  * meant; nobody takes the lock, or takes it down, while somebody relies on a
- * lease; no two rely on theirs at once; who relies on a lease has the lock.
+ * lease; no two rely on theirs at once; who relies on a lease has the lock;
+ * a sweeper removes no claim that somebody relies on.
  * With -DRECOVERY: in any state all processes but one may crash for good.
  * That one, whatever it was doing, must then come to hold the lock once the
  * leases of the others are over, in a bounded number of steps and without an
@@ -56,8 +58,8 @@
  * Left out, since it changes nothing that somebody else could see:
  *  - a waiter's own lease and its renewal, and the death of a waiter: nobody
  *    looks at a claim that was never the lock file (but queue.c, for when to
- *    try next), so that its lease may as well end right after the link
- *    (-DWAITING has it in full);
+ *    try next, and leftovers.c), so that its lease may as well end right after
+ *    the link (-DWAITING has it in full, and -DSWEEP who removes such claims);
  *  - the order in which processes make their first move: they are alike, so
  *    the first to move is the first by number;
  *  - what is known of a claim without any name left (tidy);
@@ -95,6 +97,8 @@
  *	ALIVE		a process is taken for dead that is not
  *	NOPUSH		nobody pushes a crashed breaker aside
  *	NOEMPTY		... if there is a lock file in its warrant
+ *	KEEPS		a sweeper leaves the warrant in place
+ *	NOLOOK		... does not look at the claim again
  */
 #ifndef NPROC
 #define NPROC	3
@@ -320,7 +324,7 @@ start:
 again:
 	if
 	:: atomic {
-		lock_ == 0 ->
+		lock_ == 0 && has(claim_, c) ->
 		FIRST_MOVE;
 		assert(relies == 0);
 		lock_ = c;
@@ -340,7 +344,10 @@ again:
 	VICTIM(4)
 #endif
 #ifdef WAITING
-	:: atomic { has(over, c) -> del(over, c); goto again }
+	:: atomic { has(over, c) && has(claim_, c) -> del(over, c); goto again }
+#endif
+#ifdef SWEEP
+	:: atomic { !has(claim_, c) -> FIRST_MOVE; STEP; goto giveup }
 #endif
 	:: atomic {		/* timeout; nobody else knows the claim */
 		!alone ->
@@ -596,6 +603,52 @@ end:	if
 	c = 0
 }
 
+#ifdef SWEEP
+/* A waiter's claim, its lease over or its process dead. */
+#define LEFT(x)		(has(claim_, x) && links(x) == 1 && breakable(x))
+#define SWEEP_UP(x)	:: atomic { LEFT(x) -> c = x }
+
+proctype Sweeper() CRASHES
+{
+	byte c;
+
+end:	if
+	SWEEP_UP(1)
+	SWEEP_UP(2)
+#if NPROC * ROUNDS > 2
+	SWEEP_UP(3)
+#endif
+#if NPROC * ROUNDS > 3
+	SWEEP_UP(4)
+#endif
+	fi;
+#ifndef KEEPS
+	atomic {
+		if
+		:: has(warrant, c) && has(used, c) -> goto swept
+		:: else -> del(warrant, c); tidy(c)
+		fi;
+		if
+		:: true
+		:: LOSE -> goto swept
+		fi
+	};
+#endif
+#ifndef NOLOOK
+	if
+	:: atomic { LEFT(c) }
+	:: atomic { !LEFT(c) -> goto swept }
+	fi;
+#endif
+	atomic {
+		assert(!has(relies, c));
+		del(claim_, c);
+		tidy(c)
+	};
+swept:	c = 0
+}
+#endif
+
 #ifdef SECOND
 /* nlock refresh of a claim that its maker refreshes, too, once. */
 proctype Second()
@@ -618,7 +671,7 @@ end:	if
 #define BELIEVED(x)	false
 #endif
 
-#ifdef WAITING
+#if defined(WAITING) || defined(SWEEP)
 #define LOOKED_AT(x)	has(was | claim_, x)
 #else
 #define LOOKED_AT(x)	has(was, x)
@@ -724,6 +777,9 @@ init {
 #endif
 #ifdef TWIN
 		run Twin();
+#endif
+#ifdef SWEEP
+		run Sweeper();
 #endif
 	}
 }

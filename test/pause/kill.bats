@@ -133,6 +133,29 @@ killed_break() {
 	at_each killed_break "${changes[@]}"
 }
 
+killed_sweep() {
+	local claim='job.lock|elsewhere|42|n0123456789abcdef'
+
+	leave_claim "$claim" '2 hours'
+	killed_break "$1"
+	hold -l 1ms
+	eventually lease_over_by 100
+	takeable
+	[ ! -e "$claim" ]
+	[ ! -e "$claim|warrant" ]
+}
+
+@test "break: killed before any change while it removes an old claim, it leaves what the next breaker removes" {
+	local changes
+
+	leave_claim 'job.lock|elsewhere|42|n0123456789abcdef' '2 hours'
+	hold -l 1ms
+	eventually lease_over_by 100
+	mapfile -t changes < <(changes_of nlock acquire "${LEASE[@]}" \
+		"${SLOP[@]}" "$LOCK")
+	at_each killed_sweep "${changes[@]}"
+}
+
 # Which is what a crash of its machine may do to a lock file.
 killed_break_of_empty() {
 	hold -l 1ms

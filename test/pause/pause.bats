@@ -292,6 +292,32 @@ late_break() {
 	at_each late_break "${changes[@]}"
 }
 
+# A waiter that was suspended for hours comes back, while a breaker that removes
+# its claim is held up before a change: it has the claim linked.
+returned_while_swept() {
+	local claim='job.lock|elsewhere|42|n0123456789abcdef'
+
+	leave_claim "$claim" '2 hours'
+	hold -l 1ms
+	eventually lease_over_by 100
+	hold_up "$1" "$DIR/log" "${ACQUIRE[@]}" "$LOCK" >"$DIR/printed" ||
+		exit "$NEVER_CAME"
+	[ -e "$claim" ] || exit 0
+	ln "$claim" linked
+	touch -d '10 minutes' "$claim"
+	late 0
+	grep -q 'unlinkat(.*|n0123456789abcdef", 0' "$DIR/log" ||
+		[ "$claim" -ef linked ]
+}
+
+@test "break: held up before any change while a waiter whose claim it removes comes back, it leaves that if it can" {
+	local changes
+
+	leave_claim 'job.lock|elsewhere|42|n0123456789abcdef' '2 hours'
+	mapfile -t changes < <(changes_of_break)
+	at_each returned_while_swept "${changes[@]}"
+}
+
 # The holder comes back while the breaker is held up before a change.
 refreshed_while_breaking() {
 	local refreshed=0
