@@ -1,4 +1,5 @@
 """Many waiters on one machine: one of them asks the file server."""
+import os
 import signal
 import subprocess
 import time
@@ -136,6 +137,40 @@ def behind_a_dead_one(version):
         bed.remove_leftovers(version, lock)
 
 
+def leftovers(version):
+    """Of killed waiters: those of this machine, or hours old."""
+    lock = "left"
+    holder = two.start(bed.nlock, "run", path(version, lock), "sleep", "1000")
+    eventually(lambda: lock in left_behind(version, lock), "held")
+    before = entries(version, lock)
+    killed = [start_waiting(version, lock, "true") for _ in range(3)]
+    eventually(lambda: entries(version, lock) == before + 6, "waited for")
+    for waiter in killed:
+        bed.kill_group(waiter)
+    left = left_behind(version, lock)
+    elsewhere = one.start(bed.nlock, "run", path(version, lock), "true")
+    eventually(lambda: entries(version, lock) == before + 8, "waited for")
+    hers = set(left_behind(version, lock)) - set(left)
+    waiter = two.start(bed.nlock, "run", path(version, lock), "true")
+    try:
+        eventually(lambda: entries(version, lock) == before + 4, "swept up")
+        assert hers <= set(left_behind(version, lock)), "hers are not there"
+        # She does not come back, and two hours are over.
+        bed.kill_group(elsewhere)
+        for entry in hers:
+            if not entry.endswith("|warrant"):
+                two_hours_ago = time.time() - 7200
+                os.utime(bed.on_server(version, entry),
+                         (two_hours_ago, two_hours_ago))
+        bed.kill_group(holder)
+        check(waiter.wait(bed.LIMIT_S), 0, "the next")
+        check(left_behind(version, lock), [], "left behind")
+    finally:
+        for process in holder, elsewhere, waiter:
+            bed.kill_group(process)
+        bed.remove_leftovers(version, lock)
+
+
 def of_version(version):
     case(f"NFS {version}: of many waiters on one machine one asks the server",
          one_asks, version)
@@ -146,6 +181,8 @@ def of_version(version):
          version)
     case(f"NFS {version}: behind a waiter that was killed, a holder's death is "
          "seen all the same", behind_a_dead_one, version)
+    case(f"NFS {version}: what killed waiters have left is removed by one that "
+         "waits, and by one that breaks", leftovers, version)
 
 
 def crowd():
