@@ -193,7 +193,7 @@ static enum poll_waker waker(struct waiter *w,
 			     const struct nlock_holder *holder)
 {
 	if (set_alarm(w, holder))
-		return w->local ? POLL_WATCH : POLL_QUEUE;
+		return w->queued ? POLL_QUEUE : POLL_WATCH;
 	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
 }
 
