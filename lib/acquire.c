@@ -30,11 +30,11 @@ struct attempt {
 	struct nlock_holder *holder;
 	struct nlock_error *error;
 	int claim_fd;		/* the claim, open until it is linked; or -1 */
-	int64_t deadline_ns;	/* CLOCK_BOOTTIME, as is the next */
+	int64_t deadline_ns;	/* CLOCK_BOOTTIME, as are the next */
 	int64_t renew_ns;	/* when our own lease is half over */
+	int64_t sweep_ns;	/* when to clean up after others */
 	struct waiter waiter;
 	bool hurried;		/* since the last pause */
-	bool swept;		/* after waiters that were killed */
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
@@ -43,8 +43,12 @@ struct attempt {
 /* How often a claim that vanished is replaced at once by another. */
 #define CLAIMS_AT_ONCE	8
 
-/* Whoever has waited for so long has the time to clean up after others. */
+/*
+ * Whoever has waited for so long has the time to clean up after others; and
+ * once more after so long.
+ */
 #define SWEEP_AFTER_NS	NS_PER_S
+#define SWEEP_AGAIN_NS	(60 * NS_PER_S)
 
 /* ------------------------------------------------------------------ winning */
 
@@ -217,6 +221,9 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 	waiter_close(&at->waiter);
 	result = breaker_break(at->lock, at->holder, fd, &at->claim->clock,
 			       at->request->clock_slop_ns, at->error);
+	/* Not before: a breaker has but a few seconds. */
+	if (result == NLOCK_OK)
+		leftovers_remove(at->claim, true);
 	if (result != NLOCK_FAILED)
 		return result;
 	/* Somebody else may be allowed to break it, or its holder return. */
@@ -296,14 +303,15 @@ static bool holder_stays(struct attempt *at)
 				    at->request->clock_slop_ns);
 }
 
-/* One of those who wait on a machine will do. */
-static void sweep_once(struct attempt *at)
+/* Of those who are queued the first will do. */
+static void sweep_now_and_then(struct attempt *at)
 {
-	if (at->swept || !waiter_is_idle(&at->waiter) ||
-	    ns_sub(boot_now_ns(), at->waiter.began_ns) < SWEEP_AFTER_NS)
+	int64_t now_ns = boot_now_ns();
+
+	if (now_ns < at->sweep_ns || !waiter_is_idle(&at->waiter))
 		return;
-	at->swept = true;
-	leftovers_remove(at->lock, NULL);
+	at->sweep_ns = ns_add(now_ns, SWEEP_AGAIN_NS);
+	leftovers_remove(at->claim, false);
 }
 
 static enum nlock_result wait_while_held(struct attempt *at)
@@ -316,7 +324,7 @@ static enum nlock_result wait_while_held(struct attempt *at)
 			result = renew_own_lease(at);
 		if (result != NLOCK_OK || !holder_stays(at))
 			return result;
-		sweep_once(at);
+		sweep_now_and_then(at);
 	}
 }
 
@@ -407,6 +415,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	waiter_begin(&at.waiter, lock, claim, &at.parts,
 		     request->timeout_ns > 0);
 	at.deadline_ns = ns_add(at.waiter.began_ns, request->timeout_ns);
+	at.sweep_ns = ns_add(at.waiter.began_ns, SWEEP_AFTER_NS);
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
@@ -422,9 +431,14 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		give_up(&at);
 		if (result != NLOCK_LOST)
 			break;
-		/* Never won, or the claim was removed: start over. */
-		result = claims < CLAIMS_AT_ONCE ? NLOCK_OK :
-			 wait_a_while(&at);
+		/*
+		 * Never won, or the claim was removed, perhaps because the
+		 * process it stands for is dead: start over.
+		 */
+		waiter_begin_again(&at.waiter);
+		result = identify(&at);
+		if (result == NLOCK_OK && claims >= CLAIMS_AT_ONCE)
+			result = wait_a_while(&at);
 	}
 	lock->watch_fd = waiter_end(&at.waiter, result == NLOCK_OK);
 	return result;

@@ -26,7 +26,6 @@
 #include "error.h"
 #include "fresh.h"
 #include "holder.h"
-#include "leftovers.h"
 #include "takedown.h"
 #include "warrant.h"
 
@@ -299,8 +298,6 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 		close(breaker.warrant_fd);
 		goto close_victim;
 	}
-	/* Before the lock is free, and somebody waits for us to take it. */
-	leftovers_remove(lock, clock);
 	if (!revoke_victim(&breaker, victim, &errnum)) {
 		if (errnum != 0)
 			result = fail_with(error, "revoke the holder's warrant",

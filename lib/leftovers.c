@@ -13,41 +13,54 @@
 /* A waiter renews its lease; only one that was suspended may come back. */
 #define OVER_FOR_NS	(3600 * NS_PER_S)
 
-/* What is left after that is left to the next one. */
 #define MOMENT_NS	(200 * NS_PER_MS)
 
 struct sweep {
 	const struct nlock_lock *lock;
-	const struct server_clock *clock;	/* or NULL */
-	char host[HOST_SIZE];			/* our own */
+	const struct nlock_claim *own;
+	char host[HOST_SIZE];	/* our own */
+	bool old;		/* those of others, too */
+	int64_t until_ns;	/* CLOCK_BOOTTIME */
 };
 
-static bool is_dead(const struct sweep *sweep, const struct claim_name *parts)
+static bool has_time(const struct sweep *sweep)
 {
-	return parts->has_process && strcmp(parts->host, sweep->host) == 0 &&
-	       process_certainly_dead(parts->pid, &parts->process);
+	return boot_now_ns() < sweep->until_ns;
 }
 
 /*
- * Over for long.  One without content is left alone: should it become the lock
- * file after all, nobody could tell whose that is.
+ * What may be removed?  One without content must not be old: should it become
+ * the lock file after all, nobody could tell whose that is.
  */
-static bool is_long_over(const struct sweep *sweep, const struct attributes *a)
+enum reason { NONE, DEAD, OLD };
+
+static enum reason reason_to_remove(const struct sweep *sweep,
+				    const struct claim_name *parts)
 {
-	return sweep->clock != NULL && a->size > 0 &&
-	       lease_over(a->modified_ns,
-			  server_earliest_ns(sweep->clock, boot_now_ns()),
-			  OVER_FOR_NS);
+	if (parts->has_process && strcmp(parts->host, sweep->host) == 0) {
+		if (process_certainly_dead(parts->pid, &parts->process))
+			return DEAD;
+		if (process_lives(parts->pid, &parts->process))
+			return NONE;
+	}
+	return sweep->old ? OLD : NONE;
 }
 
 /* Its second link would be the lock file. */
-static bool is_left(const struct sweep *sweep, const char *claim, bool dead)
+static bool is_left(const struct sweep *sweep, const char *claim,
+		    enum reason reason)
 {
 	struct attributes a;
 
-	return fresh_attributes(sweep->lock->dirfd, claim, &a) == 0 &&
-	       S_ISREG(a.mode) && a.links == 1 &&
-	       (dead || is_long_over(sweep, &a));
+	if (fresh_attributes(sweep->lock->dirfd, claim, &a) < 0 ||
+	    !S_ISREG(a.mode) || a.links != 1)
+		return false;
+	return reason == DEAD ||
+	       (a.size > 0 &&
+		lease_over(a.modified_ns,
+			   server_earliest_ns(&sweep->own->clock,
+					      boot_now_ns()),
+			   OVER_FOR_NS));
 }
 
 /*
@@ -58,38 +71,39 @@ static void remove_if_left(const struct sweep *sweep, const char *claim,
 			   const struct claim_name *parts)
 {
 	const struct nlock_lock *lock = sweep->lock;
+	enum reason reason = reason_to_remove(sweep, parts);
 	char warrant[NAME_MAX + 1];
-	bool dead = is_dead(sweep, parts);
 
-	if ((!dead && sweep->clock == NULL) ||
+	if (reason == NONE ||
 	    !warrant_name_format(warrant, sizeof(warrant), claim,
 				 lock->options.separator))
 		return;
-	if (is_left(sweep, claim, dead) &&
+	if (is_left(sweep, claim, reason) && has_time(sweep) &&
 	    warrant_revoke(lock->dirfd, warrant) == 0 &&
-	    is_left(sweep, claim, dead))
+	    is_left(sweep, claim, reason))
 		unlinkat(lock->dirfd, claim, 0);
 }
 
-void leftovers_remove(const struct nlock_lock *lock,
-		      const struct server_clock *clock)
+void leftovers_remove(const struct nlock_claim *own, bool old)
 {
-	int64_t until_ns = ns_add(boot_now_ns(), MOMENT_NS);
-	struct sweep sweep = { .lock = lock, .clock = clock };
+	const struct nlock_lock *lock = own->lock;
+	struct sweep sweep = { .lock = lock, .own = own, .old = old };
 	char separator = lock->options.separator;
-	DIR *directory = fresh_directory(lock->dirfd);
 	const struct dirent *entry;
 	struct claim_name parts;
+	DIR *directory;
 	long names = 0;
 
+	sweep.until_ns = ns_add(boot_now_ns(), MOMENT_NS);
+	directory = fresh_directory(lock->dirfd);
 	if (directory == NULL)
 		return;
 	host_name(sweep.host, sizeof(sweep.host), separator);
-	while ((entry = readdir(directory)) != NULL &&
-	       (nlock_is_local(lock) || names++ < FRESH_NAMES) &&
-	       boot_now_ns() < until_ns)
+	while ((entry = readdir(directory)) != NULL && has_time(&sweep) &&
+	       (nlock_is_local(lock) || names++ < FRESH_NAMES))
 		if (claim_name_parse(entry->d_name, lock->name, separator,
-				     &parts) && parts.by_nlock)
+				     &parts) &&
+		    parts.by_nlock && strcmp(entry->d_name, own->name) != 0)
 			remove_if_left(&sweep, entry->d_name, &parts);
 	closedir(directory);
 }

@@ -195,6 +195,14 @@ bool process_may_act(pid_t pid, const struct process_identity *identity)
 	       stat.state != 'T' && stat.state != 't';
 }
 
+bool process_lives(pid_t pid, const struct process_identity *identity)
+{
+	struct process_stat stat;
+
+	return is_among_ours(identity) && read_stat(pid, &stat) &&
+	       !has_ended(&stat, identity->start_ticks);
+}
+
 bool process_runs_our_program(pid_t pid,
 			      const struct process_identity *identity)
 {

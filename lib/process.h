@@ -28,6 +28,9 @@ bool process_identify(pid_t pid, struct process_identity *identity);
 bool process_certainly_dead(pid_t pid,
 			    const struct process_identity *identity);
 
+/* Is it there for certain, be it stopped?  Anything not known is "no". */
+bool process_lives(pid_t pid, const struct process_identity *identity);
+
 /*
  * Can the process be expected to act soon?  Not if it has ended, or has been
  * stopped; anything not known is "yes".

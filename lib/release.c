@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "claim.h"
@@ -51,6 +52,26 @@ static bool lease_was_running(struct nlock_claim *claim)
 		return false;
 	return !lease_over(claim->lease_end_ns,
 			   server_latest_ns(&claim->clock, boot_now_ns()), 0);
+}
+
+/*
+ * The lock file can't be taken down by us any more, and waits for a breaker:
+ * let it not wait for the end of the lease, which nobody relies on.  Its name
+ * may be another's at any time, but a descriptor of ours remains ours.
+ */
+static void end_lease(const struct nlock_claim *claim)
+{
+	static const struct timespec long_ago[2] = { { .tv_sec = 0 } };
+	struct nlock_holder holder;
+	struct nlock_error ignored;
+	int fd;
+
+	if (holder_look(claim->lock, &holder, &fd, NULL,
+			&ignored) != NLOCK_OK || fd < 0)
+		return;
+	if (strcmp(holder.claim, claim->name) == 0)
+		futimens(fd, long_ago);
+	close(fd);
 }
 
 static bool is_still_there(const struct nlock_claim *claim)
@@ -105,7 +126,9 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 		return NLOCK_OK;
 	if (!is_gone(error->errnum))
 		return NLOCK_FAILED;
-	return lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
+	result = lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
+	end_lease(claim);
+	return result;
 }
 
 static enum nlock_result release(struct nlock_claim *claim,

@@ -33,6 +33,11 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 	};
 }
 
+void waiter_begin_again(struct waiter *w)
+{
+	w->next = false;
+}
+
 /* ----------------------------------------------------------------- queueing */
 
 /*
@@ -193,7 +198,7 @@ static enum poll_waker waker(struct waiter *w,
 			     const struct nlock_holder *holder)
 {
 	if (set_alarm(w, holder))
-		return w->queued ? POLL_QUEUE : POLL_WATCH;
+		return w->local ? POLL_WATCH : POLL_QUEUE;
 	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
 }
 

@@ -53,6 +53,9 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 		  const struct nlock_claim *claim,
 		  const struct claim_name *parts, bool willing);
 
+/* We have a new claim: whoever was ahead of the last one counts no more. */
+void waiter_begin_again(struct waiter *waiter);
+
 /*
  * See who is ahead of us, before the lock file is looked at.  Returns what is
  * to be set on the lock file then, see holder_look(); or NULL.

@@ -3,6 +3,7 @@
 # anybody else's is.
 
 load common
+load pause/changes
 
 HERS='job.lock|elsewhere|42|n0123456789abcdef.01234567.4026531836.1000.42'
 
@@ -135,23 +136,77 @@ give_back() {
 	ended_with 0 "${waiters[2]}"
 }
 
-# It has renewed its lease until it was stopped.
-@test "a waiter whose claim was removed while it was stopped takes the lock by a new one" {
-	local holder waiters=() claim
+# Both had renewed their leases until they were stopped.
+@test "an old claim of a stopped process on this machine is not removed, one that names no process is" {
+	local holder waiters=() known unknown
 
 	hold_by_run
 	wait_in_group
-	eventually claims_are 2
-	claim=$(claim_of "${waiters[0]}")
-	kill -STOP "${waiters[0]}"
-	touch -d '2 hours ago' "$claim"
+	in_group nlock acquire -w 1m --state state "$LOCK"
+	waiters+=($!)
+	eventually claims_are 3
+	known=$(claim_of "${waiters[0]}")
+	unknown=$(claims | grep '|n[0-9a-f]*$')
+	kill -STOP "${waiters[@]}"
+	touch -d '2 hours ago' "$known" "$unknown"
 	kill_group "$holder"
 	nlock run "$LOCK" true
-	[ ! -e "$claim" ]
-	[ ! -e "$claim|warrant" ]
+	[ -e "$known" ]
+	[ -d "$known|warrant" ]
+	[ ! -e "$unknown" ]
+	[ ! -e "$unknown|warrant" ]
+	# It takes the lock by a new one.
+	kill -CONT "${waiters[1]}"
+	ended_with 0 "${waiters[1]}"
+	nlock release --state state
 	kill -CONT "${waiters[0]}"
 	ended_with 0 "${waiters[0]}"
 	nothing_left
+}
+
+@test "a waiter that links its claim after its warrant was removed has not won, and does not wait for itself" {
+	local first waiter claim
+
+	eval "$(nlock acquire -l 10m --var first "$LOCK")"
+	in_group "${STRACE[@]}" -D -y -o log -e trace=linkat \
+		-e inject=linkat:delay_enter=3600s:when=2 \
+		nlock acquire -l 10m -w 15s --state state "$LOCK"
+	waiter=$!
+	eventually claims_are 2
+	claim=$(claims | grep -vF "${first##*/}")
+	nlock release --claim "$first"
+	eventually is_held linkat:2 log
+	rmdir "$claim|warrant"
+	let_go "$waiter"
+	nlock status --mine --state state "$LOCK"
+	[ "$(cat state)" != "$DIR/$claim" ]
+	nlock release --state state
+	nothing_left
+}
+
+@test "acquire --pid: whose process has died while it waited gives up once its claim was removed" {
+	local holder waiters=() process
+
+	hold_by_run
+	in_group sleep 1000
+	process=$!
+	in_group nlock acquire --pid "$process" -w 1m "$LOCK" 2>said
+	waiters+=($!)
+	eventually claims_are 2
+	kill_group "$process"
+	wait "$process" || true
+	wait_in_group
+	eventually swept
+	give_back
+	ended_with 74 "${waiters[0]}"
+	[ "$(cat said)" = "nlock: $LOCK: find the process: No such process" ]
+	ended_with 0 "${waiters[1]}"
+	nothing_left
+}
+
+# The dead one's is not there any more, the holder's and the last one's are.
+swept() {
+	claims_are 2 && ! claim_of "$process"
 }
 
 @test "a claim that can't be removed keeps nobody from the lock" {

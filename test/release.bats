@@ -377,3 +377,14 @@ waits() {
 	wait "$slow"
 	nothing_left
 }
+
+# By somebody who took it for one of a waiter that was killed.
+@test "release: of a lock whose warrant was revoked though its lease runs, it lets others break it at once" {
+	eval "$(nlock acquire -l 10m "$LOCK")"
+	rmdir "$NLOCK_CLAIM|warrant"
+	nlock release
+	[ -e "$LOCK" ]
+	unset NLOCK_CLAIM
+	nlock run -n "$LOCK" true
+	nothing_left
+}

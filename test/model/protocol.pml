@@ -17,8 +17,8 @@
  *	   refresh	refresh.c, refresh_lease, nlock_refresh
  *	   confirm	... nlock_confirm, alone or within the former
  *	   giveup	acquire.c, give_up
- *	release()	release.c, nlock_release, take_down; warrant.c,
- *			warrant_discard; claim.c, claim_withdraw
+ *	release()	release.c, nlock_release, take_down, end_lease;
+ *			warrant.c, warrant_discard; claim.c, claim_withdraw
  *	   orphan	release.c, remove_orphaned_warrant
  *	Twin		a second nlock_release of some claim, at any time
  *	Sweeper		leftovers.c, remove_if_left, at any time and by anybody
@@ -250,6 +250,9 @@ inline release(c, lose) {
 			take_down(c);
 			add(used, c);
 			lock_ = 0
+		:: lock_ == c && !has(warrant, c) ->
+			add(over, c);		/* end_lease */
+			add(seen, c)
 		:: else
 		fi
 	};

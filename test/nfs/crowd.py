@@ -137,6 +137,9 @@ def behind_a_dead_one(version):
         bed.remove_leftovers(version, lock)
 
 
+RESWEEP_S = 90
+
+
 def leftovers(version):
     """Of killed waiters: those of this machine, or hours old."""
     lock = "left"
@@ -155,6 +158,10 @@ def leftovers(version):
     try:
         eventually(lambda: entries(version, lock) == before + 4, "swept up")
         assert hers <= set(left_behind(version, lock)), "hers are not there"
+        # Now and then it looks again.
+        bed.kill_group(start_waiting(version, lock, "true"))
+        eventually(lambda: entries(version, lock) == before + 4,
+                   "swept up again", limit_s=RESWEEP_S)
         # She does not come back, and two hours are over.
         bed.kill_group(elsewhere)
         for entry in hers:
