@@ -196,7 +196,7 @@ give_back() {
 	kill_group "$process"
 	wait "$process" || true
 	wait_in_group
-	eventually swept
+	eventually swept "$process"
 	give_back
 	ended_with 74 "${waiters[0]}"
 	[ "$(cat said)" = "nlock: $LOCK: find the process: No such process" ]
@@ -204,9 +204,9 @@ give_back() {
 	nothing_left
 }
 
-# The dead one's is not there any more, the holder's and the last one's are.
+# swept PID: its claim is not there any more, the two others are.
 swept() {
-	claims_are 2 && ! claim_of "$process"
+	claims_are 2 && ! claim_of "$1"
 }
 
 @test "a claim that can't be removed keeps nobody from the lock" {
