@@ -28,10 +28,7 @@ static bool has_time(const struct sweep *sweep)
 	return boot_now_ns() < sweep->until_ns;
 }
 
-/*
- * What may be removed?  One without content must not be old: should it become
- * the lock file after all, nobody could tell whose that is.
- */
+/* Why a claim may be removed. */
 enum reason { NONE, DEAD, OLD };
 
 static enum reason reason_to_remove(const struct sweep *sweep,
@@ -46,7 +43,10 @@ static enum reason reason_to_remove(const struct sweep *sweep,
 	return sweep->old ? OLD : NONE;
 }
 
-/* Its second link would be the lock file. */
+/*
+ * Its second link would be the lock file.  If that may still be made an empty
+ * one stays: should it become the lock file, nobody could tell whose that is.
+ */
 static bool is_left(const struct sweep *sweep, const char *claim,
 		    enum reason reason)
 {
