@@ -76,6 +76,26 @@ static bool read_pid_namespace(uint64_t *inode)
 	return *end == ']';
 }
 
+/*
+ * This boot, and our pid namespace.  Neither changes while we run, and a waiter
+ * compares them with those of others at every look.
+ */
+static bool read_ours(uint32_t *boot, uint64_t *pid_namespace)
+{
+	static struct {
+		bool known;
+		uint32_t boot;
+		uint64_t pid_namespace;
+	} ours;
+
+	if (!ours.known)
+		ours.known = read_boot(&ours.boot) &&
+			     read_pid_namespace(&ours.pid_namespace);
+	*boot = ours.boot;
+	*pid_namespace = ours.pid_namespace;
+	return ours.known;
+}
+
 struct process_stat {
 	char name[16];		/* of the program, cut to what fits */
 	char state;
@@ -137,8 +157,7 @@ bool process_identify(pid_t pid, struct process_identity *identity)
 
 	/* A group from outside of our pid namespace shows as 0. */
 	if (!read_stat(pid, &stat) || is_dead(&stat) || stat.pgid <= 0 ||
-	    !read_boot(&identity->boot) ||
-	    !read_pid_namespace(&identity->pid_namespace))
+	    !read_ours(&identity->boot, &identity->pid_namespace))
 		return false;
 	identity->start_ticks = stat.start_ticks;
 	identity->pgid = stat.pgid;
@@ -178,8 +197,7 @@ static bool is_among_ours(const struct process_identity *identity)
 	uint64_t pid_namespace;
 	uint32_t boot;
 
-	return read_boot(&boot) && boot == identity->boot &&
-	       read_pid_namespace(&pid_namespace) &&
+	return read_ours(&boot, &pid_namespace) && boot == identity->boot &&
 	       pid_namespace == identity->pid_namespace;
 }
 
