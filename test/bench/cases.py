@@ -525,21 +525,23 @@ def crowded_directories(bench, place):
 
 
 def growth_of_directory(bench, place):
-    sizes, nlock, flock = bench.sizes, bench.peers.nlock, bench.peers.flock
+    sizes, nlock = bench.sizes, bench.peers.nlock
+    # The floor's files are made and removed, too; flock's stays.
+    tools = [tool for tool in (nlock, bench.peers.floor, bench.peers.flock)
+             if tool is not None]
     empty = place.subdirectory("empty")
     for what, directory in crowded_directories(bench, place):
-        tools = [tool for tool in (nlock, flock) if tool is not None]
-        # flock's lock file stays; it may not be the name of nlock's.
         times = time_alternatives(
             bench, place.clients[0],
-            [[tool.run(place.path(f"{where}/{'L' if tool is nlock else 'F'}"),
+            [[tool.run(place.path(
+                f"{where}/{'L' if tool is nlock else tool.name}"),
                        peers.TRUE)]
              for tool in tools for where in (directory, empty)])
         for i, tool in enumerate(tools):
-            prefix = "run, " if tool is nlock else "flock, "
+            name = "run" if tool is nlock else tool.name
             target = 1.05 if tool is nlock and directory == "full" else None
             bench.table.add(Figure(
-                prefix + what, "ms", times[2 * i], "none there",
+                f"{name}, {what}", "ms", times[2 * i], "none there",
                 times[2 * i + 1], target))
         ours, theirs = by_turns(
             bench, sizes.slow_rounds, (directory, empty),
