@@ -16,7 +16,6 @@
 #define MOMENT_NS	(200 * NS_PER_MS)
 
 struct sweep {
-	const struct nlock_lock *lock;
 	const struct nlock_claim *own;
 	char host[HOST_SIZE];	/* our own */
 	bool old;		/* those of others, too */
@@ -52,7 +51,7 @@ static bool is_left(const struct sweep *sweep, const char *claim,
 {
 	struct attributes a;
 
-	if (fresh_attributes(sweep->lock->dirfd, claim, &a) < 0 ||
+	if (fresh_attributes(sweep->own->lock->dirfd, claim, &a) < 0 ||
 	    !S_ISREG(a.mode) || a.links != 1)
 		return false;
 	return reason == DEAD ||
@@ -70,7 +69,7 @@ static bool is_left(const struct sweep *sweep, const char *claim,
 static void remove_if_left(const struct sweep *sweep, const char *claim,
 			   const struct claim_name *parts)
 {
-	const struct nlock_lock *lock = sweep->lock;
+	const struct nlock_lock *lock = sweep->own->lock;
 	enum reason reason = reason_to_remove(sweep, parts);
 	char warrant[NAME_MAX + 1];
 
@@ -87,7 +86,7 @@ static void remove_if_left(const struct sweep *sweep, const char *claim,
 void leftovers_remove(const struct nlock_claim *own, bool old)
 {
 	const struct nlock_lock *lock = own->lock;
-	struct sweep sweep = { .lock = lock, .own = own, .old = old };
+	struct sweep sweep = { .own = own, .old = old };
 	char separator = lock->options.separator;
 	const struct dirent *entry;
 	struct claim_name parts;

@@ -221,11 +221,11 @@ enum watch_result waiter_sleep(struct waiter *w,
 			       const struct nlock_holder *holder,
 			       struct poll_times *times, int cancel_fd)
 {
-	enum watch_result result = WATCH_WOKEN;
+	enum watch_result result;
 
 	if (!queue_or_listen(w, holder, times->now_ns)) {
 		w->woken = true;
-		return result;
+		return WATCH_WOKEN;
 	}
 	result = pause_for(w, holder, times, cancel_fd);
 	w->woken = result == WATCH_WOKEN;

@@ -38,6 +38,14 @@ hold_by_run() {
 	eventually is_state unknown
 }
 
+hold_with_three_waiting() {
+	hold_by_run
+	for _ in 1 2 3; do
+		wait_in_group
+	done
+	eventually claims_are 4
+}
+
 give_back() {
 	kill -TERM "$holder"
 	ended_with 143 "$holder"
@@ -46,11 +54,7 @@ give_back() {
 @test "claims of waiters that were killed are removed by the next one that waits" {
 	local holder waiters=()
 
-	hold_by_run
-	for _ in 1 2 3; do
-		wait_in_group
-	done
-	eventually claims_are 4
+	hold_with_three_waiting
 	for pid in "${waiters[@]}"; do
 		kill_group "$pid"
 	done
@@ -67,11 +71,7 @@ give_back() {
 @test "claims of waiters that live, even if stopped, are not removed" {
 	local holder waiters=()
 
-	hold_by_run
-	for _ in 1 2 3; do
-		wait_in_group
-	done
-	eventually claims_are 4
+	hold_with_three_waiting
 	kill_group "${waiters[0]}"
 	kill -STOP "${waiters[1]}"
 	wait_in_group
