@@ -300,6 +300,9 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 
 static int64_t act_killing(struct supervisor *s, int64_t now_ns)
 {
+	/* On a busy machine it takes a while to find the others. */
+	if (s->command > 0)
+		kill(s->command, SIGKILL);
 	/*
 	 * What SIGKILL has reached makes no further system call, even if it
 	 * hangs in one: it is not waited for without end.

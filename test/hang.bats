@@ -50,7 +50,7 @@ nothing_behind() {
 @test "run: a file server that hangs costs the command, before the lease is over, and nlock comes back at once" {
 	local end pid
 
-	in_group nlock run -l 3s "$LOCK" -- bash -c 'trap "" TERM
+	in_group nlock run -l 8s "$LOCK" -- bash -c 'trap "" TERM
 		while :; do date +%s.%N >alive.new; mv alive.new alive; done' \
 		2>errors
 	pid=$!
