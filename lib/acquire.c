@@ -303,17 +303,12 @@ static bool holder_stays(struct attempt *at)
 				    at->request->clock_slop_ns);
 }
 
-/*
- * Of those who are queued the first will do.  On file systems of which less is
- * known than of NFS nothing is listed for that alone: their clients may keep
- * the attributes that come with names, and holders count links by those.
- */
+/* Of those who are queued the first will do. */
 static void sweep_now_and_then(struct attempt *at)
 {
 	int64_t now_ns = boot_now_ns();
 
-	if (at->lock->file_system == FS_OTHER || now_ns < at->sweep_ns ||
-	    !waiter_is_idle(&at->waiter))
+	if (now_ns < at->sweep_ns || !waiter_is_idle(&at->waiter))
 		return;
 	at->sweep_ns = ns_add(now_ns, SWEEP_AGAIN_NS);
 	leftovers_remove(at->claim, false);

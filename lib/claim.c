@@ -91,7 +91,8 @@ static int flush(int fd)
  * Not with O_EXCL, which costs an NFS client two more requests: by making the
  * warrant this process has shown that it is the only one with this name.
  */
-static enum nlock_result write_claim(struct nlock_claim *claim, int *fd_out,
+static enum nlock_result write_claim(struct nlock_claim *claim,
+				     const char *name, int *fd_out,
 				     struct nlock_error *error)
 {
 	char path[PATH_MAX];
@@ -101,7 +102,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim, int *fd_out,
 	int fd;
 
 	nlock_claim_path(claim, path, sizeof(path));
-	fd = open_undelegated(claim->lock, claim->name, O_WRONLY | O_CREAT |
+	fd = open_undelegated(claim->lock, name, O_WRONLY | O_CREAT |
 			      O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		result = fail(error, "create the claim");
@@ -141,7 +142,39 @@ static enum nlock_result write_claim(struct nlock_claim *claim, int *fd_out,
 close_claim:
 	close(fd);
 remove_claim:
-	unlinkat(claim->lock->dirfd, claim->name, 0);
+	unlinkat(claim->lock->dirfd, name, 0);
+	return result;
+}
+
+/*
+ * A GlusterFS volume may have a file on another server than the one that by
+ * the name decides who is the first to make it.  Then that one keeps a
+ * pointer, and two steps make a link; a client that looks in between takes
+ * the pointer for a stale one and removes it, and another link by the same
+ * name is made (https://github.com/gluster/glusterfs/issues/1723).  Two were
+ * seen to have the lock.  So the claim is made where the lock file belongs.
+ */
+static enum nlock_result place_claim(struct nlock_claim *claim,
+				     const struct claim_name *parts, int *fd,
+				     struct nlock_error *error)
+{
+	const struct nlock_lock *lock = claim->lock;
+	char draft[NAME_MAX + 1];
+	enum nlock_result result;
+
+	if (lock->file_system != FS_GLUSTERFS ||
+	    !claim_draft_name_format(draft, sizeof(draft), lock->name,
+				     parts->random))
+		return write_claim(claim, claim->name, fd, error);
+	result = write_claim(claim, draft, fd, error);
+	if (result != NLOCK_OK ||
+	    renameat(lock->dirfd, draft, lock->dirfd, claim->name) == 0)
+		return result;
+	result = fail(error, "name the claim");
+	close(*fd);
+	*fd = -1;
+	unlinkat(lock->dirfd, draft, 0);
+	unlinkat(lock->dirfd, claim->name, 0);
 	return result;
 }
 
@@ -220,7 +253,7 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 	} while (result == NLOCK_BUSY && ++tries < NAMES);
 	if (result != NLOCK_OK)
 		return result == NLOCK_BUSY ? NLOCK_FAILED : result;
-	result = write_claim(claim, fd, error);
+	result = place_claim(claim, parts, fd, error);
 	if (result != NLOCK_OK)
 		warrant_revoke(lock->dirfd, claim->warrant);
 	return result;
@@ -292,7 +325,7 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
  */
 static bool has_one_clock(const struct nlock_lock *lock)
 {
-	return lock->file_system != FS_OTHER;
+	return lock->file_system == FS_LOCAL || lock->file_system == FS_NFS;
 }
 
 int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,

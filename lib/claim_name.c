@@ -65,6 +65,22 @@ bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			     lock_name, separator, separator, random), size);
 }
 
+bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
+			     uint64_t random)
+{
+	const char *suffix = strrchr(lock_name, '.');
+	const char *dot = ".";
+	size_t length = strlen(lock_name);
+
+	/* Is the lock's itself such a name?  Then it is not for the whole. */
+	if (lock_name[0] == '.' && suffix > lock_name + 1 && suffix[1] != '\0') {
+		length = (size_t)(suffix - lock_name);
+		dot = "";
+	}
+	return fits(snprintf(name, size, "%s%.*s.%016" PRIx64, dot,
+			     (int)length, lock_name, random), size);
+}
+
 bool claim_name_format(char *name, size_t size, const char *lock_name,
 		       char separator, const struct claim_name *parts)
 {

@@ -67,6 +67,15 @@ bool breaker_name_format(char *name, size_t size, const char *lock_name,
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random);
 
+/*
+ * The name under which a claim is made before it gets its own, where a file is
+ * kept at the place that belongs to its first name: GlusterFS takes .NAME.X,
+ * such as rsync(1) makes, for NAME (its volume option cluster.rsync-hash-regex,
+ * by default ^\.(.+)\.[^.]+$).  So the claim gets the lock file's place.
+ */
+bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
+			     uint64_t random);
+
 /* Can this character stand between the parts of a claim's name? */
 bool separator_is_usable(char separator);
 

@@ -37,33 +37,44 @@ static bool is_local(int dirfd)
 }
 
 /* proc(5): ID PARENT MAJOR:MINOR ROOT POINT OPTIONS... - TYPE SOURCE ... */
-static bool names_nfs(const char *line, unsigned int major,
-		      unsigned int minor)
+static bool is_mount_of(const char *line, unsigned int major,
+			unsigned int minor)
 {
 	unsigned int its_major, its_minor;
-	const char *type = strstr(line, " - ");
 
-	return type != NULL &&
-	       sscanf(line, "%*d %*d %u:%u", &its_major, &its_minor) == 2 &&
-	       its_major == major && its_minor == minor &&
-	       (strncmp(type, " - nfs ", 7) == 0 ||
-		strncmp(type, " - nfs4 ", 8) == 0);
+	return sscanf(line, "%*d %*d %u:%u", &its_major, &its_minor) == 2 &&
+	       its_major == major && its_minor == minor;
 }
 
-static bool is_nfs(unsigned int major, unsigned int minor)
+static enum file_system type_of_mount(const char *line)
+{
+	const char *type = strstr(line, " - ");
+
+	if (type == NULL)
+		return FS_OTHER;
+	if (strncmp(type, " - nfs ", 7) == 0 ||
+	    strncmp(type, " - nfs4 ", 8) == 0)
+		return FS_NFS;
+	if (strncmp(type, " - fuse.glusterfs ", 18) == 0)
+		return FS_GLUSTERFS;
+	return FS_OTHER;
+}
+
+static enum file_system find_mount(unsigned int major, unsigned int minor)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
+	enum file_system type = FS_OTHER;
 	char *line = NULL;
 	size_t size = 0;
 
 	if (mounts == NULL)
-		return false;
-	while (!found && getline(&line, &size, mounts) > 0)
-		found = names_nfs(line, major, minor);
+		return FS_OTHER;
+	while (type == FS_OTHER && getline(&line, &size, mounts) > 0)
+		if (is_mount_of(line, major, minor))
+			type = type_of_mount(line);
 	free(line);
 	fclose(mounts);
-	return found;
+	return type;
 }
 
 enum file_system file_system_of(int dirfd)
@@ -79,8 +90,7 @@ enum file_system file_system_of(int dirfd)
 	 */
 	if (stx.stx_attributes_mask & STATX_ATTR_APPEND)
 		return is_local(dirfd) ? FS_LOCAL : FS_OTHER;
-	return is_nfs(stx.stx_dev_major, stx.stx_dev_minor) ? FS_NFS :
-	       FS_OTHER;
+	return find_mount(stx.stx_dev_major, stx.stx_dev_minor);
 }
 
 #else

@@ -7,6 +7,7 @@
 enum file_system {
 	FS_OTHER,	/* or not known */
 	FS_NFS,
+	FS_GLUSTERFS,	/* by its own client */
 	FS_LOCAL	/* certainly on a disk, or in the memory, of this machine */
 };
 

@@ -144,6 +144,18 @@ static void test_names(void)
 		  "its draft by a random number, too");
 	ok(!breaker_draft_name_format(small, sizeof(small), "L", '|', 1),
 	   "a name that does not fit is refused");
+	claim_draft_name_format(name, sizeof(name), "job.lock", 0xab);
+	is_string(name, ".job.lock.00000000000000ab",
+		  "a claim's draft is a temporary file of the lock's");
+	claim_draft_name_format(name, sizeof(name), ".job.lock", 0xab);
+	is_string(name, ".job.00000000000000ab",
+		  "... of the same file as the lock if that is such a file");
+	claim_draft_name_format(name, sizeof(name), ".lock", 0xab);
+	is_string(name, "..lock.00000000000000ab",
+		  "... which a hidden file is not");
+	claim_draft_name_format(name, sizeof(name), ".job.", 0xab);
+	is_string(name, "..job..00000000000000ab",
+		  "... nor one without a suffix");
 	host_name_clean(name, sizeof(name), "we|b/1", '|');
 	is_string(name, "we_b_1", "a host's name can't end its part early");
 	host_name_clean(name, sizeof(name), "we_b", '_');

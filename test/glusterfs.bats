@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# What is done for GlusterFS alone; the rest is in test/filesystems.  This is
+# another file system by FUSE, which says that it is that.
+
+load common
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	common_setup
+	mkdir "$BATS_TEST_TMPDIR/behind" mnt
+	bindfs -f --no-allow-other -o subtype="${SUBTYPE:-glusterfs}" \
+		"$BATS_TEST_TMPDIR/behind" mnt >/dev/null 2>&1 3>&- &
+	eventually mountpoint -q mnt
+	LOCK=$DIR/mnt/job.lock
+}
+
+teardown() {
+	umount -l "$DIR/mnt" 2>/dev/null || true
+	common_teardown
+}
+
+nothing_behind() {
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/behind")" ]
+}
+
+@test "acquire: on GlusterFS a claim is made as a temporary file of the lock's, and named when it is complete" {
+	local draft='"\.job\.lock\.[0-9a-f]{16}"' claim='"job\.lock\|[^"|]*\|'
+
+	"${STRACE[@]}" -o calls -e trace=openat,renameat,linkat,utimensat \
+		nlock acquire "$LOCK" >/dev/null
+	cat calls
+	sed -nE "s/.*openat\([0-9]+, $draft, .*O_CREAT.*/make/p
+		s/.*utimensat\([0-9]+, NULL,.*/complete/p
+		s/.*renameat\([0-9]+, $draft, [0-9]+, $claim.*/name/p
+		s/.*linkat\([0-9]+, $claim.*, [0-9]+, \"job\.lock\",.*/link/p" \
+		calls >order
+	[ "$(cat order)" = "make
+complete
+name
+link" ]
+	[ -e "$LOCK" ]
+}
+
+@test "acquire: on GlusterFS, a claim that can't be named is told, and nothing is left" {
+	run -74 --separate-stderr "${STRACE[@]}" -o calls \
+		-e inject=renameat:error=EIO:when=1 nlock acquire "$LOCK"
+	[ "$stderr" = "nlock: $LOCK: name the claim: Input/output error" ]
+	[ -z "$output" ]
+	nothing_behind
+}
+
+@test "run: on GlusterFS nothing is left" {
+	nlock run "$LOCK" true
+	nothing_behind
+}
