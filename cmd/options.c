@@ -20,7 +20,7 @@ const struct poptOption common_options[] = {
 	       "say nothing but errors of use", NULL),
 	OPTION("verbose", 'v', OPTION_VERBOSE,
 	       "say what is being waited for", NULL),
-	OPTION("help", '\0', OPTION_HELP, "show this and exit", NULL),
+	OPTION("help", 'h', OPTION_HELP, "show this and exit", NULL),
 	POPT_TABLEEND
 };
 
@@ -336,7 +336,8 @@ int options_default_lifetime(struct options *options, int64_t lifetime_ns)
 			     &options->lifetime_ns);
 }
 
-static void find_operands(struct options *options)
+static void find_operands(struct options *options, int argc,
+			  const char **argv)
 {
 	static const char *none[] = { NULL };
 
@@ -345,6 +346,8 @@ static void find_operands(struct options *options)
 		options->operands = none;
 	while (options->operands[options->operand_count] != NULL)
 		options->operand_count++;
+	options->after_dashes =
+		strcmp(argv[argc - options->operand_count - 1], "--") == 0;
 }
 
 int options_parse(struct options *options, const struct command *command,
@@ -368,7 +371,7 @@ int options_parse(struct options *options, const struct command *command,
 	if (result != PARSED)
 		return result;
 	message_verbosity(options->verbosity);
-	find_operands(options);
+	find_operands(options, argc, argv);
 	return PARSED;
 }
 

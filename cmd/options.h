@@ -51,6 +51,7 @@ struct options {
 
 	const char **operands;	/* those left, with a NULL at the end */
 	int operand_count;
+	bool after_dashes;		/* "--" comes before the operands */
 
 	poptContext popt;
 	char *owned[4];		/* what to free */

@@ -55,6 +55,10 @@ static int find_command(const struct options *options,
 		rest += 2;
 	} else if (rest[0] != NULL && strcmp(rest[0], "--") == 0) {
 		rest++;
+	} else if (script == NULL && rest[0] != NULL && rest[0][0] == '-') {
+		return usage_error("%s: options come before LOCK, and a "
+				   "COMMAND that begins with '-' after --",
+				   rest[0]);
 	}
 	if (script == NULL) {
 		if (rest[0] == NULL)

@@ -124,24 +124,41 @@ close_lock:
 	return status;
 }
 
+static int check_operands(const struct options *options,
+			  const struct command *command)
+{
+	const char **operand;
+
+	if (options->operand_count == 0)
+		return usage_error("%s: takes at least one LOCK; see 'nlock "
+				   "help %s'", command->name, command->name);
+	for (operand = options->operands; *operand != NULL; operand++) {
+		if (**operand == '\0')
+			return usage_error("%s: LOCK is empty; takes a path",
+					   command->name);
+		/* "status LOCK -q" would say that all is well, of two. */
+		if (**operand == '-' && !options->after_dashes)
+			return usage_error("%s: options come before LOCK, and "
+					   "a LOCK that begins with '-' after "
+					   "--", *operand);
+	}
+	return PARSED;
+}
+
 static int inspect_all(const struct options *options,
 		       const struct command *command)
 {
 	char *own_claim;
 	int status, i;
 
-	if (options->operand_count == 0)
-		return usage_error("%s: takes at least one LOCK; see 'nlock "
-				   "help %s'", command->name, command->name);
-	status = find_claim(options, &own_claim);
+	status = check_operands(options, command);
+	if (status == PARSED)
+		status = find_claim(options, &own_claim);
 	if (status != PARSED)
 		return status;
 	status = STATUS_DONE;
 	for (i = 0; i < options->operand_count; i++) {
-		int one = options->operands[i][0] == '\0' ?
-			  usage_error("%s: LOCK is empty; takes a path",
-				      command->name) :
-			  inspect(options, options->operands[i], own_claim);
+		int one = inspect(options, options->operands[i], own_claim);
 
 		/* An error says more than an answer. */
 		if (one > status)

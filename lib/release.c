@@ -7,6 +7,7 @@
  * holder's lock.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -105,6 +106,19 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 		warrant_revoke(dirfd, claim->warrant);
 }
 
+/*
+ * Whoever may write to the directory could remove somebody else's claim and
+ * warrant, but not put the lock file into that: nobody would have the lock then
+ * until its lease is over.
+ */
+static bool may_use_warrant(const struct nlock_claim *claim,
+			    const struct attributes *of_claim)
+{
+	return of_claim->uid == geteuid() ||
+	       faccessat(claim->lock->dirfd, claim->warrant, W_OK | X_OK,
+			 AT_EACCESS) == 0 || is_gone(errno);
+}
+
 static enum nlock_result take_down(struct nlock_claim *claim,
 				   struct nlock_error *error)
 {
@@ -146,6 +160,8 @@ static enum nlock_result release(struct nlock_claim *claim,
 		claim_withdraw(claim);
 		return NLOCK_LOST;
 	}
+	if (!may_use_warrant(claim, &a))
+		return fail(error, "take down the lock file");
 	if (unlinkat(claim->lock->dirfd, claim->name, 0) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(error, "remove the claim");

@@ -388,3 +388,24 @@ waits() {
 	nlock run -n "$LOCK" true
 	nothing_left
 }
+
+# as UID COMMAND...
+as() {
+	setpriv --reuid "$1" --regid "$1" --clear-groups \
+		"$BATS_TEST_TMPDIR/bin/nlock" "${@:2}"
+}
+
+@test "release: by somebody who may not use the warrant changes nothing" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	chmod 777 "$DIR"
+	eval "$(as 1234 acquire -l 10m "$LOCK")"
+	run -77 --separate-stderr as 1235 release
+	[ "$stderr" = "nlock: $LOCK: take down the lock file: Permission denied" ]
+	as 1234 refresh -l 1m
+	is_state ours
+	as 1234 release
+	nothing_left
+}

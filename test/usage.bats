@@ -463,6 +463,8 @@ lists_options() {
 	is_usage_error "LOCK" release "$LOCK" "$LOCK.2"
 	is_usage_error "LOCK" refresh "$LOCK" "$LOCK.2"
 	is_usage_error "LOCK" status
+	is_usage_error "-q.*LOCK" status "$LOCK" -q
+	is_usage_error "-n.*LOCK" run "$LOCK" -n true
 	is_usage_error "claim" release
 	is_usage_error "claim" refresh
 }
