@@ -6,9 +6,11 @@ PREFIX	= /usr/local
 BINDIR	= $(PREFIX)/bin
 MANDIR	= $(PREFIX)/share/man
 
-CC	= cc
-CFLAGS	= -O2 -g
-HARDEN	= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+CFLAGS	?= -O2 -g
+# A distribution may ask for a higher level, or have its compiler define one.
+FORTIFY	= $(if $(findstring FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),, \
+	  -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN	= -fstack-protector-strong $(FORTIFY) -fPIE
 LDHARDEN = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # In fewer pages and mappings, which a process that lives for a millisecond
 # feels: code shares its pages with constants.
@@ -33,8 +35,12 @@ LDHARDEN =
 UNFIT	= test/bench.bats	# there is nothing to measure
 endif
 
+# Times beyond 2038 and large inode numbers on 32-bit systems, too; and the same
+# program wherever the sources lie.
 override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
-		     -DNLOCK_VERSION='"$(VERSION)"'
+		     -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+		     -DNLOCK_VERSION='"$(VERSION)"' \
+		     -ffile-prefix-map=$(CURDIR)=.
 
 OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
 LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
@@ -121,18 +127,23 @@ deps-bench:
 	test/deps bench
 
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
-		$(DESTDIR)$(MANDIR)/man7
-	install -m 755 $(BUILD)/nlock $(DESTDIR)$(BINDIR)/nlock
-	install -m 644 man/nlock.1 $(DESTDIR)$(MANDIR)/man1/nlock.1
-	install -m 644 man/nlock.7 $(DESTDIR)$(MANDIR)/man7/nlock.7
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
+		"$(DESTDIR)$(MANDIR)/man7"
+	install -m 755 $(BUILD)/nlock "$(DESTDIR)$(BINDIR)/nlock"
+	install -m 644 man/nlock.1 "$(DESTDIR)$(MANDIR)/man1/nlock.1"
+	install -m 644 man/nlock.7 "$(DESTDIR)$(MANDIR)/man7/nlock.7"
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/nlock $(DESTDIR)$(MANDIR)/man1/nlock.1 \
-		$(DESTDIR)$(MANDIR)/man7/nlock.7
+	rm -f "$(DESTDIR)$(BINDIR)/nlock" "$(DESTDIR)$(MANDIR)/man1/nlock.1" \
+		"$(DESTDIR)$(MANDIR)/man7/nlock.7"
 
 clean:
-	rm -rf build
+	rm -rf build $(BUILD)
+
+# What deps installs is needed by what comes after it.
+ifneq ($(filter deps deps-bench,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 
 .SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
 .PHONY: all check check-all fuzz bench bench-nfs lint deps deps-bench install \

@@ -57,7 +57,8 @@ static int take_duration(const char *name, const char *text,
 	if (duration_parse(text, zero_allowed, ns))
 		return PARSED;
 	return usage_error("%s: not a duration: '%s'; takes %s with an "
-			   "optional unit: ms, s, m, h or d", name, text,
+			   "optional unit: ms, s, m, h or d, up to 36500d",
+			   name, text,
 			   zero_allowed ? "a number" : "a number above 0");
 }
 

@@ -94,18 +94,20 @@ static int signal_all(const struct supervisor *s, int signal_number)
 }
 
 /* Say something without waiting for it to be heard. */
-static void say_aside(struct supervisor *s, const char *what, const char *why)
+static void say_aside(struct supervisor *s, const char *what, const char *why,
+		      const char *consequence)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		message("%s: %s%s", s->taken->path, what, why);
+		message("%s: %s%s%s", s->taken->path, what, why, consequence);
 		_exit(0);
 	}
 	if (pid > 0)
 		s->speaker = pid;
 	else
-		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s", what, why);
+		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s%s", what, why,
+			 consequence);
 }
 
 /*
@@ -234,7 +236,8 @@ static void lose(struct supervisor *s, int64_t now_ns,
 	if (!warn)
 		begin_ending(s);
 	say_aside(s, news->lost ? "" : "the lease can't be renewed: ",
-		  reason(s, now_ns, news));
+		  reason(s, now_ns, news), warn ?
+		  "; the command goes on without it" : "; ending the command");
 }
 
 /* Is the lock lost, or about to be? */

@@ -62,7 +62,7 @@ nothing_behind() {
 	end=$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")
 	[ "$(printf '%s\n' "$(cat alive)" "$end" | sort -n | head -n 1)" = \
 		"$(cat alive)" ]
-	grep -qx "nlock: $LOCK: the lease can't be renewed: the file server does not answer" \
+	grep -qx "nlock: $LOCK: the lease can't be renewed: the file server does not answer; ending the command" \
 		errors
 }
 

@@ -130,7 +130,7 @@ costs_the_command() {
 	[ "$(printf '%s\n' "$(cat alive)" "$end" | sort -n | head -n 1)" = \
 		"$(cat alive)" ]
 	[ "$(cat errors)" = \
-		"nlock: $LOCK: the lease can't be renewed: the file server does not answer" ]
+		"nlock: $LOCK: the lease can't be renewed: the file server does not answer; ending the command" ]
 	nothing_left
 }
 
@@ -189,7 +189,7 @@ waiter_has_left() {
 		env ASAN_OPTIONS=detect_leaks=0 \
 		nlock run -l 2s "$LOCK" -- sleep 1000 2>errors
 	ended_with 76 $!
-	grep -qx "nlock: $LOCK: the lease can't be renewed: Input/output error" \
+	grep -qx "nlock: $LOCK: the lease can't be renewed: Input/output error; ending the command" \
 		errors
 	nothing_left
 }
@@ -248,7 +248,7 @@ waiter_has_left() {
 	nlock release
 	nothing_left
 	[ "$(cat errors)" = \
-		"nlock: $LOCK: the lock is lost: broken or released by others" ]
+		"nlock: $LOCK: the lock is lost: broken or released by others; ending the command" ]
 }
 
 @test "run --on-lost warn: the command goes on, and nlock exits 76 when it has ended" {
@@ -392,6 +392,6 @@ waiter_has_left() {
 		-e trace=clone,clone3,fork \
 		-e inject=clone,clone3,fork:error=EAGAIN \
 		nlock run -l 1s "$LOCK" sleep 1000
-	[ "$stderr" = "nlock: $LOCK: the lease can't be renewed: Resource temporarily unavailable" ]
+	[ "$stderr" = "nlock: $LOCK: the lease can't be renewed: Resource temporarily unavailable; ending the command" ]
 	nothing_left
 }
