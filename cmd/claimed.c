@@ -18,6 +18,12 @@ int not_ours(const struct options *options, const char *lock_path,
 	return STATUS_NOT_OURS;
 }
 
+static int not_a_state_file(const struct options *options)
+{
+	return usage_error("--state: %s: not a state file; takes one that "
+			   "acquire --state wrote", options->state_file);
+}
+
 int find_claim(const struct options *options, char **claim_path)
 {
 	*claim_path = NULL;
@@ -32,9 +38,7 @@ int find_claim(const struct options *options, char **claim_path)
 	if (*claim_path != NULL || errno == ENOENT || errno == ENODATA)
 		return PARSED;
 	if (errno == EINVAL)
-		return usage_error("--state: %s: not a state file; takes one "
-				   "that acquire --state wrote",
-				   options->state_file);
+		return not_a_state_file(options);
 	return message_errno(options->state_file, "read the state file");
 }
 
@@ -50,6 +54,9 @@ static int find_lock(const struct options *options,
 	size_t length = claim_path_lock_length(claimed->claim_path,
 					       options->lock.separator);
 
+	/* Of a file that may be any, nothing is shown. */
+	if (length == 0 && options->state_file != NULL)
+		return not_a_state_file(options);
 	if (length == 0)
 		return usage_error("%s: not the path of a claim: '%s'; takes "
 				   "what acquire printed",

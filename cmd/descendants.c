@@ -3,6 +3,7 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -158,7 +159,8 @@ int descendants_signal(int signal_number, const pid_t *except,
 		if (!table.processes[i].chosen ||
 		    table.processes[i].state == 'Z')
 			continue;
-		if (kill(table.processes[i].pid, signal_number) == 0)
+		if (kill(table.processes[i].pid, signal_number) == 0 ||
+		    errno == EPERM)
 			found++;
 	}
 	free(table.processes);

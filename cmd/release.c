@@ -1,10 +1,9 @@
 /*
  * release.c - nlock release.
  */
-#include <unistd.h>
-
 #include "claimed.h"
 #include "command.h"
+#include "state_file.h"
 
 const struct poptOption release_options[] = {
 	INCLUDE(claim_options, "Which claim:"),
@@ -21,8 +20,9 @@ static int release(const struct options *options, struct claimed *claimed)
 
 	if (result != NLOCK_OK && result != NLOCK_LOST)
 		return message_failure(claimed->lock_path, result, &error);
-	if (options->state_file != NULL)
-		unlink(options->state_file);
+	if (options->state_file != NULL &&
+	    state_file_forget(options->state_file, claimed->claim_path) < 0)
+		message_errno(options->state_file, "remove the state file");
 	if (result == NLOCK_LOST)
 		return not_ours(options, claimed->lock_path,
 				"not ours: released before, or broken after "

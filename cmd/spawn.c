@@ -19,6 +19,7 @@ static void become(char *const argv[], const struct caller_signals *caller,
 		_exit(0);	/* it died before that */
 	signal(SIGPIPE, caller->on_pipe);
 	signal(SIGCHLD, caller->on_child);
+	signal(SIGXFSZ, caller->on_file_size);
 	sigprocmask(SIG_SETMASK, &caller->mask, NULL);
 	execvp(argv[0], argv);
 }

@@ -12,15 +12,17 @@ struct caller_signals {
 	sigset_t mask;
 	void (*on_pipe)(int);	/* SIG_DFL or SIG_IGN */
 	void (*on_child)(int);
+	void (*on_file_size)(int);
 };
 
 /*
  * Run argv, found by PATH, with the caller's signals, in a child that gets
  * SIGTERM if this process dies.
  *
- * With exec_fd NULL this waits until the child has become argv.  A file server
- * that hangs can make that take for ever; otherwise *exec_fd is set to what
- * spawn_error() reads.
+ * With exec_fd NULL this waits until the child has become argv, deaf to signals.
+ * A file server that hangs can make that take for ever, and somebody at a
+ * terminal who stops the child; otherwise *exec_fd is set to what spawn_error()
+ * reads.
  *
  * Returns its pid, or -1 with the errno of fork(2) or execvp(3).
  */

@@ -16,7 +16,7 @@ int state_file_is_other(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 static int write_claim(int fd, const char *claim)
@@ -127,4 +127,17 @@ char *state_file_read(const char *path)
 		return NULL;
 	}
 	return strdup(claim);
+}
+
+int state_file_forget(const char *path, const char *claim)
+{
+	char *held = state_file_read(path);
+	int result = 0;
+
+	/* An empty one says as well that nothing is held. */
+	if (held != NULL && strcmp(held, claim) == 0 && unlink(path) < 0 &&
+	    truncate(path, 0) < 0)
+		result = -1;
+	free(held);
+	return result;
 }

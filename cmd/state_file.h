@@ -17,7 +17,16 @@ int state_file_write(const char *path, const char *claim, const char **step);
  */
 char *state_file_read(const char *path);
 
-/* Is it there though it can't be a state file, such as /dev/null? */
+/*
+ * Remove it, unless it holds another claim: as soon as a lock is released, the
+ * next one to get it may write to the same file.  Returns 0, or -1 with errno.
+ */
+int state_file_forget(const char *path, const char *claim);
+
+/*
+ * Is it there though it can't be a state file, such as /dev/null?  A symbolic
+ * link, such as /dev/stdout, would itself be replaced, and so is none.
+ */
 int state_file_is_other(const char *path);
 
 #endif

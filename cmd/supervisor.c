@@ -49,6 +49,9 @@
 /* Whoever has answered that lately is not taken for hanging. */
 #define ANSWERED_LATELY_NS	NS_PER_S
 
+/* A command that is told to stop, and does not within that time, goes on. */
+#define STOPPING_NS		NS_PER_S
+
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
 
@@ -73,7 +76,11 @@ struct supervisor {
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
 	int exec_fd;		/* see spawn.h; or -1 */
+	bool stopped;		/* the command is */
+	int stop_signal;	/* that we have got, or 0 ... */
+	int64_t stop_until_ns;	/* ... and that counts until then */
 	bool lost;
+	bool left;		/* some that it has started, after SIGKILL */
 	char unsaid[256];	/* a message, if no process could be had */
 };
 
@@ -139,8 +146,12 @@ static void reap(struct supervisor *s)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == s->command) {
+	while ((pid = waitpid(-1, &status,
+			      WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+		if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+			if (pid == s->command)
+				s->stopped = WIFSTOPPED(status);
+		} else if (pid == s->command) {
 			s->command = 0;
 			s->wait_status = status;
 		} else if (pid == s->speaker) {
@@ -157,23 +168,43 @@ static void reap(struct supervisor *s)
 	}
 }
 
-/* The terminal sends to the whole foreground group: the command has it. */
+/*
+ * The terminal sends to the whole foreground group: the command has it.  But
+ * that it is gone is told to the session's leader alone.
+ */
 static bool command_has_it(const struct supervisor *s,
 			   const struct signalfd_siginfo *info)
 {
+	if (info->ssi_signo == SIGHUP && getsid(0) == getpid())
+		return false;
 	return info->ssi_code == SI_KERNEL &&
 	       getpgid(s->command) == getpgrp();
 }
 
-static void stop_ourselves(void)
+static void stop_ourselves(int signal_number)
 {
 	sigset_t stop;
 
 	sigemptyset(&stop);
-	sigaddset(&stop, SIGTSTP);
-	raise(SIGTSTP);
+	sigaddset(&stop, signal_number);
+	raise(signal_number);
 	sigprocmask(SIG_UNBLOCK, &stop, NULL);	/* ... and here we stop */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
+/*
+ * As the command does: one that goes on, or is being ended, needs somebody who
+ * looks after it.
+ */
+static void stop_with_command(struct supervisor *s)
+{
+	int signal_number = s->stop_signal;
+
+	if (signal_number == 0 || !s->stopped || s->phase != RUNNING)
+		return;
+	s->stop_signal = 0;
+	if (boot_now_ns() < s->stop_until_ns)
+		stop_ourselves(signal_number);
 }
 
 static void take_signal(struct supervisor *s,
@@ -187,8 +218,12 @@ static void take_signal(struct supervisor *s,
 	}
 	if (s->command > 0 && !command_has_it(s, info))
 		kill(s->command, signal_number);
-	if (signal_number == SIGTSTP)
-		stop_ourselves();
+	if (signal_number == SIGTSTP) {
+		s->stop_signal = signal_number;
+		s->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
+	}
+	if (signal_number == SIGCONT)
+		s->stop_signal = 0;
 }
 
 static void take_signals(struct supervisor *s)
@@ -197,6 +232,27 @@ static void take_signals(struct supervisor *s)
 
 	while (read(s->taken->signal_fd, &info, sizeof(info)) == sizeof(info))
 		take_signal(s, &info);
+	stop_with_command(s);
+}
+
+/*
+ * What came from a terminal before there was a command can't have reached it.
+ * Returns a signal that ends us, or 0.
+ */
+static int take_early_signals(const struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->taken->signal_fd, &info, sizeof(info)) ==
+	       sizeof(info)) {
+		int signal_number = (int)info.ssi_signo;
+
+		if (sigismember(&s->taken->ending_signals, signal_number))
+			return signal_number;
+		if (signal_number == SIGTSTP)
+			stop_ourselves(signal_number);
+	}
+	return 0;
 }
 
 static void drain(int fd)
@@ -310,7 +366,8 @@ static int64_t act_killing(struct supervisor *s, int64_t now_ns)
 	 * What SIGKILL has reached makes no further system call, even if it
 	 * hangs in one: it is not waited for without end.
 	 */
-	if (signal_all(s, SIGKILL) == 0 || now_ns >= s->killing_until_ns)
+	s->left = signal_all(s, SIGKILL) > 0;
+	if (!s->left || now_ns >= s->killing_until_ns)
 		s->phase = ENDED;
 	return ns_add(now_ns, KILL_ROUND_NS);
 }
@@ -424,10 +481,18 @@ static bool is_too_late(const struct supervisor *s)
 	       !s->options->warn_on_lost;
 }
 
+/* From there the command may be stopped at any time, even before it is one. */
+static bool has_terminal(void)
+{
+	return isatty(STDIN_FILENO) || isatty(STDERR_FILENO);
+}
+
 static int cannot_run(const char *command, int errnum)
 {
 	errno = errnum;
-	message_errno(command, "run");
+	message_errno(command[0] == '\0' ? "''" : command, "run");
+	if (errnum == EAGAIN || errnum == ENOMEM)
+		return STATUS_SYSTEM;	/* no process is to be had */
 	return errnum == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
@@ -495,6 +560,11 @@ static int finish(struct supervisor *s)
 		helper_await(s->speaker, CLEANING_NS);
 	if (s->unsaid[0] != '\0')
 		message("%s: %s", taken->path, s->unsaid);
+	if (s->left) {
+		message("%s: the command could not be ended; the lock is left "
+			"to the end of its lease", taken->path);
+		return STATUS_NOT_OURS;
+	}
 	if (s->lost) {
 		release_aside(taken);
 		return STATUS_NOT_OURS;
@@ -518,12 +588,17 @@ int supervise(struct taken *taken, const struct options *options,
 	};
 	bool local = nlock_is_local(&taken->lock);
 	const char *step;
-	int status;
+	int status, signal_number;
 
 	if (prepare(&s, &step) < 0) {
 		status = message_errno(taken->path, step);
 		untake_lock(taken);
 		return status;
+	}
+	signal_number = take_early_signals(&s);
+	if (signal_number != 0) {
+		untake_lock(taken);
+		die_by_signal(signal_number, &taken->caller.mask);
 	}
 	if (is_too_late(&s)) {
 		message("%s: the lease can't be renewed: " STOPPED,
@@ -531,7 +606,8 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return STATUS_NOT_OURS;
 	}
-	s.command = spawn(argv, &taken->caller, local ? NULL : &s.exec_fd);
+	s.command = spawn(argv, &taken->caller,
+			  local && !has_terminal() ? NULL : &s.exec_fd);
 	if (s.command < 0) {
 		status = cannot_run(argv[0], errno);
 		untake_lock(taken);

@@ -224,6 +224,8 @@ int take_lock(struct taken *taken, const struct options *options,
 				 .signal_fd = -1 };
 	/* That nobody reads our messages must not end us with a lock. */
 	taken->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
+	/* Nor that a claim is too large, by "ulimit -f", without a word. */
+	taken->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
 	status = open_patiently(taken, options);
 	if (status == PARSED)
 		status = acquire_unless_ours(taken, options, pid,

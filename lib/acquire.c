@@ -226,8 +226,12 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 		leftovers_remove(at->claim, true);
 	if (result != NLOCK_FAILED)
 		return result;
-	/* Somebody else may be allowed to break it, or its holder return. */
-	if (at->error->errnum != EACCES && at->error->errnum != EPERM)
+	/*
+	 * Somebody else may be allowed to break it, or its holder return, or
+	 * a further link be removed.
+	 */
+	if (at->error->errnum != EACCES && at->error->errnum != EPERM &&
+	    at->error->errnum != EMLINK)
 		return NLOCK_FAILED;
 	at->holder->break_errnum = at->error->errnum;
 	return NLOCK_BUSY;

@@ -228,6 +228,9 @@ static bool prove(const struct breaker *breaker,
 		goto failed;
 	if (fresh_attributes_fd(victim_fd, &a) < 0)
 		goto failed;
+	/* Say, a copy that a backup has made by a link. */
+	if (a.links > 1)
+		*errnum = EMLINK;
 	return a.links == 1;
 
 failed:

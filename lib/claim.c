@@ -170,7 +170,7 @@ static enum nlock_result place_claim(struct nlock_claim *claim,
 	if (result != NLOCK_OK ||
 	    renameat(lock->dirfd, draft, lock->dirfd, claim->name) == 0)
 		return result;
-	result = fail(error, "name the claim");
+	result = fail(error, "rename the claim");
 	close(*fd);
 	*fd = -1;
 	unlinkat(lock->dirfd, draft, 0);

@@ -98,7 +98,8 @@ struct nlock_claim {
 	char name[NAME_MAX + 1];	/* in the lock's directory */
 	char warrant[NAME_MAX + 1];	/* the same of its warrant */
 	uint64_t inode;			/* 0: not yet read */
-	bool stands_for_process;	/* which relies on the lease */
+	bool stands_for_process;	/* another one, which relies on it */
+	int64_t relied_until_ns;	/* ... until then, as far as we know */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;		/* as last read from the server */

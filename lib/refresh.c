@@ -27,12 +27,19 @@ static enum nlock_result lost_or_failed(struct nlock_error *error,
 /* How often a lease is renewed that is half over before that is confirmed. */
 #define RENEWALS	3
 
+/* Whoever the claim stands for relies on the end that was just read. */
+static void note_reliance(struct nlock_claim *claim)
+{
+	if (claim->stands_for_process &&
+	    claim->lease_end_ns > claim->relied_until_ns)
+		claim->relied_until_ns = claim->lease_end_ns;
+}
+
 /*
  * What has to be known of a claim of an earlier process's: the server's
  * clock, and until when whoever it stands for relies on it.
  */
 static enum nlock_result get_to_know(struct nlock_claim *claim,
-				     int64_t *relied_until_ns,
 				     struct nlock_error *error)
 {
 	struct attributes a;
@@ -47,8 +54,7 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 		if (claim_read(claim, &a) < 0)
 			return lost_or_failed(error, "read the claim");
 	}
-	if (claim->stands_for_process)
-		*relied_until_ns = claim->lease_end_ns;
+	note_reliance(claim);
 	return NLOCK_OK;
 }
 
@@ -81,12 +87,15 @@ static enum nlock_result confirm(struct nlock_claim *claim,
 enum nlock_result nlock_confirm(struct nlock_claim *claim,
 				struct nlock_error *error)
 {
-	return confirm(claim, NULL, error);
+	enum nlock_result result = confirm(claim, NULL, error);
+
+	if (result == NLOCK_OK)
+		note_reliance(claim);
+	return result;
 }
 
 /* One renewal, and a look at whether it counts. */
 static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
-			       int64_t relied_until_ns,
 			       struct nlock_error *error)
 {
 	enum nlock_result result;
@@ -94,7 +103,7 @@ static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
 	int64_t wanted_ns;
 	int answered;
 
-	answered = claim_extend(claim, lifetime_ns, relied_until_ns, &a);
+	answered = claim_extend(claim, lifetime_ns, claim->relied_until_ns, &a);
 	if (answered < 0)
 		return lost_or_failed(error, "renew the lease");
 	wanted_ns = claim->lease_end_ns;
@@ -127,18 +136,17 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 				int64_t lifetime_ns,
 				struct nlock_error *error)
 {
-	int64_t relied_until_ns = INT64_MIN;
 	enum nlock_result result;
 	int tries = 0;
 
 	if (claim->clock.server_ns == 0) {
-		result = get_to_know(claim, &relied_until_ns, error);
+		result = get_to_know(claim, error);
 		if (result != NLOCK_OK)
 			return result;
 	}
 	/* It may have been so slow that little is left, or nothing. */
 	do {
-		result = renew(claim, lifetime_ns, relied_until_ns, error);
+		result = renew(claim, lifetime_ns, error);
 		if (result != NLOCK_OK)
 			return result;
 	} while (is_half_over(claim, lifetime_ns) && ++tries < RENEWALS);

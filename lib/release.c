@@ -56,9 +56,12 @@ static bool lease_was_running(struct nlock_claim *claim)
 }
 
 /*
- * The lock file can't be taken down by us any more, and waits for a breaker:
- * let it not wait for the end of the lease, which nobody relies on.  Its name
- * may be another's at any time, but a descriptor of ours remains ours.
+ * The claim is gone, and the lock file, should it be still ours, can't be taken
+ * down by us any more: the warrant is gone, too, or it is not known whether it
+ * was we who removed the claim (the reply was lost, or an earlier release cut
+ * short).  A breaker has to do it: let it not wait for the end of the lease,
+ * which nobody relies on.  Its name may be another's at any time, but a
+ * descriptor of ours remains ours.
  */
 static void end_lease(const struct nlock_claim *claim)
 {
@@ -138,9 +141,8 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	used = warrant_discard(lock->dirfd, claim->warrant);
 	if (result == NLOCK_OK || used)
 		return NLOCK_OK;
-	if (!is_gone(error->errnum))
-		return NLOCK_FAILED;
-	result = lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
+	result = !is_gone(error->errnum) ? NLOCK_FAILED :
+		 lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
 	end_lease(claim);
 	return result;
 }
@@ -154,6 +156,7 @@ static enum nlock_result release(struct nlock_claim *claim,
 		if (!is_gone(errno))
 			return fail(error, "read the claim");
 		remove_orphaned_warrant(claim);
+		end_lease(claim);
 		return NLOCK_LOST;
 	}
 	if (a.links != 2) {
@@ -162,9 +165,12 @@ static enum nlock_result release(struct nlock_claim *claim,
 	}
 	if (!may_use_warrant(claim, &a))
 		return fail(error, "take down the lock file");
-	if (unlinkat(claim->lock->dirfd, claim->name, 0) < 0)
-		return is_gone(errno) ? NLOCK_LOST :
-		       fail(error, "remove the claim");
+	if (unlinkat(claim->lock->dirfd, claim->name, 0) < 0) {
+		if (!is_gone(errno))
+			return fail(error, "remove the claim");
+		end_lease(claim);
+		return NLOCK_LOST;
+	}
 	return take_down(claim, error);
 }
 

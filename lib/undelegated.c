@@ -2,6 +2,7 @@
  * undelegated.c - files that no client has to itself; see undelegated.h.
  */
 #define _GNU_SOURCE		/* O_DIRECT */
+#include <errno.h>
 #include <fcntl.h>
 
 #include "undelegated.h"
@@ -22,7 +23,9 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 
 		if (fd >= 0)
 			fcntl(fd, F_SETFL, flags);
-		return fd;
+		/* What is no regular file has no such thing. */
+		if (fd >= 0 || errno != EINVAL)
+			return fd;
 	}
 #endif
 	return openat(lock->dirfd, name, flags, NEW_FILE_MODE);

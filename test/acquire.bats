@@ -664,3 +664,36 @@ member() {
 	[[ $stderr == *", but it can't be broken: Permission denied" ]]
 	run -0 nlock acquire -w 19s --clock-slop 1ms "$LOCK"
 }
+
+@test "acquire: --state replaces no symbolic link" {
+	echo mine >target
+	ln -s target link
+	ln -s nowhere dangling
+	for file in link dangling; do
+		run -64 --separate-stderr nlock acquire --state "$file" "$LOCK"
+		complains
+		[ -L "$file" ]
+	done
+	[ "$(cat target)" = mine ]
+	nothing_left
+}
+
+@test "acquire: why a lock whose lease is over can't be broken is told, be it a further link" {
+	nlock acquire -l 100ms "$LOCK" >/dev/null
+	ln "$LOCK" copy
+	run -75 --separate-stderr nlock run -w 2s --clock-slop 1ms "$LOCK" true
+	[[ $stderr == *"timed out after 2s: "*", but it can't be broken: Too many links" ]]
+	rm copy
+	nlock run -w 19s --clock-slop 1ms "$LOCK" true
+	nothing_left
+}
+
+@test "run: a limit of the size of files is told, nothing is left, and the command has it" {
+	# shellcheck disable=SC2016
+	run -74 sh -c 'ulimit -f 0; nlock run "$0" true' "$LOCK"
+	[ "$output" = "nlock: $LOCK: write the claim: File too large" ]
+	nothing_left
+	# shellcheck disable=SC2016
+	run -153 nlock run "$LOCK" sh -c 'ulimit -f 0; echo x >file'
+	nothing_left
+}

@@ -45,7 +45,7 @@ link" ]
 @test "acquire: on GlusterFS, a claim that can't be named is told, and nothing is left" {
 	run -74 --separate-stderr "${STRACE[@]}" -o calls \
 		-e inject=renameat:error=EIO:when=1 nlock acquire "$LOCK"
-	[ "$stderr" = "nlock: $LOCK: name the claim: Input/output error" ]
+	[ "$stderr" = "nlock: $LOCK: rename the claim: Input/output error" ]
 	[ -z "$output" ]
 	nothing_behind
 }

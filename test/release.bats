@@ -409,3 +409,64 @@ as() {
 	as 1234 release
 	nothing_left
 }
+
+@test "release: one that is slow leaves the state file to who has got the lock meanwhile" {
+	local slow waiter
+
+	nlock acquire -l 10m --state state "$LOCK"
+	in_group "${STRACE[@]}" -o calls \
+		-e inject=renameat:delay_exit=3000000:when=1 \
+		nlock release --state state
+	slow=$!
+	eventually test ! -e "$LOCK"
+	nlock acquire -l 10m --state state "$LOCK"
+	wait "$slow"
+	nlock release --state state
+	[ ! -e state ]
+	nothing_left
+}
+
+@test "release: whose removal of the claim was done and not confirmed lets others break the lock at once" {
+	local library=$BATS_TEST_TMPDIR/fault.so
+
+	"${CC:-cc}" -O1 -shared -fPIC -o "$library" \
+		"$BATS_TEST_DIRNAME/fault/fault.c"
+	eval "$(nlock acquire -l 10m "$LOCK")"
+	run -76 env FAULT_DIR="$(realpath "$DIR")" FAULT=unlink:1:done:2 \
+		FAULT_LOG="$BATS_TEST_TMPDIR/log" LD_PRELOAD="$library" \
+		ASAN_OPTIONS=verify_asan_link_order=0 nlock release
+	grep -q ' struck$' "$BATS_TEST_TMPDIR/log"
+	unset NLOCK_CLAIM
+	nlock run -n "$LOCK" true
+	nothing_left
+}
+
+@test "release: after one that was killed half-way, it lets others break the lock at once" {
+	eval "$(nlock acquire -l 10m "$LOCK")"
+	run "${STRACE[@]}" -o calls -e inject=renameat:signal=KILL:when=1 \
+		nlock release
+	[ -e "$LOCK" ] && [ ! -e "$NLOCK_CLAIM" ]
+	run -76 nlock release
+	unset NLOCK_CLAIM
+	nlock run -n "$LOCK" true
+	nothing_left
+}
+
+@test "release: empties the state file where it can't be removed" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	mkdir state_dir
+	chmod 777 "$DIR" state_dir
+	as 1234 acquire -l 10m --state state_dir/state "$LOCK"
+	chmod 755 state_dir
+	as 1234 release --state state_dir/state
+	[ -e state_dir/state ] && [ ! -s state_dir/state ]
+	nothing_left
+}
+
+@test "release: shows nothing of a file that is no state file" {
+	echo secret >file
+	run -64 --separate-stderr nlock release --state file
+	[ "$stderr" = "nlock: --state: file: not a state file; takes one that acquire --state wrote" ]
+}

@@ -354,6 +354,88 @@ waiter_has_left() {
 	nothing_left
 }
 
+@test "run: what the command has become and nlock may not end keeps the lock to the end of its lease" {
+	local up=$BATS_TEST_TMPDIR/up pid program=$BATS_TEST_TMPDIR/bin/nlock
+
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	chmod 777 "$DIR"
+	install -D "$NLOCK" "$program"
+	# As sudo(8) does.
+	install -m 4755 "$(command -v setpriv)" "$up"
+	in_group setpriv --reuid 1234 --regid 1234 --clear-groups \
+		"$program" run -l 3s "$LOCK" -- \
+		"$up" --reuid 0 --regid 0 --clear-groups \
+		sh -c 'id -u >uid; echo $$ >pid; exec sleep 1000' 2>errors
+	pid=$!
+	eventually test -s pid
+	[ "$(cat uid)" = 0 ] || skip "set-user-ID has no effect here"
+	eventually has_heartbeat "$pid"
+	kill -STOP "$(heartbeat_of "$pid")"
+	ended_with 76 "$pid"
+	cat errors
+	kill -KILL "$(cat pid)"
+	[ -e "$LOCK" ]
+	grep -qx "nlock: $LOCK: the command could not be ended; the lock is left to the end of its lease" \
+		errors
+}
+
+@test "run: a command that does not stop when told leaves nlock to look after it" {
+	local pid
+
+	set -m
+	nlock run -l 1s "$LOCK" -- sh -c 'trap "" TSTP; echo $$ >pid
+		until [ -e go ]; do sleep 0.05; done' 3>&- &
+	set +m
+	pid=$!
+	eventually test -s pid
+	eventually has_heartbeat "$pid"
+	kill -TSTP "$pid"
+	revoke
+	eventually gone "$(cat pid)"
+	ended_with 76 "$pid"
+}
+
+@test "run: when its terminal is gone, so is the command, be nlock the session's leader" {
+	cat >hangup.py <<-'PYTHON'
+		import os, pty, sys
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execvp(sys.argv[1], sys.argv[1:])
+		shown = b""
+		while b"ready" not in shown:
+		    shown += os.read(terminal, 4096)
+		os.close(terminal)
+		_, status = os.waitpid(pid, 0)
+		print("exit", os.waitstatus_to_exitcode(status))
+	PYTHON
+	run timeout 20 python3 hangup.py nlock run "$LOCK" -- \
+		sh -c 'echo ready; exec sleep 1000'
+	[ "$output" = "exit 129" ]
+	nothing_left
+}
+
+@test "run: ^C before there is a command ends nlock, and none is started" {
+	cat >early.py <<-'PYTHON'
+		import os, pty, sys, time
+		lock = sys.argv[1]
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execvp(sys.argv[2], sys.argv[2:])
+		while not os.path.exists(lock):
+		    time.sleep(0.01)
+		os.write(terminal, b"\x03")
+		_, status = os.waitpid(pid, 0)
+		print("exit", os.waitstatus_to_exitcode(status))
+	PYTHON
+	run timeout 20 python3 early.py "$LOCK" "${STRACE[@]}" -I never \
+		-o calls -e inject=prctl:delay_enter=2000000:when=1 \
+		nlock run "$LOCK" -- touch ran
+	[ "$output" = "exit -2" ]
+	[ ! -e ran ]
+	nothing_left
+}
+
 @test "run: a daemon that the command leaves behind does not keep the lock" {
 	nlock run "$LOCK" -- \
 		sh -c 'setsid -f sh -c "echo \$\$ >pid; exec sleep 1000" >/dev/null 2>&1'

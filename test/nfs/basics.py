@@ -80,6 +80,19 @@ def ignores_local_clocks(version):
         check((status, err), (0, ""), "once it is over")
 
 
+def leaves_foreign_files_alone(version):
+    for command, what in (("mkdir", "a directory"), ("mkfifo", "a fifo")):
+        lock = path(version, command)
+        check(one.start(command, lock).wait(bed.LIMIT_S), 0, command)
+        got = state(two, lock)
+        assert got.startswith(f"foreign, {what} "), got
+        status, _, err = two.nlock("run", "-n", lock, "true")
+        check(status, 75, f"run -n with {what}")
+        assert f"foreign, {what} " in err, err
+        check(one.start("rm", "-r", lock).wait(bed.LIMIT_S), 0, "rm")
+        check(left_behind(version, command), [], "left")
+
+
 def of_version(version):
     for title, test in (
             ("run: runs a command and leaves nothing",
@@ -93,7 +106,9 @@ def of_version(version):
             ("run: a command that outlasts the lease keeps the lock",
              keeps_a_short_lease),
             ("clocks that are off by an hour are of no importance",
-             ignores_local_clocks)):
+             ignores_local_clocks),
+            ("what is no lock file is foreign, and left alone",
+             leaves_foreign_files_alone)):
         case(f"NFS {version}: {title}", test, version)
 
 
