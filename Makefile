@@ -35,10 +35,8 @@ LDHARDEN =
 UNFIT	= test/bench.bats	# there is nothing to measure
 endif
 
-# Times beyond 2038 and large inode numbers on 32-bit systems, too; and the same
-# program wherever the sources lie.
+# The same program, wherever the sources lie.
 override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
-		     -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 		     -DNLOCK_VERSION='"$(VERSION)"' \
 		     -ffile-prefix-map=$(CURDIR)=.
 

@@ -17,17 +17,19 @@ static int release(const struct options *options, struct claimed *claimed)
 {
 	struct nlock_error error;
 	enum nlock_result result = nlock_release(&claimed->claim, &error);
+	int forgotten = 0;
 
 	if (result != NLOCK_OK && result != NLOCK_LOST)
 		return message_failure(claimed->lock_path, result, &error);
-	if (options->state_file != NULL &&
-	    state_file_forget(options->state_file, claimed->claim_path) < 0)
-		message_errno(options->state_file, "remove the state file");
+	if (options->state_file != NULL)
+		forgotten = state_file_forget(options->state_file,
+					      claimed->claim_path);
 	if (result == NLOCK_LOST)
 		return not_ours(options, claimed->lock_path,
 				"not ours: released before, or broken after "
 				"its lease was over");
-	return STATUS_DONE;
+	return forgotten == 0 ? STATUS_DONE :
+	       message_errno(options->state_file, "remove the state file");
 }
 
 int release_command(const struct command *command, int argc,

@@ -136,7 +136,7 @@ int state_file_forget(const char *path, const char *claim)
 
 	/* An empty one says as well that nothing is held. */
 	if (held != NULL && strcmp(held, claim) == 0 && unlink(path) < 0 &&
-	    truncate(path, 0) < 0)
+	    truncate(path, 0) < 0 && errno != ENOENT)
 		result = -1;
 	free(held);
 	return result;
