@@ -7,7 +7,7 @@ BINDIR	= $(PREFIX)/bin
 MANDIR	= $(PREFIX)/share/man
 
 CFLAGS	?= -O2 -g
-# A distribution may ask for a higher level, or have its compiler define one.
+# A distribution may ask for a higher level.
 FORTIFY	= $(if $(findstring FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),, \
 	  -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 HARDEN	= -fstack-protector-strong $(FORTIFY) -fPIE

@@ -15,9 +15,9 @@
  * Send a signal to every living descendant of this process, but not to those in
  * except nor to theirs.  With signal 0, only count them.
  *
- * Returns how many were found, those among them that may not be signalled by us,
- * or -1 if that can't be told (no /proc).  Those
- * that are started meanwhile may be missed: repeat it until none is left.
+ * Returns how many were found, those among them that we may not signal, or -1
+ * if that can't be told (no /proc).  Those that are started meanwhile may be
+ * missed: repeat it until none is left.
  */
 int descendants_signal(int signal_number, const pid_t *except,
 		       size_t except_count);

@@ -18,7 +18,8 @@ static const struct command commands[] = {
 	{ "release", NULL, release_command, "[LOCK]",
 	  "Give a lock back.", release_options },
 	{ "refresh", NULL, refresh_command, "[LOCK]",
-	  "Say how long a lock that is held lasts from now on.", refresh_options },
+	  "Set how long a lock that is held lasts from now on.",
+	  refresh_options },
 	{ "status", NULL, status_command, "LOCK...",
 	  "Say who holds a lock.", status_options },
 };

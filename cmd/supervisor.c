@@ -50,7 +50,7 @@
 #define ANSWERED_LATELY_NS	NS_PER_S
 
 /* A command that is told to stop, and does not within that time, goes on. */
-#define STOPPING_NS		NS_PER_S
+#define STOPPING_NS		(5 * NS_PER_S)
 
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
@@ -560,9 +560,10 @@ static int finish(struct supervisor *s)
 		helper_await(s->speaker, CLEANING_NS);
 	if (s->unsaid[0] != '\0')
 		message("%s: %s", taken->path, s->unsaid);
+	/* Nobody must get the lock before its lease is over. */
 	if (s->left) {
-		message("%s: the command could not be ended; the lock is left "
-			"to the end of its lease", taken->path);
+		message("%s: the command could not be ended, and goes on",
+			taken->path);
 		return STATUS_NOT_OURS;
 	}
 	if (s->lost) {

@@ -376,8 +376,7 @@ waiter_has_left() {
 	cat errors
 	kill -KILL "$(cat pid)"
 	[ -e "$LOCK" ]
-	grep -qx "nlock: $LOCK: the command could not be ended; the lock is left to the end of its lease" \
-		errors
+	grep -qx "nlock: $LOCK: the command could not be ended, and goes on" errors
 }
 
 @test "run: a command that does not stop when told leaves nlock to look after it" {
