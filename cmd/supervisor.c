@@ -29,6 +29,7 @@
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
+#include "job.h"
 #include "patience.h"
 #include "spawn.h"
 #include "supervisor.h"
@@ -49,9 +50,6 @@
 /* Whoever has answered that lately is not taken for hanging. */
 #define ANSWERED_LATELY_NS	NS_PER_S
 
-/* A command that is told to stop, and does not within that time, goes on. */
-#define STOPPING_NS		(5 * NS_PER_S)
-
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
 
@@ -64,7 +62,7 @@ struct supervisor {
 	const struct options *options;
 	char *const *argv;
 	enum phase phase;
-	pid_t command;		/* 0: it has ended */
+	struct job job;
 	int wait_status;
 	pid_t speaker;		/* the process that writes a message, or 0 */
 	struct heartbeat heartbeat;
@@ -76,9 +74,6 @@ struct supervisor {
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
 	int exec_fd;		/* see spawn.h; or -1 */
-	bool stopped;		/* the command is */
-	int stop_signal;	/* that we have got, or 0 ... */
-	int64_t stop_until_ns;	/* ... and that counts until then */
 	bool lost;
 	bool left;		/* some that it has started, after SIGKILL */
 	char unsaid[256];	/* a message, if no process could be had */
@@ -93,8 +88,8 @@ static int signal_all(const struct supervisor *s, int signal_number)
 			       s->taken->claim.hint_pid };
 	int found = descendants_signal(signal_number, ours, 3);
 
-	if (found < 0 && s->command > 0) {
-		kill(s->command, signal_number);
+	if (found < 0 && s->job.command > 0) {
+		kill(s->job.command, signal_number);
 		found = 1;
 	}
 	return found < 0 ? 0 : found;
@@ -149,10 +144,10 @@ static void reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status,
 			      WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
 		if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
-			if (pid == s->command)
-				s->stopped = WIFSTOPPED(status);
-		} else if (pid == s->command) {
-			s->command = 0;
+			if (pid == s->job.command)
+				s->job.stopped = WIFSTOPPED(status);
+		} else if (pid == s->job.command) {
+			s->job.command = 0;
 			s->wait_status = status;
 		} else if (pid == s->speaker) {
 			s->speaker = 0;
@@ -168,91 +163,13 @@ static void reap(struct supervisor *s)
 	}
 }
 
-/*
- * The terminal sends to the whole foreground group: the command has it.  But
- * that it is gone is told to the session's leader alone.
- */
-static bool command_has_it(const struct supervisor *s,
-			   const struct signalfd_siginfo *info)
-{
-	if (info->ssi_signo == SIGHUP && getsid(0) == getpid())
-		return false;
-	return info->ssi_code == SI_KERNEL &&
-	       getpgid(s->command) == getpgrp();
-}
-
-static void stop_ourselves(int signal_number)
-{
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, signal_number);
-	raise(signal_number);
-	sigprocmask(SIG_UNBLOCK, &stop, NULL);	/* ... and here we stop */
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-}
-
-/*
- * As the command does: one that goes on, or is being ended, needs somebody who
- * looks after it.
- */
-static void stop_with_command(struct supervisor *s)
-{
-	int signal_number = s->stop_signal;
-
-	if (signal_number == 0 || !s->stopped || s->phase != RUNNING)
-		return;
-	s->stop_signal = 0;
-	if (boot_now_ns() < s->stop_until_ns)
-		stop_ourselves(signal_number);
-}
-
-static void take_signal(struct supervisor *s,
-			const struct signalfd_siginfo *info)
-{
-	int signal_number = (int)info->ssi_signo;
-
-	if (signal_number == SIGCHLD) {
-		reap(s);
-		return;
-	}
-	if (s->command > 0 && !command_has_it(s, info))
-		kill(s->command, signal_number);
-	if (signal_number == SIGTSTP) {
-		s->stop_signal = signal_number;
-		s->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
-	}
-	if (signal_number == SIGCONT)
-		s->stop_signal = 0;
-}
-
 static void take_signals(struct supervisor *s)
 {
-	struct signalfd_siginfo info;
-
-	while (read(s->taken->signal_fd, &info, sizeof(info)) == sizeof(info))
-		take_signal(s, &info);
-	stop_with_command(s);
-}
-
-/*
- * What came from a terminal before there was a command can't have reached it.
- * Returns a signal that ends us, or 0.
- */
-static int take_early_signals(const struct supervisor *s)
-{
-	struct signalfd_siginfo info;
-
-	while (read(s->taken->signal_fd, &info, sizeof(info)) ==
-	       sizeof(info)) {
-		int signal_number = (int)info.ssi_signo;
-
-		if (sigismember(&s->taken->ending_signals, signal_number))
-			return signal_number;
-		if (signal_number == SIGTSTP)
-			stop_ourselves(signal_number);
-	}
-	return 0;
+	if (job_take_signals(&s->job, s->taken->signal_fd))
+		reap(s);
+	/* One that is being ended needs somebody who looks after it. */
+	if (s->phase == RUNNING)
+		job_stop_with_command(&s->job);
 }
 
 static void drain(int fd)
@@ -338,7 +255,7 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 {
 	int64_t next_ns = NLOCK_FOREVER;
 
-	if (s->command == 0) {
+	if (s->job.command == 0) {
 		s->phase = ENDED;
 		return next_ns;
 	}
@@ -360,8 +277,8 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 static int64_t act_killing(struct supervisor *s, int64_t now_ns)
 {
 	/* On a busy machine it takes a while to find the others. */
-	if (s->command > 0)
-		kill(s->command, SIGKILL);
+	if (s->job.command > 0)
+		kill(s->job.command, SIGKILL);
 	/*
 	 * What SIGKILL has reached makes no further system call, even if it
 	 * hangs in one: it is not waited for without end.
@@ -374,7 +291,7 @@ static int64_t act_killing(struct supervisor *s, int64_t now_ns)
 
 static int64_t act_ending(struct supervisor *s, int64_t now_ns)
 {
-	if (s->command == 0 && signal_all(s, 0) == 0) {
+	if (s->job.command == 0 && signal_all(s, 0) == 0) {
 		s->phase = ENDED;
 		return NLOCK_FOREVER;
 	}
@@ -421,23 +338,6 @@ static void wait_for_events(struct supervisor *s)
 
 /* ---------------------------------------------------------- begin and end */
 
-/* Signals that were only let through so far. */
-static void watch_more_signals(struct taken *taken)
-{
-	sigset_t signals = taken->ending_signals;
-	struct sigaction action;
-
-	/* Were it ignored, nobody could be waited for. */
-	taken->caller.on_child = signal(SIGCHLD, SIG_DFL);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGCONT);
-	if (sigaction(SIGTSTP, NULL, &action) == 0 &&
-	    action.sa_handler != SIG_IGN)
-		sigaddset(&signals, SIGTSTP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signalfd(taken->signal_fd, &signals, 0);
-}
-
 /* Returns 0, or -1 with errno and *step. */
 static int prepare(struct supervisor *s, const char **step)
 {
@@ -450,7 +350,7 @@ static int prepare(struct supervisor *s, const char **step)
 	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
 		return -1;
 	heartbeat_init(&s->heartbeat, &taken->claim);
-	watch_more_signals(taken);
+	job_watch_signals(taken);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;
 }
@@ -596,7 +496,7 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return status;
 	}
-	signal_number = take_early_signals(&s);
+	signal_number = job_early_signal(taken);
 	if (signal_number != 0) {
 		untake_lock(taken);
 		die_by_signal(signal_number, &taken->caller.mask);
@@ -607,9 +507,9 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return STATUS_NOT_OURS;
 	}
-	s.command = spawn(argv, &taken->caller,
+	s.job.command = spawn(argv, &taken->caller,
 			  local && !has_terminal() ? NULL : &s.exec_fd);
-	if (s.command < 0) {
+	if (s.job.command < 0) {
 		status = cannot_run(argv[0], errno);
 		untake_lock(taken);
 		return status;
