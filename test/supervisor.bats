@@ -82,6 +82,7 @@ revoke() {
 	kill -KILL $!
 	eventually is_state theirs_expired
 	nlock run --clock-slop 10ms -w 20s "$LOCK" true
+	kill -KILL -- "-$!"	# the command is still there
 }
 
 @test "run: a command that outlasts the lease keeps the lock" {
