@@ -236,10 +236,11 @@ inline release(c, lose) {
 	atomic {
 		if
 		:: has(claim_, c) -> del(claim_, c); tidy(c)
-		:: else -> goto released
+		:: else -> goto end_lease
 		fi;
 		if
 		:: true
+		:: lose -> goto end_lease	/* reported as gone */
 		:: lose -> goto released
 		fi
 	};
@@ -250,9 +251,6 @@ inline release(c, lose) {
 			take_down(c);
 			add(used, c);
 			lock_ = 0
-		:: lock_ == c && !has(warrant, c) ->
-			add(over, c);		/* end_lease */
-			add(seen, c)
 		:: else
 		fi
 	};
@@ -270,7 +268,7 @@ discard:
 		:: !has(used, c) -> del(warrant, c); tidy(c)
 		:: else
 		fi;
-		goto released
+		goto end_lease
 	};
 orphan:	atomic {
 #ifdef REMAKE
@@ -281,6 +279,14 @@ orphan:	atomic {
 		:: else
 		fi;
 #endif
+		goto end_lease
+	};
+end_lease:
+	atomic {		/* the lock file, if it is this claim's still */
+		if
+		:: lock_ == c -> add(over, c); add(seen, c)
+		:: else
+		fi;
 		goto released
 	};
 withdraw:
