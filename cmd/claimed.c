@@ -54,14 +54,13 @@ static int find_lock(const struct options *options,
 	size_t length = claim_path_lock_length(claimed->claim_path,
 					       options->lock.separator);
 
-	/* Of a file that may be any, nothing is shown. */
-	if (length == 0 && options->state_file != NULL)
-		return not_a_state_file(options);
 	if (length == 0)
-		return usage_error("%s: not the path of a claim: '%s'; takes "
+		/* Of a file that may be any, nothing is shown. */
+		return options->state_file != NULL ?
+		       not_a_state_file(options) :
+		       usage_error("%s: not the path of a claim: '%s'; takes "
 				   "what acquire printed",
-				   claim_option(options),
-				   claimed->claim_path);
+				   options->claim_source, claimed->claim_path);
 	claimed->lock_path = strndup(claimed->claim_path, length);
 	if (claimed->lock_path == NULL)
 		return message_errno(claimed->claim_path, "copy");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,12 +133,10 @@ char *state_file_read(const char *path)
 int state_file_forget(const char *path, const char *claim)
 {
 	char *held = state_file_read(path);
-	int result = 0;
+	bool holds_it = held != NULL && strcmp(held, claim) == 0;
 
-	/* An empty one says as well that nothing is held. */
-	if (held != NULL && strcmp(held, claim) == 0 && unlink(path) < 0 &&
-	    truncate(path, 0) < 0 && errno != ENOENT)
-		result = -1;
 	free(held);
-	return result;
+	/* An empty one says as well that nothing is held. */
+	return !holds_it || unlink(path) == 0 || truncate(path, 0) == 0 ||
+	       errno == ENOENT ? 0 : -1;
 }

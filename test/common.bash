@@ -139,6 +139,14 @@ claims_are() {
 	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]
 }
 
+# mount_fuse DIRECTORY MOUNT [OPTION...]: have a file system by FUSE, whose files
+# are DIRECTORY's; $! is its server.
+mount_fuse() {
+	mkdir -p "$1" "$2"
+	bindfs -f --no-allow-other "${@:3}" "$1" "$2" >/dev/null 2>&1 3>&- &
+	eventually mountpoint -q "$2"
+}
+
 # leads PID: its process group has begun to be.
 leads() {
 	kill -0 -- "-$1"

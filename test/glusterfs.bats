@@ -8,10 +8,7 @@ setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	[ -c /dev/fuse ] || skip "needs /dev/fuse"
 	common_setup
-	mkdir "$BATS_TEST_TMPDIR/behind" mnt
-	bindfs -f --no-allow-other -o subtype="${SUBTYPE:-glusterfs}" \
-		"$BATS_TEST_TMPDIR/behind" mnt >/dev/null 2>&1 3>&- &
-	eventually mountpoint -q mnt
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt -o subtype=glusterfs
 	LOCK=$DIR/mnt/job.lock
 }
 

@@ -8,11 +8,8 @@ setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	[ -c /dev/fuse ] || skip "needs /dev/fuse"
 	common_setup
-	mkdir "$BATS_TEST_TMPDIR/behind" mnt
-	bindfs -f --no-allow-other "$BATS_TEST_TMPDIR/behind" mnt \
-		>/dev/null 2>&1 3>&- &
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	SERVER=$!
-	eventually mountpoint -q mnt
 	LOCK=$DIR/mnt/job.lock
 }
 
@@ -170,13 +167,11 @@ has_tried() {
 @test "run: a command that another server is slow to come up with finds its lock kept" {
 	local first other=$BATS_TEST_TMPDIR/other pid
 
-	mkdir "$other" "$other.behind"
+	mkdir "$other.behind"
 	printf '#!/bin/sh\ntouch %s/ran\n' "$DIR" >"$other.behind/command"
 	chmod +x "$other.behind/command"
-	bindfs -f --no-allow-other "$other.behind" "$other" \
-		>/dev/null 2>&1 3>&- &
+	mount_fuse "$other.behind" "$other"
 	OTHER=$!
-	eventually mountpoint -q "$other"
 	kill -STOP "$OTHER"
 	in_group nlock run -l 2s "$LOCK" -- "$other/command"
 	pid=$!

@@ -465,6 +465,20 @@ as() {
 	nothing_left
 }
 
+@test "release: a state file that can't even be emptied is told, and the lock is given back" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod a+rx "$BATS_RUN_TMPDIR"
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	mkdir state_dir
+	chmod 777 "$DIR" state_dir
+	as 1234 acquire -l 10m --state state_dir/state "$LOCK"
+	chmod 755 state_dir
+	chmod 444 state_dir/state
+	run -77 --separate-stderr as 1234 release --state state_dir/state
+	[ "$stderr" = "nlock: state_dir/state: remove the state file: Permission denied" ]
+	nothing_left
+}
+
 @test "release: shows nothing of a file that is no state file" {
 	echo secret >file
 	run -64 --separate-stderr nlock release --state file

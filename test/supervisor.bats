@@ -436,6 +436,38 @@ waiter_has_left() {
 	nothing_left
 }
 
+@test "run: ^Z before the command is one stops nlock, too, and fg goes on" {
+	preload slow_exec
+	cat >early.py <<-'PYTHON'
+		import os, pty, signal, sys, time
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    child = os.fork()
+		    if child == 0:
+		        os.setpgid(0, 0)
+		        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+		        os.tcsetpgrp(0, os.getpgrp())
+		        os.execvp(sys.argv[1], sys.argv[1:])
+		    _, status = os.waitpid(child, os.WUNTRACED)
+		    with open("seen", "w") as seen:
+		        print(os.WIFSTOPPED(status), file=seen, flush=True)
+		        os.killpg(child, signal.SIGCONT)
+		        _, status = os.waitpid(child, 0)
+		        print(os.waitstatus_to_exitcode(status), file=seen)
+		    os._exit(0)
+		while not os.path.exists("becoming"):
+		    time.sleep(0.01)
+		os.write(terminal, b"\x1a")
+		os.waitpid(pid, 0)
+	PYTHON
+	timeout 20 python3 early.py "${PRELOAD[@]}" nlock run "$LOCK" -- \
+		touch ran
+	cat seen
+	[ "$(cat seen)" = "True"$'\n'"0" ]
+	[ -e ran ]
+	nothing_left
+}
+
 @test "run: a daemon that the command leaves behind does not keep the lock" {
 	nlock run "$LOCK" -- \
 		sh -c 'setsid -f sh -c "echo \$\$ >pid; exec sleep 1000" >/dev/null 2>&1'

@@ -144,22 +144,36 @@ static void test_names(void)
 		  "its draft by a random number, too");
 	ok(!breaker_draft_name_format(small, sizeof(small), "L", '|', 1),
 	   "a name that does not fit is refused");
-	claim_draft_name_format(name, sizeof(name), "job.lock", 0xab);
-	is_string(name, ".job.lock.00000000000000ab",
-		  "a claim's draft is a temporary file of the lock's");
-	claim_draft_name_format(name, sizeof(name), ".job.lock", 0xab);
-	is_string(name, ".job.00000000000000ab",
-		  "... of the same file as the lock if that is such a file");
-	claim_draft_name_format(name, sizeof(name), ".lock", 0xab);
-	is_string(name, "..lock.00000000000000ab",
-		  "... which a hidden file is not");
-	claim_draft_name_format(name, sizeof(name), ".job.", 0xab);
-	is_string(name, "..job..00000000000000ab",
-		  "... nor one without a suffix");
 	host_name_clean(name, sizeof(name), "we|b/1", '|');
 	is_string(name, "we_b_1", "a host's name can't end its part early");
 	host_name_clean(name, sizeof(name), "we_b", '_');
 	is_string(name, "we-b", "whatever the separator");
+}
+
+/* Each has to be what GlusterFS takes for a temporary file of the same one. */
+static void test_drafts(void)
+{
+	static const struct {
+		const char *lock;
+		const char *draft;
+		const char *behaviour;
+	} rows[] = {
+		{ "job.lock", ".job.lock.00000000000000ab",
+		  "a claim's draft is a temporary file of the lock's" },
+		{ ".job.lock", ".job.00000000000000ab",
+		  "... of the same file as the lock if that is such a file" },
+		{ ".lock", "..lock.00000000000000ab",
+		  "... which a hidden file is not" },
+		{ ".job.", "..job..00000000000000ab",
+		  "... nor one without a suffix" },
+	};
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		claim_draft_name_format(name, sizeof(name), rows[i].lock, 0xab);
+		is_string(name, rows[i].draft, rows[i].behaviour);
+	}
 }
 
 static void test_separator(void)
@@ -180,6 +194,7 @@ int main(void)
 	test_parse();
 	test_lock_length();
 	test_names();
+	test_drafts();
 	test_separator();
 	return done();
 }
