@@ -1,9 +1,10 @@
 /*
  * file_system.c - tell file systems apart; see file_system.h.
  */
-#define _GNU_SOURCE		/* statx */
+#define _GNU_SOURCE		/* AT_EMPTY_PATH */
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,28 +12,36 @@
 
 #include "file_system.h"
 
-#if defined(__linux__) && defined(STATX_ATTR_APPEND)
-#include <linux/magic.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC	0x58465342
-#endif
+#include "statx.h"
 
-static bool is_local(int dirfd)
+/* As in the kernel's linux/magic.h, which not every C library comes with. */
+#define MAGIC_EXT	0xef53u		/* ext2, ext3, ext4 */
+#define MAGIC_XFS	0x58465342u
+#define MAGIC_BTRFS	0x9123683eu
+#define MAGIC_TMPFS	0x01021994u
+#define MAGIC_NFS	0x6969u
+
+/* To ask the file system itself makes NFS and FUSE ask their server. */
+static enum file_system ask(int dirfd)
 {
 	struct statfs fs;
 
 	if (fstatfs(dirfd, &fs) < 0)
-		return false;
-	switch (fs.f_type) {
-	case EXT4_SUPER_MAGIC:		/* and ext2, and ext3 */
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-		return true;
+		return FS_OTHER;
+	switch ((uint32_t)fs.f_type) {
+	case MAGIC_EXT:
+	case MAGIC_XFS:
+	case MAGIC_BTRFS:
+	case MAGIC_TMPFS:
+		return FS_LOCAL;
+	case MAGIC_NFS:
+		return FS_NFS;
 	default:
-		return false;
+		return FS_OTHER;
 	}
 }
 
@@ -60,37 +69,52 @@ static enum file_system type_of_mount(const char *line)
 	return FS_OTHER;
 }
 
-static enum file_system find_mount(unsigned int major, unsigned int minor)
+/* Returns false if it is not known what is mounted. */
+static bool find_mount(unsigned int major, unsigned int minor,
+		       enum file_system *type)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	enum file_system type = FS_OTHER;
 	char *line = NULL;
 	size_t size = 0;
 
+	*type = FS_OTHER;
 	if (mounts == NULL)
-		return FS_OTHER;
-	while (type == FS_OTHER && getline(&line, &size, mounts) > 0)
+		return false;
+	while (*type == FS_OTHER && getline(&line, &size, mounts) > 0)
 		if (is_mount_of(line, major, minor))
-			type = type_of_mount(line);
+			*type = type_of_mount(line);
 	free(line);
 	fclose(mounts);
-	return type;
+	return true;
+}
+
+/* Without statx(2).  Whether it is local only the file system itself tells. */
+static enum file_system by_stat(int dirfd)
+{
+	enum file_system type;
+	struct stat st;
+
+	if (fstat(dirfd, &st) < 0)
+		return FS_OTHER;
+	find_mount(major(st.st_dev), minor(st.st_dev), &type);
+	return type == FS_OTHER ? ask(dirfd) : type;
 }
 
 enum file_system file_system_of(int dirfd)
 {
-	struct statx stx;
+	enum file_system type;
+	struct statx_reply stx;
 
-	if (statx(dirfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0,
-		  &stx) < 0)
-		return FS_OTHER;
+	if (statx_ask(dirfd, "", AT_EMPTY_PATH | STATX_DONT_SYNC, 0, &stx) < 0)
+		return by_stat(dirfd);
 	/*
 	 * NFS and FUSE have no such attribute, and are found out without a
-	 * request to the server, which statfs(2) would make.
+	 * request to the server.
 	 */
-	if (stx.stx_attributes_mask & STATX_ATTR_APPEND)
-		return is_local(dirfd) ? FS_LOCAL : FS_OTHER;
-	return find_mount(stx.stx_dev_major, stx.stx_dev_minor);
+	if (!(stx.attributes_mask & STATX_APPEND_ONLY) &&
+	    find_mount(stx.device_major, stx.device_minor, &type))
+		return type;
+	return ask(dirfd);
 }
 
 #else

@@ -11,7 +11,10 @@ enum file_system {
 	FS_LOCAL	/* certainly on a disk, or in the memory, of this machine */
 };
 
-/* Of a directory that is open.  Asks no server. */
+/*
+ * Of a directory that is open.  Asks no server, unless statx(2) is refused or
+ * there is no /proc.
+ */
 enum file_system file_system_of(int dirfd);
 
 #endif

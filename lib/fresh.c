@@ -1,18 +1,23 @@
 /*
  * fresh.c - ask the file server for attributes; see fresh.h.
  */
-#define _GNU_SOURCE		/* statx */
+#define _GNU_SOURCE		/* AT_EMPTY_PATH, O_DIRECT */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fresh.h"
 #include "lease.h"
+#include "statx.h"
 
 static void from_stat(const struct stat *st, struct attributes *a)
 {
 	*a = (struct attributes){ .inode = st->st_ino };
+	a->device = st->st_dev;
 	a->links = (uint32_t)st->st_nlink;
 	a->mode = st->st_mode;
 	a->uid = st->st_uid;
@@ -26,23 +31,15 @@ static void from_stat(const struct stat *st, struct attributes *a)
 					st->st_ctim.tv_nsec);
 }
 
-/* Opening a file makes an NFS client ask for its attributes. */
-static int by_open(int dirfd, const char *name, struct attributes *a)
+/* From a client's cache, perhaps. */
+static int by_stat(int dirfd, const char *name, struct attributes *a)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-			O_NOCTTY | O_CLOEXEC);
 	struct stat st;
-	int result, errnum;
 
-	if (fd < 0)
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	result = fstat(fd, &st);
-	errnum = errno;
-	close(fd);
-	errno = errnum;
-	if (result == 0)
-		from_stat(&st, a);
-	return result;
+	from_stat(&st, a);
+	return 0;
 }
 
 static int by_fstat(int fd, struct attributes *a)
@@ -53,6 +50,60 @@ static int by_fstat(int fd, struct attributes *a)
 		return -1;
 	from_stat(&st, a);
 	return 0;
+}
+
+/*
+ * Open a file, whatever it is, only to look at it: on NFS without asking for
+ * a delegation; see undelegated.h.
+ */
+static int open_to_look(int dirfd, const char *name, int flags)
+{
+	int fd;
+
+	flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	fd = openat(dirfd, name, flags | O_DIRECT);
+	if (fd < 0 && errno == EINVAL)
+		fd = openat(dirfd, name, flags);
+	return fd;
+}
+
+static int look_and_close(int fd, struct attributes *a)
+{
+	int result = by_fstat(fd, a), errnum = errno;
+
+	close(fd);
+	errno = errnum;
+	return result;
+}
+
+/* It is there, as a client may have kept it, but can't be opened to be read. */
+static bool is_closed_to_us(int errnum)
+{
+	return errnum == EACCES || errnum == EPERM || errnum == ELOOP ||
+	       errnum == ENXIO || errnum == EAGAIN;
+}
+
+/* Opening a file makes an NFS client ask for its attributes. */
+static int by_open(int dirfd, const char *name, struct attributes *a)
+{
+	int fd = open_to_look(dirfd, name, O_NOFOLLOW);
+
+	if (fd >= 0)
+		return look_and_close(fd, a);
+	return is_closed_to_us(errno) ? by_stat(dirfd, name, a) : -1;
+}
+
+/* The same for a file that is open already.  Needs /proc. */
+static int by_open_again(int fd, struct attributes *a)
+{
+	char path[32];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open_to_look(AT_FDCWD, path, 0);
+	if (again >= 0)
+		return look_and_close(again, a);
+	return by_fstat(fd, a);
 }
 
 DIR *fresh_directory(int dirfd)
@@ -73,37 +124,41 @@ DIR *fresh_directory(int dirfd)
 	return directory;
 }
 
-#ifdef STATX_BASIC_STATS
+static void from_statx(const struct statx_reply *stx, struct attributes *a)
+{
+	*a = (struct attributes){ .inode = stx->inode };
+	a->device = makedev(stx->device_major, stx->device_minor);
+	a->links = stx->links;
+	a->mode = stx->mode;
+	a->uid = stx->uid;
+	a->gid = stx->gid;
+	a->size = stx->size;
+	a->accessed_ns = ns_from_seconds(stx->accessed.seconds,
+					 stx->accessed.nanoseconds);
+	a->modified_ns = ns_from_seconds(stx->modified.seconds,
+					 stx->modified.nanoseconds);
+	a->changed_ns = ns_from_seconds(stx->changed.seconds,
+					stx->changed.nanoseconds);
+	if (stx->mask & STATX_BORN)
+		a->born_ns = ns_from_seconds(stx->born.seconds,
+					     stx->born.nanoseconds);
+}
 
-static int by_statx(int dirfd, const char *name, int flags,
+static int by_statx(int dirfd, const char *name, unsigned int flags,
 		    struct attributes *a)
 {
-	struct statx stx;
+	struct statx_reply stx;
 
-	if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT,
-		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
+	if (statx_ask(dirfd, name, flags | AT_NO_AUTOMOUNT,
+		      STATX_BASIC | STATX_BORN, &stx) < 0)
 		return -1;
-	*a = (struct attributes){ .inode = stx.stx_ino };
-	a->links = stx.stx_nlink;
-	a->mode = stx.stx_mode;
-	a->uid = stx.stx_uid;
-	a->gid = stx.stx_gid;
-	a->size = stx.stx_size;
-	a->accessed_ns = ns_from_seconds(stx.stx_atime.tv_sec,
-					 stx.stx_atime.tv_nsec);
-	a->modified_ns = ns_from_seconds(stx.stx_mtime.tv_sec,
-					 stx.stx_mtime.tv_nsec);
-	a->changed_ns = ns_from_seconds(stx.stx_ctime.tv_sec,
-					stx.stx_ctime.tv_nsec);
-	if (stx.stx_mask & STATX_BTIME)
-		a->born_ns = ns_from_seconds(stx.stx_btime.tv_sec,
-					     stx.stx_btime.tv_nsec);
+	from_statx(&stx, a);
 	return 0;
 }
 
 int fresh_attributes(int dirfd, const char *name, struct attributes *a)
 {
-	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
+	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | STATX_FORCE_SYNC,
 		     a) == 0)
 		return 0;
 	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
@@ -111,33 +166,14 @@ int fresh_attributes(int dirfd, const char *name, struct attributes *a)
 
 int fresh_attributes_fd(int fd, struct attributes *a)
 {
-	if (by_statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, a) == 0)
+	if (by_statx(fd, "", AT_EMPTY_PATH | STATX_FORCE_SYNC, a) == 0)
 		return 0;
-	return errno == ENOSYS ? by_fstat(fd, a) : -1;
+	return errno == ENOSYS ? by_open_again(fd, a) : -1;
 }
 
 int own_attributes(int dirfd, const char *name, struct attributes *a)
 {
 	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, a) == 0)
 		return 0;
-	return errno == ENOSYS ? by_open(dirfd, name, a) : -1;
+	return errno == ENOSYS ? by_stat(dirfd, name, a) : -1;
 }
-
-#else	/* no statx: other systems, whose fstat of an open file asks */
-
-int fresh_attributes(int dirfd, const char *name, struct attributes *a)
-{
-	return by_open(dirfd, name, a);
-}
-
-int fresh_attributes_fd(int fd, struct attributes *a)
-{
-	return by_fstat(fd, a);
-}
-
-int own_attributes(int dirfd, const char *name, struct attributes *a)
-{
-	return by_open(dirfd, name, a);
-}
-
-#endif

@@ -2,8 +2,8 @@
  * fresh.h - attributes of files as the file server has them now.
  *
  * An NFS client answers stat(2) from its cache, for up to a minute.  What is
- * read here was asked of the server (statx(2) with AT_STATX_FORCE_SYNC, or
- * open and fstat where there is no statx).
+ * read here was asked of the server: by statx(2) with AT_STATX_FORCE_SYNC, or
+ * by open and fstat where this system refuses that; see statx.h.
  */
 #ifndef FRESH_H
 #define FRESH_H
@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 struct attributes {
+	uint64_t device;	/* as st_dev; with the inode, which file it is */
 	uint64_t inode;
 	uint32_t links;
 	mode_t mode;

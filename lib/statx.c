@@ -1,0 +1,63 @@
+/*
+ * statx.c - statx(2), by its number; see statx.h.
+ */
+#define _GNU_SOURCE		/* syscall */
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "statx.h"
+
+#if defined(__linux__) && defined(SYS_statx)
+
+_Static_assert(sizeof(struct statx_reply) == 256 &&
+	       offsetof(struct statx_reply, accessed) == 64 &&
+	       offsetof(struct statx_reply, device_major) == 136,
+	       "struct statx_reply is laid out as the kernel's struct statx");
+
+/* Once known, as it never changes for a process. */
+static _Atomic bool refused;
+
+/*
+ * Is the call itself refused?  A file system may answer with the same errors.
+ * A kernel that has the call says EFAULT of a name that is not there at all.
+ */
+static bool is_refused(void)
+{
+	return syscall(SYS_statx, -1, NULL, 0, 0, NULL) < 0 &&
+	       (errno == ENOSYS || errno == EPERM);
+}
+
+int statx_ask(int dirfd, const char *name, unsigned int flags,
+	      unsigned int wanted, struct statx_reply *reply)
+{
+	int errnum = ENOSYS;
+
+	if (!refused) {
+		if (syscall(SYS_statx, dirfd, name, flags, wanted, reply) == 0)
+			return 0;
+		errnum = errno;
+		if (errnum == ENOSYS || errnum == EPERM)
+			refused = is_refused();
+	}
+	errno = refused ? ENOSYS : errnum;
+	return -1;
+}
+
+#else
+
+int statx_ask(int dirfd, const char *name, unsigned int flags,
+	      unsigned int wanted, struct statx_reply *reply)
+{
+	(void)dirfd;
+	(void)name;
+	(void)flags;
+	(void)wanted;
+	(void)reply;
+	errno = ENOSYS;
+	return -1;
+}
+
+#endif

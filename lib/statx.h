@@ -1,0 +1,53 @@
+/*
+ * statx.h - statx(2), by its number.
+ *
+ * Not every C library has the function (musl 1.2.3 has none), and the kernel's
+ * header and the library's may both define the structure.
+ */
+#ifndef STATX_H
+#define STATX_H
+
+#include <stdint.h>
+
+/* As in the kernel's linux/stat.h. */
+struct statx_time {
+	int64_t seconds;
+	uint32_t nanoseconds;
+	int32_t reserved;
+};
+
+struct statx_reply {
+	uint32_t mask;			/* what of the following is there */
+	uint32_t block_size;
+	uint64_t attributes;
+	uint32_t links;
+	uint32_t uid;
+	uint32_t gid;
+	uint16_t mode;
+	uint16_t reserved;
+	uint64_t inode;
+	uint64_t size;
+	uint64_t blocks;
+	uint64_t attributes_mask;	/* what the file system knows of */
+	struct statx_time accessed, born, changed, modified;
+	uint32_t special_major, special_minor;
+	uint32_t device_major, device_minor;	/* where the file is */
+	uint64_t later[14];		/* of newer kernels */
+};
+
+/* Flags and masks. */
+#define STATX_FORCE_SYNC	0x2000u	/* ask the server */
+#define STATX_DONT_SYNC		0x4000u	/* ask nobody */
+#define STATX_BASIC		0x07ffu	/* what stat(2) knows */
+#define STATX_BORN		0x0800u
+#define STATX_APPEND_ONLY	0x0020u	/* in attributes and their mask */
+
+/*
+ * Returns 0, or -1 with errno.  ENOSYS: this system refuses the call, be it
+ * that its kernel is older than 4.11, or that an old container runtime does
+ * not know the call and answers EPERM.
+ */
+int statx_ask(int dirfd, const char *name, unsigned int flags,
+	      unsigned int wanted, struct statx_reply *reply);
+
+#endif

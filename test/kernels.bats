@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# What older kernels, container runtimes and other programs make of the calls
+# that nlock relies on.
+
+load common
+
+# refused ERRNO COMMAND...: run it where statx(2) is refused so.
+refused() {
+	"${STRACE[@]}" -o /dev/null -e trace=statx \
+		-e inject=statx:error="$1" "${@:2}"
+}
+
+# All that is done with a lock, with statx(2) refused by errno $1.
+do_it_all() {
+	local claim
+
+	refused "$1" nlock run "$LOCK" true
+	nothing_left
+	claim=$(refused "$1" nlock acquire -l 1m "$LOCK")
+	eval "$claim"
+	run -75 refused "$1" env -u NLOCK_CLAIM nlock run -n "$LOCK" true
+	run -75 refused "$1" env -u NLOCK_CLAIM nlock run -w 300ms "$LOCK" true
+	refused "$1" nlock refresh -l 2m
+	between 100 "$(remaining)" 120
+	refused "$1" nlock status --mine "$LOCK"
+	run -0 refused "$1" nlock status --json "$LOCK"
+	[[ $output == *'"state":"ours"'* ]]
+	refused "$1" nlock release
+	nothing_left
+	run -76 refused "$1" nlock release
+}
+
+@test "kernels: without statx(2) all is done as with it" {
+	do_it_all ENOSYS
+}
+
+@test "kernels: with statx(2) refused by a container runtime (EPERM) all is done as with it" {
+	do_it_all EPERM
+}
+
+@test "kernels: without statx(2) a lock whose lease is over is broken, and its holder told" {
+	local old
+
+	old=$(nlock acquire -l 1ms "$LOCK")
+	refused EPERM nlock run --clock-slop 20ms -w 10s "$LOCK" true
+	nothing_left
+	eval "$old"
+	run -76 refused EPERM nlock refresh
+}
+
+@test "kernels: without statx(2) a local file system is still known as one" {
+	# Where it is not known, a process offers the lock file by flock(2).
+	"${STRACE[@]}" -o log -e trace=statx,flock -e inject=statx:error=EPERM \
+		nlock run "$LOCK" sleep 0.4
+	nothing_left
+	run ! grep flock log
+}
+
+@test "kernels: a file that can't be opened is looked at without statx(2)" {
+	mkfifo "$LOCK"
+	run -0 refused ENOSYS nlock status "$LOCK"
+	[[ $output == *"a fifo"* ]]
+	rm "$LOCK"
+	ln -s nowhere "$LOCK"
+	run -0 refused ENOSYS nlock status "$LOCK"
+	[[ $output == *"a symbolic link"* ]]
+}
+
+@test "kernels: one refusal by a file system is not taken for the kernel's" {
+	local calls
+
+	"${STRACE[@]}" -o log -e trace=statx nlock run "$LOCK" true
+	calls=$(grep -c 'statx(' log)
+	"${STRACE[@]}" -o log -e trace=statx \
+		-e inject=statx:error=ENOSYS:when=2 nlock run "$LOCK" true
+	# One more, by which nlock finds that the kernel has the call.
+	[ "$(grep -c 'statx(' log)" -eq $((calls + 1)) ]
+	nothing_left
+}
