@@ -188,7 +188,10 @@ static const char *separator_before(const char *begin, const char *end,
 	return NULL;
 }
 
-/* HOST|PID|RANDOM; HOST is all that the other two leave. */
+/*
+ * HOST|PID|RANDOM.  No HOST has the separator in it, or the claim of a lock
+ * whose name goes on after this lock's would pass for one of this lock.
+ */
 static bool parse_parts(const char *text, char separator,
 			struct claim_name *parts)
 {
@@ -201,7 +204,8 @@ static bool parse_parts(const char *text, char separator,
 	if (pid == NULL || pid == text)
 		return false;
 	host_length = (size_t)(pid - text);
-	if (host_length >= sizeof(parts->host))
+	if (host_length >= sizeof(parts->host) ||
+	    memchr(text, separator, host_length) != NULL)
 		return false;
 	memset(parts, 0, sizeof(*parts));
 	memcpy(parts->host, text, host_length);

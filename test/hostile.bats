@@ -228,12 +228,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 		mkdir "$CLAIM|warrant"
 		ln "$CLAIM" "$LOCK"
 		touch -d "1 hour ago" "$LOCK"
-		if [ "$name" = "job.lock|2" ]; then
-			# Of a host "2|web1", for all that can be told.
-			is_state theirs_expired
-		else
-			is_left_alone foreign
-		fi
+		is_left_alone foreign
 		rm -r "$LOCK" "$CLAIM" "$CLAIM|warrant"
 	done
 }

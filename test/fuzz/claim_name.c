@@ -41,7 +41,7 @@ static bool is_claim(const char *text, bool *is_process)
 	bool good;
 
 	if (!compiled) {
-		compile(&form, "^([^/]+)\\|([0-9]+)\\|"
+		compile(&form, "^([^/|]+)\\|([0-9]+)\\|"
 			"([0-9]+|n([0-9a-fA-F]{16})(\\.[^/|]*)?)$");
 		compile(&process, "^\\.[0-9a-fA-F]{1,8}"
 			"(\\.[0-9]{1,19}){2}\\.0*[1-9][0-9]{0,8}$");

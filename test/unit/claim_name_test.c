@@ -56,7 +56,8 @@ static void test_parse(void)
 	} rows[] = {
 		{ "flufl.lock's name", "L|web1|42|123456789", true },
 		{ "our name", "L|web1|42|" OURS, true },
-		{ "a host with the separator", "L|we|b1|42|" OURS, true },
+		{ "a host with the separator", "L|we|b1|42|" OURS, false },
+		{ "a lock's whose name goes on", "L|2|web1|42|" OURS, false },
 		{ "a later version's suffix", "L|web1|42|" OURS ".x.y", true },
 		{ "another lock", "M|web1|42|" OURS, false },
 		{ "a longer lock", "LL|web1|42|" OURS, false },
