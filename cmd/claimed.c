@@ -93,7 +93,8 @@ int open_claimed(const struct options *options,
 	const char *operand = options->operands[0];
 	int result;
 
-	*claimed = (struct claimed){ .lock.dirfd = -1 };
+	*claimed = (struct claimed){ .lock.dirfd = -1,
+				     .claim.warrant_fd = -1 };
 	if (options->operand_count > 1)
 		return usage_error("%s: takes at most one LOCK, not '%s', too",
 				   command->name, options->operands[1]);
@@ -121,6 +122,7 @@ int open_claimed(const struct options *options,
 
 void close_claimed(struct claimed *claimed)
 {
+	nlock_claim_close(&claimed->claim);
 	if (claimed->lock.path != NULL)
 		nlock_close(&claimed->lock);
 	free(claimed->claim_path);

@@ -122,13 +122,14 @@ static void beat_on(const struct heartbeat *heartbeat,
 static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 {
 	struct nlock_claim own = *claim;
-	int keep[2];
+	int keep[3];
 
 	if (heartbeat->beat == NULL && share(heartbeat, claim) < 0)
 		return -1;
 	keep[0] = heartbeat->event_fd;
 	keep[1] = claim->lock->dirfd;
-	heartbeat->pid = helper_start(keep, 2);
+	keep[2] = claim->warrant_fd;
+	heartbeat->pid = helper_start(keep, 3);
 	if (heartbeat->pid == 0) {
 		beat_on(heartbeat, &own);
 		_exit(0);

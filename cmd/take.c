@@ -221,7 +221,7 @@ int take_lock(struct taken *taken, const struct options *options,
 	int status;
 
 	*taken = (struct taken){ .path = path, .lock.dirfd = -1,
-				 .signal_fd = -1 };
+				 .claim.warrant_fd = -1, .signal_fd = -1 };
 	/* That nobody reads our messages must not end us with a lock. */
 	taken->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
 	/* Nor that a claim is too large, by "ulimit -f", without a word. */
@@ -250,6 +250,7 @@ void forget_lock(struct taken *taken)
 {
 	if (taken->signal_fd >= 0)
 		close(taken->signal_fd);
+	nlock_claim_close(&taken->claim);
 	if (taken->lock.path != NULL)
 		nlock_close(&taken->lock);
 }

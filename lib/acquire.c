@@ -16,6 +16,7 @@
 #include "error.h"
 #include "holder.h"
 #include "leftovers.h"
+#include "lock_file.h"
 #include "process.h"
 #include "refresh.h"
 #include "takedown.h"
@@ -58,13 +59,27 @@ static bool means_no_hard_links(int errnum)
 	       errnum == EMLINK || errnum == EXDEV || errnum == EINVAL;
 }
 
+/* Is the lock file, as it was just looked at, our own claim? */
+static bool is_our_claim(const struct attempt *at)
+{
+	const struct nlock_holder *holder = at->holder;
+	const struct nlock_claim *claim = at->claim;
+
+	return holder->kind == HOLDER_CLAIM &&
+	       strcmp(holder->claim, claim->name) == 0 &&
+	       holder->device == claim->device &&
+	       holder->inode == claim->inode;
+}
+
 /*
- * The link was made, as far as the client knows, but is not counted.  Either
- * the client was wrong, or this file system does not count links; then the
- * lock file is our claim all the same, and has to go.  Nobody else can have
- * it: our lease has only begun.
+ * The link was made, as far as the client knows, but it does not show: by the
+ * number of links, or by what lies at the lock file.  Either others have
+ * removed it by now, or this file system does not count links, or gives each
+ * of a file's names an inode of its own.  Then the lock file says all the same
+ * that it is our claim, and has to go.  Nobody else can have it: our lease has
+ * only begun.
  */
-static enum nlock_result check_uncounted_link(struct attempt *at)
+static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 {
 	struct nlock_holder holder;
 
@@ -73,8 +88,8 @@ static enum nlock_result check_uncounted_link(struct attempt *at)
 	if (holder.kind != HOLDER_CLAIM ||
 	    strcmp(holder.claim, at->claim->name) != 0)
 		return NLOCK_BUSY;
-	takedown(at->lock, at->claim->warrant);
-	fail_with(at->error, "count hard links", EOPNOTSUPP);
+	takedown(at->lock, at->claim->warrant_fd);
+	fail_with(at->error, step, EOPNOTSUPP);
 	return NLOCK_UNSUPPORTED;
 }
 
@@ -88,47 +103,79 @@ static bool reply_told_two_links(const struct attempt *at,
 {
 	return at->lock->file_system == FS_NFS &&
 	       own_attributes(at->lock->dirfd, at->claim->name, a) == 0 &&
-	       a->links == 2;
+	       a->inode == at->claim->inode && a->links == 2;
 }
 
 /*
- * Try to make the lock file.  Success is read from the claim's link count: a
- * client can lose the reply to a link that worked, and some have reported
- * success of one that did not.
+ * link(2) says that it was done.  Some have said so of one that was not; so
+ * there have to be two links now, or more if others have made some.
+ */
+static enum nlock_result check_link(struct attempt *at)
+{
+	struct attributes a;
+
+	if (claim_read(at->claim, &a) < 0)
+		return is_gone(errno) ? NLOCK_LOST :
+		       fail(at->error, "read the claim");
+	if (a.links < 2)
+		return check_odd_link(at, "count hard links");
+	/* Of what file systems there are besides, too little is known. */
+	if (at->lock->file_system == FS_OTHER &&
+	    claim_is_lock_file(at->claim) == 0)
+		return check_odd_link(at, "tell files apart");
+	return NLOCK_OK;
+}
+
+/*
+ * link(2) says that it was not done.  If it was, and the reply lost, that shows
+ * by the lock file; where the answer is that there is one already, whoever looks
+ * at that next will see.
+ */
+static enum nlock_result check_failed_link(struct attempt *at, int errnum)
+{
+	struct attributes a;
+
+	if (errnum == EEXIST)
+		return NLOCK_BUSY;
+	if (claim_is_lock_file(at->claim) > 0)
+		return NLOCK_OK;
+	if (is_gone(errnum))
+		return claim_read(at->claim, &a) < 0 && is_gone(errno) ?
+		       NLOCK_LOST : NLOCK_BUSY;
+	fail_with(at->error, "link the claim to the lock file", errnum);
+	return means_no_hard_links(errnum) ? NLOCK_UNSUPPORTED : NLOCK_FAILED;
+}
+
+static int make_link(const struct attempt *at)
+{
+	return linkat(at->lock->dirfd, at->claim->name, at->lock->dirfd,
+		      at->lock->name, 0);
+}
+
+/*
+ * Try to make the lock file.
  *
- * NLOCK_OK: it is ours.  NLOCK_BUSY: it is somebody's.  NLOCK_LOST: our claim
- * is gone.
+ * NLOCK_OK: it is ours.  NLOCK_BUSY: it is there; whose it is has yet to be
+ * seen.  NLOCK_LOST: our claim is gone.
  */
 static enum nlock_result try_link(struct attempt *at)
 {
-	const struct nlock_lock *lock = at->lock;
+	int errnum = make_link(at) < 0 ? errno : 0;
+	enum nlock_result result;
 	struct attributes a;
-	int errnum = 0;
 	bool told;
 
-	if (linkat(lock->dirfd, at->claim->name, lock->dirfd, lock->name,
-		   0) < 0)
-		errnum = errno;
 	/* The client asks again once the claim was closed. */
 	told = errnum == 0 && reply_told_two_links(at, &a);
 	if (at->claim_fd >= 0)
 		close(at->claim_fd);
 	at->claim_fd = -1;
-	if (told) {
+	if (told)
 		claim_note(at->claim, &a);
-		return NLOCK_OK;
-	}
-	if (claim_read(at->claim, &a) < 0)
-		return is_gone(errno) ? NLOCK_LOST :
-		       fail(at->error, "read the claim");
-	if (a.links == 2)
-		return NLOCK_OK;
-	if (errnum == 0)
-		return check_uncounted_link(at);
-	if (errnum == EEXIST || is_gone(errnum))
-		return NLOCK_BUSY;
-	fail_with(at->error, "link the claim to the lock file", errnum);
-	return means_no_hard_links(errnum) ? NLOCK_UNSUPPORTED : NLOCK_FAILED;
+	result = told ? NLOCK_OK : errnum == 0 ? check_link(at) :
+		 check_failed_link(at, errnum);
+	at->claim->won = result == NLOCK_OK;
+	return result;
 }
 
 /*
@@ -140,7 +187,7 @@ static enum nlock_result settle(struct attempt *at)
 	struct nlock_claim *claim = at->claim;
 	int64_t remaining_ns;
 
-	if (warrant_date(at->lock->dirfd, claim->warrant, &claim->clock) < 0)
+	if (warrant_date(claim) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "date the warrant");
 	remaining_ns = ns_sub(claim->lease_end_ns,
@@ -150,13 +197,30 @@ static enum nlock_result settle(struct attempt *at)
 	return refresh_lease(claim, claim->lifetime_ns, at->error);
 }
 
-/* Give up.  Whoever may have made the link releases. */
+/*
+ * May the link have been made, though nobody has said so?  Only one that failed
+ * with another error than that there is a lock file leaves that open, and then
+ * there are two links or, if others have made them, more.  Another link has the
+ * client ask the server what the lock file is; should it be made, it is ours.
+ */
+static bool has_won(struct attempt *at)
+{
+	struct nlock_claim *claim = at->claim;
+	struct attributes a;
+
+	if (claim->won)
+		return true;
+	if (claim_read(claim, &a) < 0 || a.links < 2)
+		return false;
+	claim->won = make_link(at) == 0 || claim_is_lock_file(claim) > 0;
+	return claim->won;
+}
+
 static void give_up(struct attempt *at)
 {
 	struct nlock_error ignored;
-	struct attributes a;
 
-	if (claim_read(at->claim, &a) == 0 && a.links == 2)
+	if (has_won(at))
 		nlock_release(at->claim, &ignored);
 	else
 		claim_withdraw(at->claim);
@@ -179,8 +243,7 @@ static enum nlock_result renew_own_lease(struct attempt *at)
 	if (boot_now_ns() < at->renew_ns)
 		return NLOCK_OK;
 	if (claim_extend(claim, claim->lifetime_ns, INT64_MIN, &a) < 0 ||
-	    warrant_confirm(at->lock->dirfd, claim->warrant,
-			    &claim->clock, &ignored_ns) < 0)
+	    warrant_confirm(claim, &ignored_ns) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "renew the lease");
 	note_renewal(at);
@@ -192,7 +255,10 @@ static int64_t server_now_ns(const struct attempt *at)
 	return server_earliest_ns(&at->claim->clock, boot_now_ns());
 }
 
-/* See who has the lock.  *fd is the lock file if it may be broken, or -1. */
+/*
+ * See who has the lock: it may be us, if the reply to a link was lost.  *fd is
+ * the lock file if it may be broken, or -1.
+ */
 static enum nlock_result look(struct attempt *at, int *fd,
 			      struct watch *watch)
 {
@@ -202,15 +268,26 @@ static enum nlock_result look(struct attempt *at, int *fd,
 	result = holder_look(at->lock, holder, fd, watch, at->error);
 	if (result != NLOCK_OK)
 		return result;
+	at->claim->won = is_our_claim(at);
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
-	if (*fd >= 0 &&
+	if (*fd >= 0 && !at->claim->won &&
 	    !holder_is_breakable(at->lock, holder, server_now_ns(at),
 				 at->request->clock_slop_ns)) {
 		close(*fd);
 		*fd = -1;
 	}
 	return NLOCK_OK;
+}
+
+/*
+ * Somebody else may be allowed to break it, its holder may return, and what
+ * is in the way in a directory, or of one, may be removed.
+ */
+static bool may_pass(int errnum)
+{
+	return errnum == EACCES || errnum == EPERM || errnum == ENOTDIR ||
+	       is_not_empty(errnum);
 }
 
 static enum nlock_result break_holder(struct attempt *at, int fd)
@@ -226,12 +303,7 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 		leftovers_remove(at->claim, true);
 	if (result != NLOCK_FAILED)
 		return result;
-	/*
-	 * Somebody else may be allowed to break it, or its holder return, or
-	 * a further link be removed.
-	 */
-	if (at->error->errnum != EACCES && at->error->errnum != EPERM &&
-	    at->error->errnum != EMLINK)
+	if (!may_pass(at->error->errnum))
 		return NLOCK_FAILED;
 	at->holder->break_errnum = at->error->errnum;
 	return NLOCK_BUSY;
@@ -296,7 +368,7 @@ static bool holder_stays(struct attempt *at)
 	if (!waiter_may_glance(&at->waiter, holder))
 		return false;
 	if (fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
-	    a.inode != holder->inode || a.links != 2) {
+	    !is_same_file(&a, holder->device, holder->inode) || a.links < 2) {
 		waiter_missed_it(&at->waiter);
 		return false;
 	}
@@ -344,6 +416,11 @@ static enum nlock_result await(struct attempt *at)
 	int fd = -1;
 
 	result = look(at, &fd, watch);
+	if (at->claim->won) {
+		if (fd >= 0)
+			close(fd);
+		return NLOCK_OK;
+	}
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
@@ -378,6 +455,8 @@ static enum nlock_result contend(struct attempt *at)
 		result = await(at);
 		if (result != NLOCK_OK)
 			return result;
+		if (at->claim->won)
+			return settle(at);
 		result = renew_own_lease(at);
 		if (result != NLOCK_OK)
 			return result;
@@ -421,6 +500,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	at.deadline_ns = ns_add(at.waiter.began_ns, request->timeout_ns);
 	at.sweep_ns = ns_add(at.waiter.began_ns, SWEEP_AFTER_NS);
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
+	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };
 	result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
 		result = claim_publish(claim, lock, &at.parts,

@@ -1,18 +1,20 @@
 /*
  * breaker.c - break a lock in six steps; see breaker.h and nlock(7).
  *
- *	1  make a warrant in a draft of the breaker directory
- *	2  publish it by renaming the draft to LOCK|breaker
+ *	1  make a directory with a warrant in it
+ *	2  publish it by renaming it to LOCK|breaker
  *	3  revoke the victim's warrant
- *	4  look at the victim's lease again, remove its claim, count its links
+ *	4  look at the victim's lease again, remove its claim, and see that
+ *	   the lock file is the victim's still
  *	5  take the lock file down, by the descriptor of one's own warrant
  *	6  clean up
  *
- * Step 4 proves that the lock file is the victim's without reading its name.
- * The victim's inode can have four names: its claim (just removed, and never
- * made again), a file in its own warrant (revoked while empty), a file in a
- * breaker's warrant (we are the only one), and the lock file.  If one link is
- * left, that is the lock file.  If the claim is kept, two links say the same.
+ * What is seen in step 4 stays true until step 5.  The victim can't take the
+ * lock file down any more, since its warrant is gone, and there is no other
+ * breaker; should one push this one aside, step 5 fails.  How many links the
+ * file has says nothing: others may have made some.
+ *
+ * The directories are reached by descriptors from the moment they are made.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,20 +25,22 @@
 
 #include "breaker.h"
 #include "claim.h"
+#include "directory.h"
 #include "error.h"
 #include "fresh.h"
 #include "holder.h"
+#include "lock_file.h"
 #include "takedown.h"
 #include "warrant.h"
 
-#define WARRANT_IN(directory)	directory "/warrant"
+/* In a breaker's directory. */
+#define WARRANT		"warrant"
 
 struct breaker {
 	const struct nlock_lock *lock;
-	char directory[NAME_MAX + 1];	/* LOCK|breaker */
-	char warrant[NAME_MAX + sizeof(WARRANT_IN(""))];
+	char name[NAME_MAX + 1];	/* LOCK|breaker */
 	char draft[NAME_MAX + 1];	/* LOCK|breaker|RANDOM */
-	char draft_warrant[NAME_MAX + sizeof(WARRANT_IN(""))];
+	int fd;				/* the directory, by either name */
 	int warrant_fd;
 	struct server_clock *clock;
 };
@@ -50,17 +54,11 @@ static bool name_all(struct breaker *breaker)
 	if (random_bits(&random) < 0)
 		return false;
 	errno = ENAMETOOLONG;
-	if (!breaker_name_format(breaker->directory,
-				 sizeof(breaker->directory), lock->name,
-				 separator) ||
-	    !breaker_draft_name_format(breaker->draft, sizeof(breaker->draft),
-				       lock->name, separator, random))
-		return false;
-	snprintf(breaker->warrant, sizeof(breaker->warrant),
-		 WARRANT_IN("%s"), breaker->directory);
-	snprintf(breaker->draft_warrant, sizeof(breaker->draft_warrant),
-		 WARRANT_IN("%s"), breaker->draft);
-	return true;
+	return breaker_name_format(breaker->name, sizeof(breaker->name),
+				   lock->name, separator) &&
+	       breaker_draft_name_format(breaker->draft,
+					 sizeof(breaker->draft), lock->name,
+					 separator, random);
 }
 
 static int64_t now_ns(const struct breaker *breaker)
@@ -70,32 +68,52 @@ static int64_t now_ns(const struct breaker *breaker)
 
 /*
  * Another user's breaker must be able to remove what we leave if we are
- * killed: give the directories the group, if we may, and the permissions of
- * the one they are in.
+ * killed: give a directory the group, if we may, and the permissions of the
+ * one that the lock is in.
  */
-static int share(int dirfd, const char *name)
+static int share(int fd, const struct attributes *around)
 {
-	struct attributes directory, ours;
+	struct attributes ours;
 	int ignored = 0;
 
-	if (own_attributes(dirfd, ".", &directory) < 0 ||
-	    own_attributes(dirfd, name, &ours) < 0)
+	if (own_attributes_fd(fd, &ours) < 0)
 		return -1;
-	if (ours.gid != directory.gid)
-		ignored = fchownat(dirfd, name, (uid_t)-1, directory.gid,
-				   AT_SYMLINK_NOFOLLOW);
+	if (ours.gid != around->gid)
+		ignored = fchownat(fd, "", (uid_t)-1, around->gid,
+				   AT_EMPTY_PATH);
 	(void)ignored;
-	return fchmodat(dirfd, name, directory.mode & 0777, 0);
+	return directory_chmod(fd, around->mode & 0777);
+}
+
+static int share_both(const struct breaker *breaker)
+{
+	struct attributes around;
+
+	if (own_attributes(breaker->lock->dirfd, ".", &around) < 0 ||
+	    share(breaker->warrant_fd, &around) < 0)
+		return -1;
+	return share(breaker->fd, &around);
+}
+
+static void close_both(const struct breaker *breaker)
+{
+	if (breaker->warrant_fd >= 0)
+		close(breaker->warrant_fd);
+	if (breaker->fd >= 0)
+		close(breaker->fd);
 }
 
 /* False: it isn't there, so a rename that seemed to fail was done. */
 static bool remove_draft(const struct breaker *breaker)
 {
-	bool there = unlinkat(breaker->lock->dirfd, breaker->draft_warrant,
-			      AT_REMOVEDIR) == 0 || errno != ENOENT;
+	int dirfd = breaker->lock->dirfd;
+	struct attributes a;
 
-	unlinkat(breaker->lock->dirfd, breaker->draft, AT_REMOVEDIR);
-	return there;
+	if (fresh_attributes(dirfd, breaker->draft, &a) < 0 && is_gone(errno))
+		return false;
+	unlinkat(breaker->fd, WARRANT, AT_REMOVEDIR);
+	unlinkat(dirfd, breaker->draft, AT_REMOVEDIR);
+	return true;
 }
 
 /* Step 1. */
@@ -104,61 +122,95 @@ static enum nlock_result draft(struct breaker *breaker,
 {
 	int dirfd = breaker->lock->dirfd;
 	enum nlock_result result;
+	struct attributes made;
 
-	if (mkdirat(dirfd, breaker->draft, 0777) < 0 && errno != EEXIST) {
+	breaker->fd = directory_make(dirfd, breaker->draft, &made);
+	if (breaker->fd < 0) {
 		result = fail(error, "make a breaker's directory");
 		goto remove;
 	}
-	if (warrant_make(dirfd, breaker->draft_warrant, breaker->clock) < 0) {
-		result = fail(error, "make a breaker's warrant");
-		if (error->errnum == EEXIST)	/* a reply was lost: again */
-			result = NLOCK_BUSY;
-		goto remove;
-	}
-	if (share(dirfd, breaker->draft_warrant) < 0 ||
-	    share(dirfd, breaker->draft) < 0) {
-		result = fail(error, "set the mode of a breaker's warrant");
-		goto remove;
-	}
-	breaker->warrant_fd = openat(dirfd, breaker->draft_warrant,
-				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-				     O_CLOEXEC);
+	breaker->warrant_fd = warrant_make(breaker->fd, WARRANT,
+					   breaker->clock);
 	if (breaker->warrant_fd < 0) {
-		result = fail(error, "open a breaker's warrant");
+		result = fail(error, "make a breaker's warrant");
 		goto remove;
 	}
-	return NLOCK_OK;
+	if (share_both(breaker) == 0)
+		return NLOCK_OK;
+	result = fail(error, "set the mode of a breaker's warrant");
 
 remove:
-	remove_draft(breaker);
+	/* It may be that a reply was lost, or that it was taken away: again. */
+	if (error->errnum == EEXIST)
+		result = NLOCK_BUSY;
+	unlinkat(breaker->fd, WARRANT, AT_REMOVEDIR);
+	unlinkat(dirfd, breaker->draft, AT_REMOVEDIR);
+	close_both(breaker);
 	return result;
 }
 
 /*
- * Remove the warrant of a breaker that has not come to an end in time.  What
- * is by this name now may be another's, a moment old: that one's takedown
- * fails, and it starts again.
+ * Empty the directory of another breaker, which has no warrant in it that is
+ * young: its owner has died or been stopped.  What is called "warrant" now may
+ * be a third one's, a moment old: that one's takedown fails, and it starts
+ * again.
+ *
+ * NLOCK_OK: it is empty, or was.  NLOCK_BUSY: its owner is at work.
  */
+static enum nlock_result clear(const struct breaker *breaker, int other,
+			       struct nlock_error *error)
+{
+	struct attributes a;
+	int warrant = directory_open(other, WARRANT, &a);
+
+	if (warrant >= 0 &&
+	    !lease_over(a.modified_ns, now_ns(breaker), BREAKER_GRACE_NS)) {
+		close(warrant);
+		return NLOCK_BUSY;
+	}
+	if (warrant >= 0 && warrant_revoke(other, WARRANT) < 0) {
+		/* A lock file that was taken down is no loss. */
+		unlinkat(warrant, WARRANT_LOCK, 0);
+		directory_remove_litter(warrant);
+	}
+	if (warrant >= 0)
+		close(warrant);
+	if (warrant_revoke(other, WARRANT) < 0 && !is_gone(errno))
+		return fail(error, "remove a dead breaker's warrant");
+	directory_remove_litter(other);
+	return NLOCK_OK;
+}
+
+/*
+ * Is there still something in it that nobody knows?  A directory that another
+ * breaker's has replaced has no link left.
+ */
+static bool has_unknown_things(const struct breaker *breaker, int other)
+{
+	struct attributes a;
+
+	return unlinkat(breaker->lock->dirfd, breaker->name,
+			AT_REMOVEDIR) < 0 && is_not_empty(errno) &&
+	       fresh_attributes_fd(other, &a) == 0 && a.links > 0 &&
+	       fresh_attributes(other, WARRANT, &a) < 0;
+}
+
 static enum nlock_result push_aside(const struct breaker *breaker,
 				    struct nlock_error *error)
 {
-	int dirfd = breaker->lock->dirfd;
-	struct attributes a;
+	enum nlock_result result;
+	struct attributes ignored;
+	int other = directory_open(breaker->lock->dirfd, breaker->name,
+				   &ignored);
 
-	if (fresh_attributes(dirfd, breaker->warrant, &a) < 0)
+	if (other < 0)
 		return NLOCK_BUSY;
-	if (!lease_over(a.modified_ns, now_ns(breaker), BREAKER_GRACE_NS))
-		return NLOCK_BUSY;
-	if (warrant_revoke(dirfd, breaker->warrant) == 0)
-		return NLOCK_OK;
-	if (is_not_empty(errno)) {
-		warrant_empty(dirfd, breaker->warrant);
-		if (warrant_revoke(dirfd, breaker->warrant) == 0)
-			return NLOCK_OK;
-	}
-	if (errno == EACCES || errno == EPERM)
-		return fail(error, "remove a dead breaker's warrant");
-	return NLOCK_OK;
+	result = clear(breaker, other, error);
+	if (result == NLOCK_OK && has_unknown_things(breaker, other))
+		result = fail_with(error, "empty a dead breaker's directory",
+				   ENOTEMPTY);
+	close(other);
+	return result;
 }
 
 /* Step 2.  Works only if there is no breaker: the target is absent or empty. */
@@ -171,7 +223,7 @@ static enum nlock_result publish(struct breaker *breaker,
 
 	for (tries = 0; tries < 2; tries++) {
 		if (renameat(dirfd, breaker->draft, dirfd,
-			     breaker->directory) == 0)
+			     breaker->name) == 0)
 			return NLOCK_OK;
 		/* Only a rename of ours can have made this name vanish. */
 		if (errno == ENOENT)
@@ -185,7 +237,59 @@ static enum nlock_result publish(struct breaker *breaker,
 	return NLOCK_BUSY;
 }
 
-/* Step 3.  False: the holder is releasing right now. */
+/*
+ * Does the claim's name lead to the victim's file, or to none?  What another
+ * file has by that name, and the warrant that goes with it, may be a living
+ * one's; the lock file then has no claim.
+ */
+static bool has_claim(const struct breaker *breaker,
+		      const struct nlock_holder *victim)
+{
+	struct attributes a;
+
+	return fresh_attributes(breaker->lock->dirfd, victim->claim, &a) < 0 ||
+	       is_same_file(&a, victim->device, victim->inode);
+}
+
+/*
+ * The victim's warrant is not empty.  If its lock file is in there, and not by
+ * that name any more, it has just released.  Anything else was put there by
+ * others, and holds up nobody unless it has to be kept.
+ *
+ * Returns true if the warrant is gone; otherwise *errnum says why not, or is 0
+ * if the victim has released.
+ */
+static bool revoke_full(const struct breaker *breaker,
+			const struct nlock_holder *victim,
+			const char *warrant, int *errnum)
+{
+	const struct nlock_lock *lock = breaker->lock;
+	struct attributes a, inside;
+	int fd = directory_open(lock->dirfd, warrant, &a);
+
+	if (fd < 0 || a.uid != victim->uid) {
+		if (fd >= 0)
+			close(fd);
+		return true;	/* something else is in its place */
+	}
+	*errnum = 0;
+	if (fresh_attributes(fd, WARRANT_LOCK, &inside) == 0 &&
+	    is_same_file(&inside, victim->device, victim->inode)) {
+		if (lock_file_is(lock, victim->device, victim->inode) != 1) {
+			close(fd);
+			return false;
+		}
+		unlinkat(fd, WARRANT_LOCK, 0);
+	}
+	directory_remove_litter(fd);
+	close(fd);
+	if (warrant_revoke(lock->dirfd, warrant) == 0)
+		return true;
+	*errnum = errno;
+	return false;
+}
+
+/* Step 3.  Returns as revoke_full(). */
 static bool revoke_victim(const struct breaker *breaker,
 			  const struct nlock_holder *victim, int *errnum)
 {
@@ -196,21 +300,26 @@ static bool revoke_victim(const struct breaker *breaker,
 	if (!warrant_name_format(warrant, sizeof(warrant), victim->claim,
 				 lock->options.separator))
 		return true;	/* flufl.lock's, which has none */
-	if (warrant_revoke(lock->dirfd, warrant) == 0)
+	if (warrant_revoke(lock->dirfd, warrant) == 0 || errno == ENOTDIR)
 		return true;
-	if (!is_not_empty(errno))
-		*errnum = errno;
+	if (is_not_empty(errno))
+		return revoke_full(breaker, victim, warrant, errnum);
+	*errnum = errno;
 	return false;
 }
 
-/* Step 4.  Is the lock file certainly the victim's, and may it go? */
+/*
+ * Step 4.  Is the lock file certainly the victim's, and may it go?  claimed
+ * says that the claim by its name is the victim's, too, or gone.
+ */
 static bool prove(const struct breaker *breaker,
-		  const struct nlock_holder *victim, int victim_fd,
-		  int64_t slop_ns, int *errnum)
+		  const struct nlock_holder *victim, bool claimed,
+		  int victim_fd, int64_t slop_ns, int *errnum)
 {
 	const struct nlock_lock *lock = breaker->lock;
 	struct nlock_holder now = *victim;
 	struct attributes a;
+	int there;
 
 	*errnum = 0;
 	if (fresh_attributes_fd(victim_fd, &a) < 0)
@@ -219,19 +328,15 @@ static bool prove(const struct breaker *breaker,
 	if (!holder_is_breakable(lock, &now, now_ns(breaker), slop_ns))
 		return false;
 	/*
-	 * A crash has emptied it.  Without its claim nobody could tell whose
-	 * it is, should we not come to an end: so that claim goes last.
+	 * A crash may have emptied it.  Without its claim nobody could tell
+	 * whose it is, should we not come to an end: so that claim goes last.
 	 */
-	if (victim->empty && a.links == 2)
-		return true;
-	if (unlinkat(lock->dirfd, victim->claim, 0) < 0 && errno != ENOENT)
+	if (claimed && !victim->empty &&
+	    unlinkat(lock->dirfd, victim->claim, 0) < 0 && errno != ENOENT)
 		goto failed;
-	if (fresh_attributes_fd(victim_fd, &a) < 0)
-		goto failed;
-	/* Say, a copy that a backup has made by a link. */
-	if (a.links > 1)
-		*errnum = EMLINK;
-	return a.links == 1;
+	there = lock_file_is(lock, victim->device, victim->inode);
+	if (there >= 0)
+		return there == 1;
 
 failed:
 	*errnum = is_gone(errno) ? 0 : errno;
@@ -245,7 +350,7 @@ static enum nlock_result take_victim_down(const struct breaker *breaker,
 {
 	const struct nlock_lock *lock = breaker->lock;
 	enum nlock_result result = NLOCK_OK;
-	bool taken = takedown_fd(lock, breaker->warrant_fd) == 0;
+	bool taken = takedown_into_own(lock, breaker->warrant_fd) == 0;
 	struct attributes a;
 
 	if (!taken && !is_gone(errno))
@@ -261,15 +366,41 @@ static enum nlock_result take_victim_down(const struct breaker *breaker,
 /*
  * Step 6.  An NFS client would keep the unlinked file as ".nfs..." if it were
  * still open, and the warrant with it, so the victim's descriptor is closed
- * by now.  The warrant that is removed may be another breaker's, if that one
- * has pushed us aside: then it starts again.
+ * by now.
  */
 static void clean_up(struct breaker *breaker)
 {
-	unlinkat(breaker->warrant_fd, WARRANT_LOCK, 0);
-	close(breaker->warrant_fd);
-	warrant_discard(breaker->lock->dirfd, breaker->warrant);
-	unlinkat(breaker->lock->dirfd, breaker->directory, AT_REMOVEDIR);
+	int dirfd = breaker->lock->dirfd;
+
+	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd);
+	if (unlinkat(dirfd, breaker->name, AT_REMOVEDIR) < 0 &&
+	    is_not_empty(errno)) {
+		directory_remove_litter(breaker->fd);
+		unlinkat(dirfd, breaker->name, AT_REMOVEDIR);
+	}
+	close_both(breaker);
+}
+
+/* Steps 3 to 5.  Closes victim_fd. */
+static enum nlock_result break_victim(const struct breaker *breaker,
+				      const struct nlock_holder *victim,
+				      int victim_fd, int64_t slop_ns,
+				      struct nlock_error *error)
+{
+	bool claimed = has_claim(breaker, victim), proved;
+	int errnum = 0;
+
+	if (claimed && !revoke_victim(breaker, victim, &errnum)) {
+		close(victim_fd);
+		return errnum == 0 ? NLOCK_OK :
+		       fail_with(error, "revoke the holder's warrant", errnum);
+	}
+	proved = prove(breaker, victim, claimed, victim_fd, slop_ns, &errnum);
+	close(victim_fd);
+	if (proved)
+		return take_victim_down(breaker, victim, error);
+	return errnum == 0 ? NLOCK_OK :
+	       fail_with(error, "remove the holder's claim", errnum);
 }
 
 enum nlock_result breaker_break(const struct nlock_lock *lock,
@@ -277,9 +408,9 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 				int victim_fd, struct server_clock *clock,
 				int64_t slop_ns, struct nlock_error *error)
 {
-	struct breaker breaker = { .lock = lock, .clock = clock };
+	struct breaker breaker = { .lock = lock, .clock = clock, .fd = -1,
+				   .warrant_fd = -1 };
 	enum nlock_result result;
-	int errnum;
 
 	if (!name_all(&breaker)) {
 		result = fail(error, "name a breaker's directory");
@@ -295,32 +426,16 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 	 */
 	result = holder_is_breakable(lock, victim, now_ns(&breaker), slop_ns) ?
 		 publish(&breaker, error) : NLOCK_BUSY;
-	if (result != NLOCK_OK) {
-		if (!remove_draft(&breaker))
-			goto clean_up;
-		close(breaker.warrant_fd);
-		goto close_victim;
+	if (result == NLOCK_OK) {
+		result = break_victim(&breaker, victim, victim_fd, slop_ns,
+				      error);
+		clean_up(&breaker);
+		return result;
 	}
-	if (!revoke_victim(&breaker, victim, &errnum)) {
-		if (errnum != 0)
-			result = fail_with(error, "revoke the holder's warrant",
-					   errnum);
-		goto clean_up;
-	}
-	if (!prove(&breaker, victim, victim_fd, slop_ns, &errnum)) {
-		if (errnum != 0)
-			result = fail_with(error, "remove the holder's claim",
-					   errnum);
-		goto clean_up;
-	}
-	close(victim_fd);
-	victim_fd = -1;
-	result = take_victim_down(&breaker, victim, error);
-clean_up:
-	if (victim_fd >= 0)
-		close(victim_fd);
-	clean_up(&breaker);
-	return result;
+	if (remove_draft(&breaker))
+		close_both(&breaker);
+	else
+		clean_up(&breaker);
 
 close_victim:
 	close(victim_fd);

@@ -1,6 +1,7 @@
 /*
  * claim.c - publish, extend and withdraw claims; see claim.h.
  */
+#define _GNU_SOURCE		/* O_PATH, AT_EMPTY_PATH */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "claim.h"
 #include "error.h"
+#include "holder.h"
+#include "lock_file.h"
 #include "undelegated.h"
 #include "warrant.h"
 
@@ -64,15 +67,35 @@ static int64_t lease_end_from_now(const struct nlock_claim *claim,
 		      lifetime_ns);
 }
 
-/* Should a file by its name have been there before, that one is not ours. */
-static bool is_new(const struct stat *st)
+/*
+ * By making the warrant this process has shown that it is the only one with
+ * this name.  O_EXCL is for those who don't play by the rules.  It costs an NFS
+ * client two more requests; there, what was opened is looked at instead.
+ */
+static bool creates_exclusively(const struct nlock_lock *lock)
 {
-	return S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_size == 0;
+	return lock->file_system != FS_NFS;
 }
 
-static int make_readable(int fd, const struct stat *st)
+/*
+ * Is it certainly the file that was just created?  Somebody who saw the warrant
+ * appear may have been quicker, with a file of their own, or with a link to one
+ * that has to be left alone.
+ */
+static bool is_ours_and_new(const struct nlock_claim *claim,
+			    const struct attributes *a)
 {
-	return (st->st_mode & CLAIM_MODE) == CLAIM_MODE ? 0 :
+	struct attributes warrant;
+
+	return S_ISREG(a->mode) && a->size == 0 &&
+	       (creates_exclusively(claim->lock) || a->links == 1) &&
+	       own_attributes_fd(claim->warrant_fd, &warrant) == 0 &&
+	       a->uid == warrant.uid;
+}
+
+static int make_readable(int fd, const struct attributes *a)
+{
+	return (a->mode & CLAIM_MODE) == CLAIM_MODE ? 0 :
 	       fchmod(fd, CLAIM_MODE);
 }
 
@@ -88,8 +111,7 @@ static int flush(int fd)
 }
 
 /*
- * Not with O_EXCL, which costs an NFS client two more requests: by making the
- * warrant this process has shown that it is the only one with this name.
+ * Returns NLOCK_BUSY, with *error, if the name turns out to be somebody else's.
  */
 static enum nlock_result write_claim(struct nlock_claim *claim,
 				     const char *name, int *fd_out,
@@ -98,26 +120,32 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 	char path[PATH_MAX];
 	struct timespec times[2];
 	enum nlock_result result;
-	struct stat st;
+	struct attributes made;
 	int fd;
 
 	nlock_claim_path(claim, path, sizeof(path));
 	fd = open_undelegated(claim->lock, name, O_WRONLY | O_CREAT |
-			      O_NOFOLLOW | O_CLOEXEC);
+			      (creates_exclusively(claim->lock) ? O_EXCL : 0) |
+			      O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		result = fail(error, "create the claim");
+		if (errno == EEXIST || errno == ELOOP || errno == ENXIO)
+			result = NLOCK_BUSY;
 		goto remove_claim;	/* the reply may have been lost */
 	}
-	if (fstat(fd, &st) < 0) {
+	if (own_attributes_fd(fd, &made) < 0) {
 		result = fail(error, "look at the claim");
 		goto close_claim;
 	}
-	if (!is_new(&st)) {
-		result = fail_with(error, "create the claim", EEXIST);
+	if (!is_ours_and_new(claim, &made)) {
+		fail_with(error, "create the claim", EEXIST);
 		close(fd);
-		return result;
+		return NLOCK_BUSY;
 	}
-	if (make_readable(fd, &st) < 0) {
+	claim->device = made.device;
+	claim->inode = made.inode;
+	claim->uid = made.uid;
+	if (make_readable(fd, &made) < 0) {
 		result = fail(error, "set the mode of the claim");
 		goto close_claim;
 	}
@@ -225,7 +253,8 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 	enum nlock_result result;
 	bool removed;
 
-	if (warrant_make(dirfd, claim->warrant, &claim->clock) == 0)
+	claim->warrant_fd = warrant_make(dirfd, claim->warrant, &claim->clock);
+	if (claim->warrant_fd >= 0)
 		return NLOCK_OK;
 	result = fail(error, "make the warrant");
 	removed = unlinkat(dirfd, claim->warrant, AT_REMOVEDIR) == 0;
@@ -233,6 +262,24 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 		return NLOCK_BUSY;
 	return !removed && means_no_warrants(dirfd, error->errnum) ?
 	       NLOCK_UNSUPPORTED : result;
+}
+
+static enum nlock_result publish(struct nlock_claim *claim,
+				 struct claim_name *parts, int *fd,
+				 struct nlock_error *error)
+{
+	enum nlock_result result = name_claim(claim, parts, error);
+
+	if (result == NLOCK_OK)
+		result = make_warrant(claim, error);
+	if (result != NLOCK_OK)
+		return result;
+	result = place_claim(claim, parts, fd, error);
+	if (result != NLOCK_OK) {
+		warrant_revoke(claim->lock->dirfd, claim->warrant);
+		nlock_claim_close(claim);
+	}
+	return result;
 }
 
 enum nlock_result claim_publish(struct nlock_claim *claim,
@@ -244,37 +291,71 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 	int tries = 0;
 
 	*fd = -1;
-	*claim = (struct nlock_claim){ .lock = lock,
+	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1,
 				       .lifetime_ns = lifetime_ns };
-	do {
-		result = name_claim(claim, parts, error);
-		if (result == NLOCK_OK)
-			result = make_warrant(claim, error);
-	} while (result == NLOCK_BUSY && ++tries < NAMES);
-	if (result != NLOCK_OK)
-		return result == NLOCK_BUSY ? NLOCK_FAILED : result;
-	result = place_claim(claim, parts, fd, error);
-	if (result != NLOCK_OK)
-		warrant_revoke(lock->dirfd, claim->warrant);
-	return result;
+	do
+		result = publish(claim, parts, fd, error);
+	while (result == NLOCK_BUSY && ++tries < NAMES);
+	return result == NLOCK_BUSY ? NLOCK_FAILED : result;
 }
 
-void claim_withdraw(const struct nlock_claim *claim)
+void claim_withdraw(struct nlock_claim *claim)
 {
-	unlinkat(claim->lock->dirfd, claim->name, 0);
-	warrant_discard(claim->lock->dirfd, claim->warrant);
+	int dirfd = claim->lock->dirfd;
+
+	unlinkat(dirfd, claim->name, 0);
+	if (claim->warrant_fd >= 0)
+		warrant_discard(dirfd, claim->warrant, claim->warrant_fd);
+	else
+		warrant_revoke(dirfd, claim->warrant);
+	nlock_claim_close(claim);
+}
+
+void nlock_claim_close(struct nlock_claim *claim)
+{
+	if (claim->warrant_fd >= 0)
+		close(claim->warrant_fd);
+	claim->warrant_fd = -1;
+}
+
+int claim_open_warrant(struct nlock_claim *claim)
+{
+	if (claim->warrant_fd < 0)
+		claim->warrant_fd = warrant_open(claim->lock->dirfd,
+						 claim->warrant, claim->uid);
+	return claim->warrant_fd < 0 ? -1 : 0;
+}
+
+int claim_is_lock_file(const struct nlock_claim *claim)
+{
+	return lock_file_is(claim->lock, claim->device, claim->inode);
 }
 
 void claim_note(struct nlock_claim *claim, const struct attributes *a)
 {
+	claim->device = a->device;
 	claim->inode = a->inode;
+	claim->uid = a->uid;
 	claim->lease_end_ns = a->modified_ns;
+}
+
+/* Is it the claim that is known, if any is, and not what replaced it? */
+static bool is_the_claim(const struct nlock_claim *claim,
+			 const struct attributes *a)
+{
+	return S_ISREG(a->mode) &&
+	       (claim->inode == 0 ||
+		is_same_file(a, claim->device, claim->inode));
 }
 
 int claim_read(struct nlock_claim *claim, struct attributes *a)
 {
 	if (fresh_attributes(claim->lock->dirfd, claim->name, a) < 0)
 		return -1;
+	if (!is_the_claim(claim, a)) {
+		errno = ENOENT;
+		return -1;
+	}
 	claim_note(claim, a);
 	return 0;
 }
@@ -297,6 +378,57 @@ static int random_time(time_t second, struct timespec *time)
 	return 0;
 }
 
+/* By the descriptor, as somebody may have put another file in its place. */
+static int set_times_fd(int fd, const struct timespec times[2])
+{
+	char path[32];
+
+	if (utimensat(fd, "", times, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	/* Linux before 5.8 */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return utimensat(AT_FDCWD, path, times, 0);
+}
+
+/* Is the file that is open the claim of this name, by what is in it? */
+static bool names_the_claim(const struct nlock_claim *claim, int fd)
+{
+	struct nlock_holder named;
+
+	return holder_read(claim->lock, fd, &named) == 0 &&
+	       named.kind == HOLDER_CLAIM &&
+	       strcmp(named.claim, claim->name) == 0;
+}
+
+/*
+ * Open the claim to set its times: the file that was made, or that was read
+ * before; one that an earlier process made is known by its content.
+ */
+static int open_claim(const struct nlock_claim *claim)
+{
+	bool known = claim->inode != 0;
+	struct attributes a;
+	int fd;
+
+	fd = known ? openat(claim->lock->dirfd, claim->name,
+			    O_PATH | O_NOFOLLOW | O_CLOEXEC) :
+	     open_undelegated(claim->lock, claim->name, O_RDONLY |
+			      O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0) {
+		if (errno == ELOOP || errno == ENXIO)
+			errno = ENOENT;
+		return -1;
+	}
+	if (own_attributes_fd(fd, &a) == 0 && is_the_claim(claim, &a) &&
+	    (known || names_the_claim(claim, fd)))
+		return fd;
+	close(fd);
+	errno = ENOENT;
+	return -1;
+}
+
 /*
  * Set the claim's times: modified, and a random access time.  Returns 1 if *a
  * is what the server answered, 0 if the client has not kept that, or -1 with
@@ -306,16 +438,21 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		     struct timespec modified, struct attributes *a)
 {
 	struct timespec times[2] = { [1] = modified };
-	int dirfd = claim->lock->dirfd;
-	int64_t accessed_ns;
+	int fd, result = -1, errnum;
 
 	if (random_time(accessed_s, &times[0]) < 0)
 		return -1;
-	accessed_ns = ns_from_seconds(accessed_s, times[0].tv_nsec);
-	if (utimensat(dirfd, claim->name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	fd = open_claim(claim);
+	if (fd < 0)
 		return -1;
-	return own_attributes(dirfd, claim->name, a) == 0 &&
-	       a->accessed_ns == accessed_ns;
+	if (set_times_fd(fd, times) == 0)
+		result = own_attributes_fd(fd, a) == 0 &&
+			 a->accessed_ns == ns_from_seconds(accessed_s,
+							   times[0].tv_nsec);
+	errnum = errno;
+	close(fd);
+	errno = errnum;
+	return result;
 }
 
 /*
@@ -380,7 +517,7 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 	const char *name = slash == NULL ? claim_path : slash + 1;
 	struct claim_name parts;
 
-	*claim = (struct nlock_claim){ .lock = lock };
+	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };
 	if (strlen(name) >= sizeof(claim->name) ||
 	    !claim_name_parse(name, lock->name, lock->options.separator,
 			      &parts) ||

@@ -26,8 +26,17 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 				struct claim_name *parts, int64_t lifetime_ns,
 				int *fd, struct nlock_error *error);
 
-/* Remove the claim and its warrant: of a lock that was not taken, or lost. */
-void claim_withdraw(const struct nlock_claim *claim);
+/*
+ * Remove the claim and its warrant, of a lock that was not taken, or lost; and
+ * close it.
+ */
+void claim_withdraw(struct nlock_claim *claim);
+
+/* Have the warrant open.  Returns 0, or -1 with errno as warrant_open(). */
+int claim_open_warrant(struct nlock_claim *claim);
+
+/* Is the lock file this claim's?  As lock_file_is(). */
+int claim_is_lock_file(const struct nlock_claim *claim);
 
 /*
  * Let the lease end lifetime_ns from now, but not before earliest_end_ns (on
@@ -41,8 +50,9 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a);
 
 /*
- * Read the claim's attributes, fresh, and note the lease's end.  The link
- * count is 2 while the lock is ours.  Returns 0, or -1 with errno.
+ * Read the claim's attributes, fresh, and note the lease's end.  While the
+ * lock is ours there are two links, or more if others have made some.
+ * Returns 0, or -1 with errno; what is not the claim, by its name, is ENOENT.
  */
 int claim_read(struct nlock_claim *claim, struct attributes *a);
 

@@ -177,3 +177,10 @@ int own_attributes(int dirfd, const char *name, struct attributes *a)
 		return 0;
 	return errno == ENOSYS ? by_stat(dirfd, name, a) : -1;
 }
+
+int own_attributes_fd(int fd, struct attributes *a)
+{
+	if (by_statx(fd, "", AT_EMPTY_PATH, a) == 0)
+		return 0;
+	return errno == ENOSYS ? by_fstat(fd, a) : -1;
+}

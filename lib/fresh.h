@@ -44,5 +44,6 @@ DIR *fresh_directory(int dirfd);
  * come from the client's cache.
  */
 int own_attributes(int dirfd, const char *name, struct attributes *a);
+int own_attributes_fd(int fd, struct attributes *a);
 
 #endif

@@ -118,6 +118,7 @@ static bool take_from_directory(const struct nlock_lock *lock, uint64_t inode,
 static void take_attributes(struct nlock_holder *holder,
 			    const struct attributes *a)
 {
+	holder->device = a->device;
 	holder->inode = a->inode;
 	holder->links = a->links;
 	holder->mode = a->mode;
@@ -125,21 +126,19 @@ static void take_attributes(struct nlock_holder *holder,
 	holder->lease_end_ns = a->modified_ns;
 }
 
-/* What an opened lock file says.  Returns 0, or -1 with errno. */
-static int look_inside(const struct nlock_lock *lock, int fd,
-		       struct nlock_holder *holder)
+int holder_read(const struct nlock_lock *lock, int fd,
+		struct nlock_holder *holder)
 {
 	char text[LOCK_FILE_MAX + 2];
 	struct attributes a;
 	ssize_t length;
 
+	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	if (fresh_attributes_fd(fd, &a) < 0)
 		return -1;
 	take_attributes(holder, &a);
-	if (a.links == 0) {
-		holder->kind = HOLDER_NONE;
+	if (a.links == 0)
 		return 0;
-	}
 	holder->kind = HOLDER_FOREIGN;
 	if (!S_ISREG(a.mode) || a.size > LOCK_FILE_MAX)
 		return 0;
@@ -147,7 +146,7 @@ static int look_inside(const struct nlock_lock *lock, int fd,
 	if (length < 0)
 		return -1;
 	text[length] = '\0';
-	if (length == 0 && a.links == 2)
+	if (length == 0 && a.links >= 2)
 		holder->empty = take_from_directory(lock, a.inode, holder);
 	else if (length > 0 && length <= LOCK_FILE_MAX)
 		take_content(lock, text, (size_t)length, holder);
@@ -194,7 +193,7 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	}
 	if (watch != NULL)
 		watch_lock_file(watch, fd);
-	if (look_inside(lock, fd, holder) < 0) {
+	if (holder_read(lock, fd, holder) < 0) {
 		enum nlock_result result = NLOCK_OK;
 
 		if (is_gone(errno))

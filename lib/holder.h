@@ -26,6 +26,13 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct watch *watch, struct nlock_error *error);
 
 /*
+ * Say in *holder what an open file is, if it lies at the lock file, and whose.
+ * Returns 0, or -1 with errno.
+ */
+int holder_read(const struct nlock_lock *lock, int fd,
+		struct nlock_holder *holder);
+
+/*
  * May the lock be broken: is its lease over by more than slop_ns, or its
  * process certainly dead?
  */

@@ -12,6 +12,7 @@
  *	case NLOCK_BUSY:	holder says whose it is
  *		...
  *	}
+ *	nlock_claim_close(&claim);
  *	nlock_close(&lock);
  *
  * A claim outlives its process: the holder is whoever knows the claim's
@@ -97,7 +98,11 @@ struct nlock_claim {
 	const struct nlock_lock *lock;
 	char name[NAME_MAX + 1];	/* in the lock's directory */
 	char warrant[NAME_MAX + 1];	/* the same of its warrant */
+	int warrant_fd;			/* the warrant itself; -1: not open */
+	uint64_t device;		/* with the inode: which file it is */
 	uint64_t inode;			/* 0: not yet read */
+	uid_t uid;			/* who owns it, once that was read */
+	bool won;			/* by this process */
 	bool stands_for_process;	/* another one, which relies on it */
 	int64_t relied_until_ns;	/* ... until then, as far as we know */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
@@ -108,7 +113,7 @@ struct nlock_claim {
 
 /*
  * Take up a claim that an earlier process made.  claim_path is what that
- * process published; only its last component is used.
+ * process published; only its last component is used.  To be closed.
  *
  * Fails with EINVAL if it is not the path of a claim to this lock.
  */
@@ -116,6 +121,9 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				   const struct nlock_lock *lock,
 				   const char *claim_path,
 				   struct nlock_error *error);
+
+/* Close what a claim has open.  The claim itself, and the lock, stay. */
+void nlock_claim_close(struct nlock_claim *claim);
 
 /* Write the claim's path to buffer; returns buffer. */
 char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
@@ -138,8 +146,9 @@ struct nlock_holder {
 	int64_t remaining_ns;		/* of the lease; negative: it is over */
 	int64_t since_ns;		/* server's clock; 0 if not known */
 	uid_t uid;			/* who owns the lock file */
+	uint64_t device;
 	uint64_t inode;
-	uint32_t links;		/* 2, with its claim */
+	uint32_t links;		/* 2, with its claim, or more */
 	mode_t mode;
 	/* Why the lock could not be broken though its lease is over, or 0. */
 	int break_errnum;
@@ -169,7 +178,8 @@ struct nlock_request {
 /*
  * Take the lock, waiting for it as the request says.
  *
- * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.
+ * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.  It
+ * has to be released, or closed.
  * NLOCK_BUSY: somebody had it until the timeout; *holder says who.
  * NLOCK_CANCELLED: cancel_fd became readable.
  * Except on NLOCK_OK, nothing is left behind that could be removed.
@@ -210,7 +220,7 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
 pid_t nlock_offer_hint(struct nlock_claim *claim);
 
 /*
- * Give the lock back and remove all that belongs to the claim.
+ * Give the lock back, remove all that belongs to the claim, and close it.
  *
  * NLOCK_OK: it was ours until now, and is released.
  * NLOCK_LOST: it was not.

@@ -42,20 +42,42 @@ static void note_reliance(struct nlock_claim *claim)
 static enum nlock_result get_to_know(struct nlock_claim *claim,
 				     struct nlock_error *error)
 {
+	bool introduced;
 	struct attributes a;
 	int64_t ignored_ns;
 
-	if (claim_introduce(claim, &a) < 0) {
-		if (errno != EAGAIN)
-			return lost_or_failed(error, "read the server's clock");
-		if (warrant_confirm(claim->lock->dirfd, claim->warrant,
-				    &claim->clock, &ignored_ns) < 0)
-			return lost_or_failed(error, "read the server's clock");
-		if (claim_read(claim, &a) < 0)
-			return lost_or_failed(error, "read the claim");
-	}
+	introduced = claim_introduce(claim, &a) == 0;
+	if (!introduced && errno != EAGAIN)
+		return lost_or_failed(error, "read the server's clock");
+	if (!introduced && claim_read(claim, &a) < 0)
+		return lost_or_failed(error, "read the claim");
+	if (claim_open_warrant(claim) < 0)
+		return lost_or_failed(error, "open the warrant");
+	if (!introduced && warrant_confirm(claim, &ignored_ns) < 0)
+		return lost_or_failed(error, "read the server's clock");
 	note_reliance(claim);
 	return NLOCK_OK;
+}
+
+/*
+ * Does the claim have the lock?  Its own two names show as two links.  With
+ * more, or where it costs nothing to ask, the lock file itself is looked at:
+ * others may have made a link, and taken another away.
+ */
+static enum nlock_result check_lock_file(const struct nlock_claim *claim,
+					 uint32_t links,
+					 struct nlock_error *error)
+{
+	int ours;
+
+	if (links < 2)
+		return NLOCK_LOST;
+	if (links == 2 && !nlock_is_local(claim->lock))
+		return NLOCK_OK;
+	ours = claim_is_lock_file(claim);
+	if (ours < 0)
+		return fail(error, "look at the lock file");
+	return ours ? NLOCK_OK : NLOCK_LOST;
 }
 
 /*
@@ -72,8 +94,7 @@ static enum nlock_result confirm(struct nlock_claim *claim,
 	struct attributes a;
 	int64_t used_ns;
 
-	if (warrant_confirm(claim->lock->dirfd, claim->warrant,
-			    &claim->clock, &used_ns) < 0)
+	if (warrant_confirm(claim, &used_ns) < 0)
 		return lost_or_failed(error, "confirm the warrant");
 	if (counted == NULL || used_ns >= counted->changed_ns) {
 		if (claim_read(claim, &a) < 0)
@@ -81,14 +102,27 @@ static enum nlock_result confirm(struct nlock_claim *claim,
 		counted = &a;
 	}
 	claim_note(claim, counted);
-	return counted->links == 2 ? NLOCK_OK : NLOCK_LOST;
+	return check_lock_file(claim, counted->links, error);
+}
+
+/* With what has to be known of it, and open. */
+static enum nlock_result prepare(struct nlock_claim *claim,
+				 struct nlock_error *error)
+{
+	return claim->clock.server_ns != 0 && claim->warrant_fd >= 0 ?
+	       NLOCK_OK : get_to_know(claim, error);
 }
 
 enum nlock_result nlock_confirm(struct nlock_claim *claim,
 				struct nlock_error *error)
 {
-	enum nlock_result result = confirm(claim, NULL, error);
+	enum nlock_result result;
+	struct attributes a;
 
+	if (claim->warrant_fd < 0 &&
+	    (claim_read(claim, &a) < 0 || claim_open_warrant(claim) < 0))
+		return lost_or_failed(error, "open the warrant");
+	result = confirm(claim, NULL, error);
 	if (result == NLOCK_OK)
 		note_reliance(claim);
 	return result;
@@ -136,14 +170,11 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 				int64_t lifetime_ns,
 				struct nlock_error *error)
 {
-	enum nlock_result result;
+	enum nlock_result result = prepare(claim, error);
 	int tries = 0;
 
-	if (claim->clock.server_ns == 0) {
-		result = get_to_know(claim, error);
-		if (result != NLOCK_OK)
-			return result;
-	}
+	if (result != NLOCK_OK)
+		return result;
 	/* It may have been so slow that little is left, or nothing. */
 	do {
 		result = renew(claim, lifetime_ns, error);

@@ -33,14 +33,16 @@ static bool read_clock(struct nlock_claim *claim)
 {
 	int dirfd = claim->lock->dirfd;
 	char name[NAME_MAX + 1];
-	bool read;
+	int fd;
 
 	if (!clock_name_format(name, sizeof(name), claim->name,
 			       claim->lock->options.separator))
 		return false;
-	read = warrant_make(dirfd, name, &claim->clock) == 0;
+	fd = warrant_make(dirfd, name, &claim->clock);
 	warrant_revoke(dirfd, name);
-	return read;
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /*
@@ -73,7 +75,9 @@ static void end_lease(const struct nlock_claim *claim)
 	if (holder_look(claim->lock, &holder, &fd, NULL,
 			&ignored) != NLOCK_OK || fd < 0)
 		return;
-	if (strcmp(holder.claim, claim->name) == 0)
+	if (strcmp(holder.claim, claim->name) == 0 &&
+	    (claim->inode == 0 || (holder.inode == claim->inode &&
+				   holder.device == claim->device)))
 		futimens(fd, long_ago);
 	close(fd);
 }
@@ -112,24 +116,30 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 /*
  * Whoever may write to the directory could remove somebody else's claim and
  * warrant, but not put the lock file into that: nobody would have the lock then
- * until its lease is over.
+ * until its lease is over.  A warrant that is gone is no reason to stop.
  */
-static bool may_use_warrant(const struct nlock_claim *claim,
-			    const struct attributes *of_claim)
+static bool may_use_warrant(const struct nlock_claim *claim)
 {
-	return of_claim->uid == geteuid() ||
-	       faccessat(claim->lock->dirfd, claim->warrant, W_OK | X_OK,
-			 AT_EACCESS) == 0 || is_gone(errno);
+	return claim->won || claim->uid == geteuid() || claim->warrant_fd < 0 ||
+	       faccessat(claim->warrant_fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
+	       is_gone(errno);
+}
+
+static int take_down_once(const struct nlock_claim *claim)
+{
+	errno = ENOENT;
+	return claim->warrant_fd < 0 ? -1 :
+	       claim->won ? takedown_into_own(claim->lock, claim->warrant_fd) :
+	       takedown(claim->lock, claim->warrant_fd);
 }
 
 static enum nlock_result take_down(struct nlock_claim *claim,
 				   struct nlock_error *error)
 {
-	const struct nlock_lock *lock = claim->lock;
 	enum nlock_result result = NLOCK_OK;
 	bool used;
 
-	if (takedown(lock, claim->warrant) < 0)
+	if (take_down_once(claim) < 0)
 		result = fail(error, "take down the lock file");
 	/* Whoever is told now finds it free; and has it still open. */
 	hint_withdraw(claim);
@@ -138,7 +148,9 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	 * the warrant.  If it was not done, discarding the warrant sees to it
 	 * that it never will be.
 	 */
-	used = warrant_discard(lock->dirfd, claim->warrant);
+	used = claim->warrant_fd >= 0 &&
+	       warrant_discard(claim->lock->dirfd, claim->warrant,
+			       claim->warrant_fd);
 	if (result == NLOCK_OK || used)
 		return NLOCK_OK;
 	result = !is_gone(error->errnum) ? NLOCK_FAILED :
@@ -147,31 +159,106 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	return result;
 }
 
+/*
+ * Is the lock ours to give back?  Returns 1; 0 if it is somebody else's, or
+ * nobody's; or -1 with *result to return.
+ *
+ * A claim that this process has linked to the lock file has it for as long as
+ * there are two links, unless others have made the one and removed the other.
+ * Of any other claim it is not known that it ever had the lock, and somebody
+ * may have made a second link.
+ */
+static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
+		   struct nlock_error *error)
+{
+	struct attributes a;
+	int ours;
+
+	if (claim->won && nlock_is_local(claim->lock)) {
+		ours = claim_is_lock_file(claim);
+		if (ours > 0)
+			return 1;
+	}
+	if (claim_read(claim, &a) < 0) {
+		*result = NLOCK_LOST;
+		if (!is_gone(errno)) {
+			*result = fail(error, "read the claim");
+			return -1;
+		}
+		remove_orphaned_warrant(claim);
+		end_lease(claim);
+		return -1;
+	}
+	if (a.links < 2 || (claim->won && a.links == 2 &&
+			    !nlock_is_local(claim->lock)))
+		return a.links == 2;
+	ours = claim_is_lock_file(claim);
+	if (ours < 0)
+		*result = fail(error, "look at the lock file");
+	return ours;
+}
+
+/* What has become of the claim, which is the gate to the takedown. */
+enum gate {
+	GATE_OPEN,		/* we have removed it */
+	GATE_SHUT,		/* another release has, or a breaker */
+	GATE_UNKNOWN,		/* it is gone, and it may have been us */
+	GATE_FAILED		/* with errno */
+};
+
+/* ESTALE does not say whether it was done: if the claim is there, it was not. */
+static enum gate remove_claim(struct nlock_claim *claim)
+{
+	struct attributes a;
+	int tries = 0;
+
+	while (unlinkat(claim->lock->dirfd, claim->name, 0) < 0) {
+		if (errno != ESTALE)
+			return errno == ENOENT ? GATE_SHUT : GATE_FAILED;
+		if (claim_read(claim, &a) < 0)
+			return GATE_UNKNOWN;
+		errno = ESTALE;
+		if (++tries > 1)
+			return GATE_FAILED;
+	}
+	return GATE_OPEN;
+}
+
+static enum nlock_result give_back(struct nlock_claim *claim,
+				   struct nlock_error *error)
+{
+	switch (remove_claim(claim)) {
+	case GATE_OPEN:
+		return take_down(claim, error);
+	case GATE_FAILED:
+		return fail(error, "remove the claim");
+	case GATE_UNKNOWN:
+		/* A moment ago it was ours, and by this it is free. */
+		end_lease(claim);
+		return lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
+	default:
+		end_lease(claim);
+		return NLOCK_LOST;
+	}
+}
+
 static enum nlock_result release(struct nlock_claim *claim,
 				 struct nlock_error *error)
 {
-	struct attributes a;
+	enum nlock_result result = NLOCK_OK;
+	int ours = is_ours(claim, &result, error);
 
-	if (claim_read(claim, &a) < 0) {
-		if (!is_gone(errno))
-			return fail(error, "read the claim");
-		remove_orphaned_warrant(claim);
-		end_lease(claim);
-		return NLOCK_LOST;
-	}
-	if (a.links != 2) {
+	if (ours < 0)
+		return result;
+	if (ours == 0) {
 		claim_withdraw(claim);
 		return NLOCK_LOST;
 	}
-	if (!may_use_warrant(claim, &a))
+	if (claim_open_warrant(claim) < 0 && !is_gone(errno))
+		return fail(error, "open the warrant");
+	if (!may_use_warrant(claim))
 		return fail(error, "take down the lock file");
-	if (unlinkat(claim->lock->dirfd, claim->name, 0) < 0) {
-		if (!is_gone(errno))
-			return fail(error, "remove the claim");
-		end_lease(claim);
-		return NLOCK_LOST;
-	}
-	return take_down(claim, error);
+	return give_back(claim, error);
 }
 
 enum nlock_result nlock_release(struct nlock_claim *claim,
@@ -180,5 +267,6 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 	enum nlock_result result = release(claim, error);
 
 	hint_withdraw(claim);
+	nlock_claim_close(claim);
 	return result;
 }

@@ -1,21 +1,51 @@
 /*
  * takedown.c - remove a lock file's name; see takedown.h.
  */
-#include <limits.h>
+#define _GNU_SOURCE		/* syscall */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "takedown.h"
 #include "warrant.h"
 
-int takedown(const struct nlock_lock *lock, const char *warrant)
-{
-	char target[NAME_MAX + sizeof("/" WARRANT_LOCK)];
+#ifndef RENAME_NOREPLACE	/* linux/fs.h */
+#define RENAME_NOREPLACE	1
+#endif
 
-	snprintf(target, sizeof(target), "%s/" WARRANT_LOCK, warrant);
-	return renameat(lock->dirfd, lock->name, lock->dirfd, target);
+/*
+ * Returns 0, or -1 with errno: EINVAL or ENOSYS if file system or kernel can't
+ * do it, perhaps EPERM if an old container runtime does not know the call.
+ */
+static int move_to_new_name(const struct nlock_lock *lock, int warrant_fd)
+{
+#ifdef SYS_renameat2
+	return (int)syscall(SYS_renameat2, lock->dirfd, lock->name, warrant_fd,
+			    WARRANT_LOCK, RENAME_NOREPLACE);
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
 }
 
-int takedown_fd(const struct nlock_lock *lock, int warrant_fd)
+int takedown(const struct nlock_lock *lock, int warrant_fd)
 {
+	/* Of others it is not worth a request to find out that they can't. */
+	if (nlock_is_local(lock)) {
+		if (move_to_new_name(lock, warrant_fd) == 0)
+			return 0;
+		if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+			return -1;
+	}
 	return renameat(lock->dirfd, lock->name, warrant_fd, WARRANT_LOCK);
+}
+
+int takedown_into_own(const struct nlock_lock *lock, int warrant_fd)
+{
+	if (takedown(lock, warrant_fd) == 0)
+		return 0;
+	if (errno != EEXIST || unlinkat(warrant_fd, WARRANT_LOCK, 0) < 0)
+		return -1;
+	return takedown(lock, warrant_fd);
 }

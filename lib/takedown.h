@@ -12,16 +12,23 @@
 #include "nlock.h"
 
 /*
- * Move the lock file into a warrant: by the warrant's name in the lock's
- * directory, or by a descriptor of the warrant, which reaches that very
- * directory wherever it has been moved.
+ * Move the lock file into a warrant, by a descriptor of that, which reaches
+ * the very directory that was looked at.  Nothing in the warrant is replaced,
+ * as far as the file system can see to that.
  *
  * Returns 0, or -1 with errno; is_gone(errno) means that there was no lock
  * file, that the warrant was revoked, or that an earlier reply was lost.
- * Never repeat it: of two requests under way, the late one would move the
- * next holder's lock into a warrant that is still there.
+ * Never repeat it then: of two requests under way, the late one would move
+ * the next holder's lock into a warrant that is still there.  EEXIST means
+ * that nothing was done: somebody has put a file into the warrant.
  */
-int takedown(const struct nlock_lock *lock, const char *warrant);
-int takedown_fd(const struct nlock_lock *lock, int warrant_fd);
+int takedown(const struct nlock_lock *lock, int warrant_fd);
+
+/*
+ * The same with a warrant that this process has made, and in which nothing
+ * has any business but what it takes down itself: if there is something by
+ * that name, that is removed.
+ */
+int takedown_into_own(const struct nlock_lock *lock, int warrant_fd);
 
 #endif

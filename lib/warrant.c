@@ -2,16 +2,14 @@
  * warrant.c - make, date, revoke and discard warrants; see warrant.h.
  */
 #define _GNU_SOURCE		/* syscall */
-#include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "error.h"
+#include "lock_file.h"
 #include "warrant.h"
 
 /*
@@ -25,15 +23,26 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock)
 {
 	struct server_clock sample = { .before_ns = boot_now_ns() };
 	struct attributes made;
+	int fd = directory_make(dirfd, name, &made);
 
-	if (mkdirat(dirfd, name, 0777) < 0)
-		return -1;
-	if (own_attributes(dirfd, name, &made) < 0)
+	if (fd < 0)
 		return -1;
 	sample.after_ns = boot_now_ns();
 	sample.server_ns = made.modified_ns;
 	*clock = sample;
-	return 0;
+	return fd;
+}
+
+int warrant_open(int dirfd, const char *name, uid_t uid)
+{
+	struct attributes a;
+	int fd = directory_open(dirfd, name, &a);
+
+	if (fd < 0 || a.uid == uid)
+		return fd;
+	close(fd);
+	errno = ENOENT;
+	return -1;
 }
 
 /*
@@ -41,7 +50,7 @@ int warrant_make(int dirfd, const char *name, struct server_clock *clock)
  * library's function: a library that is preloaded to show a program another
  * time (libfaketime) puts that in the place of UTIME_NOW.
  */
-static int set_now(int dirfd, const char *name, bool access_only)
+static int set_now(int fd, bool access_only)
 {
 	long modified = access_only ? UTIME_OMIT : UTIME_NOW;
 #ifdef SYS_utimensat
@@ -49,14 +58,13 @@ static int set_now(int dirfd, const char *name, bool access_only)
 		long s, ns;	/* the kernel's, whatever time_t is */
 	} times[2] = { { 0, UTIME_NOW }, { 0, modified } };
 
-	return (int)syscall(SYS_utimensat, dirfd, name, times,
-			    AT_SYMLINK_NOFOLLOW);
+	return (int)syscall(SYS_utimensat, fd, ".", times, 0);
 #else
 	const struct timespec times[2] = {
 		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = modified }
 	};
 
-	return utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW);
+	return utimensat(fd, ".", times, 0);
 #endif
 }
 
@@ -71,43 +79,66 @@ static void read_off(struct server_clock *sample,
 	sample->server_ns = stamped->accessed_ns;
 }
 
-static int stamp(int dirfd, const char *name, bool access_only,
-		 struct server_clock *clock, int64_t *modified_ns)
+/*
+ * Was it there a moment ago?  Its time can be set by a descriptor though it has
+ * been removed, where the file system is this machine's own; then it has no
+ * link left.  Of file systems that are neither local nor NFS it is not known
+ * what they say of that: there the name has to lead to it, too.
+ */
+static int check_is_there(const struct nlock_claim *claim,
+			  const struct attributes *stamped)
+{
+	enum file_system file_system = claim->lock->file_system;
+	struct attributes named;
+
+	errno = ENOENT;
+	if (stamped->links == 0)
+		return -1;
+	if (file_system == FS_LOCAL || file_system == FS_NFS)
+		return 0;
+	if (fresh_attributes(claim->lock->dirfd, claim->warrant, &named) < 0)
+		return -1;
+	errno = ENOENT;
+	return is_same_file(&named, stamped->device, stamped->inode) ? 0 : -1;
+}
+
+static int stamp(struct nlock_claim *claim, bool access_only,
+		 int64_t *modified_ns)
 {
 	struct server_clock sample = { .before_ns = boot_now_ns() };
+	int fd = claim->warrant_fd;
 	struct attributes stamped;
 
-	if (set_now(dirfd, name, access_only) < 0)
+	if (set_now(fd, access_only) < 0)
 		return -1;
 	/*
 	 * The reply has brought the stamp, and a client that has kept it need
 	 * not ask again.  One that has not shows an older one.
 	 */
-	if (own_attributes(dirfd, name, &stamped) == 0) {
+	if (own_attributes_fd(fd, &stamped) == 0) {
 		read_off(&sample, &stamped);
 		*modified_ns = stamped.modified_ns;
-		if (server_clock_update_cached(clock, &sample))
-			return 0;
+		if (server_clock_update_cached(&claim->clock, &sample))
+			return check_is_there(claim, &stamped);
 	}
-	if (fresh_attributes(dirfd, name, &stamped) < 0)
+	if (fresh_attributes_fd(fd, &stamped) < 0)
 		return -1;
 	read_off(&sample, &stamped);
 	*modified_ns = stamped.modified_ns;
-	server_clock_update(clock, &sample);
-	return 0;
+	server_clock_update(&claim->clock, &sample);
+	return check_is_there(claim, &stamped);
 }
 
-int warrant_date(int dirfd, const char *name, struct server_clock *clock)
+int warrant_date(struct nlock_claim *claim)
 {
 	int64_t dated_ns;
 
-	return stamp(dirfd, name, false, clock, &dated_ns);
+	return stamp(claim, false, &dated_ns);
 }
 
-int warrant_confirm(int dirfd, const char *name, struct server_clock *clock,
-		    int64_t *used_ns)
+int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns)
 {
-	return stamp(dirfd, name, true, clock, used_ns);
+	return stamp(claim, true, used_ns);
 }
 
 int warrant_revoke(int dirfd, const char *name)
@@ -117,38 +148,19 @@ int warrant_revoke(int dirfd, const char *name)
 	return -1;
 }
 
-void warrant_empty(int dirfd, const char *name)
+bool warrant_discard(int dirfd, const char *name, int fd)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-			O_CLOEXEC);
-	const struct dirent *entry;
-	DIR *directory;
-
-	if (fd < 0)
-		return;
-	directory = fdopendir(fd);
-	if (directory == NULL) {
-		close(fd);
-		return;
-	}
-	while ((entry = readdir(directory)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			unlinkat(fd, entry->d_name, 0);
-	closedir(directory);
-}
-
-bool warrant_discard(int dirfd, const char *name)
-{
-	char lock[NAME_MAX + sizeof("/" WARRANT_LOCK)];
-	bool used;
+	bool used = unlinkat(fd, WARRANT_LOCK, 0) == 0;
 	int pauses = 0;
 
-	snprintf(lock, sizeof(lock), "%s/" WARRANT_LOCK, name);
-	used = unlinkat(dirfd, lock, 0) == 0;
 	while (warrant_revoke(dirfd, name) < 0 &&
 	       (is_not_empty(errno) || errno == EBUSY) &&
-	       pauses < DISCARD_PAUSES)
-		pause_ns(DISCARD_PAUSE_NS << pauses++);
+	       pauses < DISCARD_PAUSES) {
+		if (pauses == 0)
+			directory_remove_litter(fd);
+		else
+			pause_ns(DISCARD_PAUSE_NS << (pauses - 1));
+		pauses++;
+	}
 	return used;
 }

@@ -14,30 +14,38 @@
 #define WARRANT_H
 
 #include "fresh.h"
-#include "lease.h"
+#include "nlock.h"
 
 /* The name of a lock file that was moved into a warrant. */
 #define WARRANT_LOCK	"lock"
 
 /*
  * Make a warrant, and set *clock by its time stamp.
- * Returns 0, or -1 with the errno of mkdir(2).  EEXIST may mean that it was
- * made, and the reply lost, but not when.
+ *
+ * Returns a descriptor of it (O_PATH), by which its maker uses it from then on,
+ * whatever others do to its name; or -1 with the errno of mkdir(2).  EEXIST may
+ * mean that it was made, and the reply lost, but not when.
  */
 int warrant_make(int dirfd, const char *name, struct server_clock *clock);
 
 /*
- * Have the server stamp the warrant with its present time, and bring *clock
- * up to date by that.
+ * Open the warrant of a claim that an earlier process made, whose owner is uid.
+ * Returns a descriptor, or -1 with errno: ENOENT if there is none, also if
+ * something else, or somebody else's, is in its place.
+ */
+int warrant_open(int dirfd, const char *name, uid_t uid);
+
+/*
+ * Have the server stamp a claim's warrant with its present time, and bring the
+ * claim's clock up to date by that.
  * warrant_date sets both times, warrant_confirm only the access time, and
  * *used_ns is then when it was dated, or used after that (server's clock).
  *
  * Returns 0, or -1 with errno; is_gone(errno) means that the warrant was
  * revoked.  No cache can answer this.
  */
-int warrant_date(int dirfd, const char *name, struct server_clock *clock);
-int warrant_confirm(int dirfd, const char *name, struct server_clock *clock,
-		    int64_t *used_ns);
+int warrant_date(struct nlock_claim *claim);
+int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns);
 
 /*
  * Take the right away.  Returns 0 if it is gone now (there may have been
@@ -46,15 +54,10 @@ int warrant_confirm(int dirfd, const char *name, struct server_clock *clock,
 int warrant_revoke(int dirfd, const char *name);
 
 /*
- * Remove everything from a used warrant whose maker is gone: the lock file,
- * and what an NFS client that had it open, and crashed, left in its place.
+ * Remove one's own warrant, used or not, that lies by that name in dirfd.
+ * Returns whether a lock file was in it.  What can't be removed is left; it
+ * has no effect on anybody.
  */
-void warrant_empty(int dirfd, const char *name);
-
-/*
- * Remove one's own warrant, used or not.  Returns whether a lock file was in
- * it.  What can't be removed is left; it has no effect on anybody.
- */
-bool warrant_discard(int dirfd, const char *name);
+bool warrant_discard(int dirfd, const char *name, int fd);
 
 #endif

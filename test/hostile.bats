@@ -178,11 +178,17 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 	ln "$LOCK" "$LOCK|h|0|1"
 	is_left_alone foreign
 	rm "$LOCK|h|0|1"
-	# Nor is it nlock that makes a third link.
+}
+
+@test "hostile: an empty file with links of others and one that is a claim is broken" {
+	: >"$LOCK"
 	ln "$LOCK" "$LOCK|h|4242|n0123456789abcdef"
-	ln "$LOCK" "$LOCK.save"
+	ln "$LOCK" save
 	touch -d "1 hour ago" "$LOCK"
-	is_left_alone foreign
+	is_state theirs_expired
+	nlock run -n "$LOCK" true
+	[ -e save ]
+	nothing_left
 }
 
 @test "hostile: a file of 3 MB is foreign, whatever it begins or ends with" {
@@ -489,4 +495,97 @@ be_nobody() {
 	[ "$(listing)" = "$before" ]
 	run -0 nlock release
 	nothing_left
+}
+
+# expired_lock: of web1, with a warrant.
+expired_lock() {
+	claim_lock "web1|4242|n0123456789abcdef"
+	mkdir "$CLAIM|warrant"
+	touch -d "1 hour ago" "$LOCK"
+}
+
+@test "hostile: what other programs leave in a dead holder's warrant is removed with it" {
+	expired_lock
+	mkdir "$CLAIM|warrant/@eaDir"
+	: >"$CLAIM|warrant/@eaDir/SYNO@.fileindexdb"
+	: >"$CLAIM|warrant/.DS_Store"
+	: >"$CLAIM|warrant/.nfs000000000012345600000001"
+	nlock run -n "$LOCK" true
+	nothing_left
+}
+
+@test "hostile: what other programs leave in a breaker's directory is removed with it" {
+	expired_lock
+	mkdir -p "$LOCK|breaker/@eaDir" "$LOCK|breaker/warrant/@eaDir"
+	: >"$LOCK|breaker/@eaDir/SYNO@.fileindexdb"
+	: >"$LOCK|breaker/warrant/lock"
+	touch -d "1 hour ago" "$LOCK|breaker/warrant"
+	nlock run -w 19s "$LOCK" true
+	nothing_left
+}
+
+# mkdirs COMMAND...: how many directories it makes.
+mkdirs() {
+	"${STRACE[@]}" -e trace=mkdir,mkdirat -o trace "$@" || true
+	grep -c mkdir trace
+}
+
+@test "hostile: what may be somebody's data is left in a warrant, and told, and tried again seldom" {
+	local place
+
+	for place in "$LOCK|web1|4242|n0123456789abcdef|warrant" \
+			"$LOCK|breaker" "$LOCK|breaker/warrant"; do
+		expired_lock
+		mkdir -p "$place"
+		echo thesis >"$place/thesis.tex"
+		touch -d "1 hour ago" "$place"
+		run --separate-stderr nlock run -w 1s "$LOCK" true
+		[ "$status" = 75 ] || [ "$status" = 78 ]
+		[[ $stderr == *"can't be broken"*"Directory not empty"* ]]
+		[ "$(cat "$place/thesis.tex")" = thesis ]
+		[ "$(mkdirs nlock run -w 4s "$LOCK" true 2>/dev/null)" -lt 20 ]
+		# What is left of the holder can be used as before.
+		[ -e "$LOCK" ]
+		rm "$place/thesis.tex"
+		nlock run -w 19s "$LOCK" true
+		nothing_left
+	done
+}
+
+@test "hostile: a link of the lock file in its own warrant keeps nobody from breaking it" {
+	expired_lock
+	ln "$LOCK" "$CLAIM|warrant/lock"
+	nlock run -n "$LOCK" true
+	nothing_left
+}
+
+@test "hostile: a file in a warrant is in no release's way, even by the lock file's name" {
+	# shellcheck disable=SC2016
+	nlock run "$LOCK" sh -c 'ln "$NLOCK_LOCK" "$NLOCK_CLAIM|warrant/lock"'
+	nothing_left
+	# shellcheck disable=SC2016
+	nlock run "$LOCK" sh -c 'echo >"$NLOCK_CLAIM|warrant/.DS_Store"'
+	nothing_left
+}
+
+@test "hostile: a refresh sets no time of a file that was put in the claim's place" {
+	local before
+
+	echo data >outside
+	touch -d "2 hours ago" outside
+	before=$(stat -c %.9Y outside)
+	eval "$(nlock acquire "$LOCK")"
+	rm "$NLOCK_CLAIM"
+	ln outside "$NLOCK_CLAIM"
+	run -76 nlock refresh -l 1h
+	[ "$(stat -c %.9Y outside)" = "$before" ]
+	rm "$NLOCK_CLAIM"
+	ln -s outside "$NLOCK_CLAIM"
+	run -76 nlock refresh -l 1h
+	[ "$(stat -c %.9Y outside)" = "$before" ]
+	rm "$NLOCK_CLAIM"
+	# shellcheck disable=SC2016
+	run -76 nlock run -l 900ms -w 19s --clock-slop 1ms "$LOCK" sh -c '
+		rm "$NLOCK_CLAIM" && ln outside "$NLOCK_CLAIM" && sleep 20'
+	[ "$(stat -c %.9Y outside)" = "$before" ]
 }

@@ -415,7 +415,7 @@ as() {
 
 	nlock acquire -l 10m --state state "$LOCK"
 	in_group "${STRACE[@]}" -o calls \
-		-e inject=renameat:delay_exit=3000000:when=1 \
+		-e inject=renameat,renameat2:delay_exit=3000000:when=1 \
 		nlock release --state state
 	slow=$!
 	eventually test ! -e "$LOCK"
@@ -443,7 +443,7 @@ as() {
 
 @test "release: after one that was killed half-way, it lets others break the lock at once" {
 	eval "$(nlock acquire -l 10m "$LOCK")"
-	run "${STRACE[@]}" -o calls -e inject=renameat:signal=KILL:when=1 \
+	run "${STRACE[@]}" -o calls -e inject=renameat,renameat2:signal=KILL:when=1 \
 		nlock release
 	[ -e "$LOCK" ] && [ ! -e "$NLOCK_CLAIM" ]
 	run -76 nlock release
@@ -483,4 +483,12 @@ as() {
 	echo secret >file
 	run -64 --separate-stderr nlock release --state file
 	[ "$stderr" = "nlock: --state: file: not a state file; takes one that acquire --state wrote" ]
+}
+
+@test "release: a claim whose removal is answered by ESTALE is removed all the same, and it was ours" {
+	eval "$(nlock acquire -l 10m "$LOCK")"
+	run -0 "${STRACE[@]}" -o calls -e inject=unlinkat:error=ESTALE:when=1 \
+		nlock release
+	grep -q INJECTED calls
+	nothing_left
 }

@@ -348,6 +348,8 @@ long syscall(long number, ...)
 	va_end(arguments);
 	if (number == SYS_utimensat)
 		v = meet(TIMES, (int)a[0], (const char *)a[1]);
+	if (number == SYS_renameat2)
+		v = meet(RENAME, (int)a[0], (const char *)a[1]);
 	/* Without a name it asks only whether there is such a call. */
 	if (number == SYS_statx && a[1] != 0)
 		v = meet(STATX, (int)a[0], (const char *)a[1]);

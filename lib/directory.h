@@ -1,0 +1,48 @@
+/*
+ * directory.h - directories of our own, made once and used by descriptor.
+ *
+ * Others may be allowed to write to the lock's directory.  They can rename
+ * what we have made there, and put anything in its place: a symbolic link to
+ * a directory elsewhere, or another directory of ours.  So a directory is
+ * opened as soon as it is made, looked at, and from then on reached by the
+ * descriptor alone.  No name with a slash in it, and no symbolic link, is
+ * ever followed.
+ */
+#ifndef DIRECTORY_H
+#define DIRECTORY_H
+
+#include <stdbool.h>
+
+#include "fresh.h"
+
+/*
+ * Make a directory and open it (O_PATH).  Its owner may use it whatever the
+ * umask; otherwise it has the permissions that mkdir(2) gives.
+ *
+ * Returns the descriptor, *made being what the reply to mkdir(2) told, or -1
+ * with errno: that of mkdir(2), or EEXIST if what is there now is not what
+ * was made.
+ */
+int directory_make(int dirfd, const char *name, struct attributes *made);
+
+/*
+ * Open a directory that is there already (O_PATH).  Returns the descriptor,
+ * *a being its attributes as the server has them now, or -1 with errno:
+ * ENOENT also if the name is something else's.
+ */
+int directory_open(int dirfd, const char *name, struct attributes *a);
+
+/* Set the permissions of one that its owner may search. */
+int directory_chmod(int fd, mode_t mode);
+
+/*
+ * Remove what other programs leave in every directory they see: the index of
+ * a NAS, the notes of a desktop, and what an NFS client that has crashed left
+ * of a file that it had open.  Anything else stays.
+ *
+ * A name that is on no list may be somebody's data: a directory that was
+ * renamed to the name of one of ours is only told from ours by its contents.
+ */
+void directory_remove_litter(int fd);
+
+#endif

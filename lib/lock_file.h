@@ -1,0 +1,27 @@
+/*
+ * lock_file.h - what lies at LOCK: told by identity, never by a count.
+ *
+ * A link count says how many names a file has.  Which names they are is not
+ * in it: a backup, or anybody, may have made some of them.
+ */
+#ifndef LOCK_FILE_H
+#define LOCK_FILE_H
+
+#include "fresh.h"
+#include "nlock.h"
+
+/* Are these the attributes of the file with this device and inode? */
+bool is_same_file(const struct attributes *a, uint64_t device,
+		  uint64_t inode);
+
+/*
+ * Is the lock file this very file, as the file server has it now?
+ * Returns 1, 0, or -1 with errno.
+ *
+ * A client of NFS 3 that believes that there is no lock file says 0 although
+ * it is there.  That costs the caller an attempt, and nobody a lock.
+ */
+int lock_file_is(const struct nlock_lock *lock, uint64_t device,
+		 uint64_t inode);
+
+#endif
