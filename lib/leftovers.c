@@ -7,6 +7,7 @@
 
 #include "fresh.h"
 #include "leftovers.h"
+#include "lock_file.h"
 #include "process.h"
 #include "warrant.h"
 
@@ -43,16 +44,28 @@ static enum reason reason_to_remove(const struct sweep *sweep,
 }
 
 /*
- * Its second link would be the lock file.  If that may still be made an empty
- * one stays: should it become the lock file, nobody could tell whose that is.
+ * Does the claim not hold the lock?  A second link may be the lock file, or
+ * what a backup has made.
+ */
+static bool is_without_lock(const struct nlock_lock *lock,
+			    const struct attributes *a)
+{
+	return a->links == 1 ||
+	       lock_file_is(lock, a->device, a->inode) == 0;
+}
+
+/*
+ * While it may still be linked to the lock file, an empty one stays: should it
+ * become the lock file, nobody could tell whose that is.
  */
 static bool is_left(const struct sweep *sweep, const char *claim,
 		    enum reason reason)
 {
+	const struct nlock_lock *lock = sweep->own->lock;
 	struct attributes a;
 
-	if (fresh_attributes(sweep->own->lock->dirfd, claim, &a) < 0 ||
-	    !S_ISREG(a.mode) || a.links != 1)
+	if (fresh_attributes(lock->dirfd, claim, &a) < 0 ||
+	    !S_ISREG(a.mode) || !is_without_lock(lock, &a))
 		return false;
 	return reason == DEAD ||
 	       (a.size > 0 &&

@@ -97,7 +97,15 @@ give_back() {
 	nothing_left
 }
 
-# Nor the claim that the lock file of another name is a link to.
+@test "a claim that others have made links of is removed, too; they stay" {
+	leave_claim "$HERS" '400 days'
+	ln "$HERS" copy
+	leave_lock
+	nlock run "$LOCK" true
+	[ -s copy ]
+	nothing_left
+}
+
 @test "no other file is removed, whatever its age" {
 	local before
 
@@ -107,8 +115,6 @@ give_back() {
 	leave_claim 'job.lock|elsewhere|42|n000000000000000c' '400 days'
 	: >'job.lock|elsewhere|42|n000000000000000c'
 	touch -d '400 days ago' 'job.lock|elsewhere|42|n000000000000000c'
-	leave_claim 'job.lock|elsewhere|42|n000000000000000d' '400 days'
-	ln 'job.lock|elsewhere|42|n000000000000000d' other
 	leave_claim 'job.lock|notes' '400 days'
 	mkdir 'job.lock|elsewhere|42|n000000000000000e'
 	touch -d '400 days ago' 'job.lock|elsewhere|42|n000000000000000e'
