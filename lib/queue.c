@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fresh.h"
+#include "lock_file.h"
 #include "process.h"
 #include "queue.h"
 
@@ -61,6 +62,19 @@ static bool may_act(const struct claim_name *parts)
 	       process_may_act(parts->pid, &parts->process);
 }
 
+/*
+ * Has the claim not got the lock?  A second link is the lock file, or a copy by
+ * a link.  On a file server that is not worth a request: those behind it try for
+ * themselves then.
+ */
+static bool has_no_lock(const struct nlock_lock *lock,
+			const struct attributes *a)
+{
+	return a->links == 1 ||
+	       (nlock_is_local(lock) &&
+		lock_file_is(lock, a->device, a->inode) == 0);
+}
+
 /* A waiter renews its lease; one that has died or hangs does not. */
 static bool waits(const struct nlock_lock *lock, const char *claim,
 		  int64_t server_now_ns)
@@ -68,7 +82,8 @@ static bool waits(const struct nlock_lock *lock, const char *claim,
 	struct attributes a;
 
 	return fresh_attributes(lock->dirfd, claim, &a) == 0 &&
-	       a.links == 1 && !lease_over(a.modified_ns, server_now_ns, 0);
+	       has_no_lock(lock, &a) &&
+	       !lease_over(a.modified_ns, server_now_ns, 0);
 }
 
 /*
@@ -153,5 +168,5 @@ enum queue_state queue_look(const struct nlock_lock *lock, const char *claim)
 	if (!queue_acts(lock, claim) ||
 	    fresh_attributes(lock->dirfd, claim, &a) < 0)
 		return QUEUE_LEFT;
-	return a.links == 1 ? QUEUE_WAITS : QUEUE_WON;
+	return has_no_lock(lock, &a) ? QUEUE_WAITS : QUEUE_WON;
 }
