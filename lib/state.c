@@ -10,6 +10,7 @@
 #include "error.h"
 #include "fresh.h"
 #include "holder.h"
+#include "lock_file.h"
 #include "process.h"
 #include "state.h"
 #include "warrant.h"
@@ -159,16 +160,26 @@ static bool is_dead(const struct nlock_lock *lock,
 }
 
 /* Without its claim a lock is released by half, and can't be refreshed. */
-static bool is_own(const struct nlock_holder *holder, const char *own_claim)
+static bool has_its_claim(const struct nlock_lock *lock,
+			  const struct nlock_holder *holder)
+{
+	struct attributes a;
+
+	return holder->links >= 2 &&
+	       fresh_attributes(lock->dirfd, holder->claim, &a) == 0 &&
+	       is_same_file(&a, holder->device, holder->inode);
+}
+
+static bool is_own(const struct nlock_lock *lock,
+		   const struct nlock_holder *holder, const char *own_claim)
 {
 	const char *slash;
 
-	if (own_claim == NULL || holder->kind != HOLDER_CLAIM ||
-	    holder->links < 2)
+	if (own_claim == NULL || holder->kind != HOLDER_CLAIM)
 		return false;
 	slash = strrchr(own_claim, '/');
 	return strcmp(slash == NULL ? own_claim : slash + 1,
-		      holder->claim) == 0;
+		      holder->claim) == 0 && has_its_claim(lock, holder);
 }
 
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,
@@ -186,7 +197,7 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 		evidence.kind = holder->kind;
 		evidence.server_now_ns = server_now_ns(lock);
 		evidence.lease_end_ns = holder->lease_end_ns;
-		evidence.ours = is_own(holder, own_claim);
+		evidence.ours = is_own(lock, holder, own_claim);
 		evidence.process_dead = !evidence.ours &&
 					is_dead(lock, holder);
 		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
