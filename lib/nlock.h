@@ -190,6 +190,26 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				struct nlock_holder *holder,
 				struct nlock_error *error);
 
+/* Why a lock that was ours is not any more, as far as that can be seen. */
+enum nlock_loss {
+	NLOCK_LOSS_UNKNOWN,
+	NLOCK_LOSS_TAKEN,	/* the lock file is another claim's: host, pid */
+	NLOCK_LOSS_REPLACED,	/* it is some other file */
+	NLOCK_LOSS_REMOVED,	/* there is no lock file */
+	/*
+	 * Its warrant is gone: a breaker revoked it, or something that removes
+	 * empty directories, such as "find -type d -empty -delete".
+	 */
+	NLOCK_LOSS_WARRANT,
+	NLOCK_LOSS_CLAIM	/* its claim is gone: released, or broken */
+};
+
+struct nlock_loss_report {
+	enum nlock_loss kind;
+	char host[HOST_SIZE];	/* of NLOCK_LOSS_TAKEN: who has it now */
+	pid_t pid;
+};
+
 /*
  * Set the lease's end to lifetime_ns from now.  With a claim that was taken
  * up by nlock_claim_open() and stands for a process, such as one of "nlock
