@@ -53,9 +53,9 @@ LONG	= test/nfs/check test/filesystems/check test/model/check \
 	  test/pause/breakers.bats test/fault/check
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/*.bats test/pause/*.bats))
-# What of cmd/ has no state of its own is tested by tables, too.
+# What of cmd/ can be told in tables is tested by them, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
-	   json.o shell_quote.o utf8.o)
+	   json.o message.o shell_quote.o utf8.o)
 LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS) \
 	  -o $@
 

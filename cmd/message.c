@@ -248,3 +248,34 @@ char *describe_busy(const struct nlock_holder *holder, char *buffer,
 	}
 	return describe_holder(holder, NLOCK_UNKNOWN, buffer, size);
 }
+
+char *describe_loss(const struct nlock_loss_report *loss, char *buffer,
+		    size_t size)
+{
+	static const char *const reasons[] = {
+		[NLOCK_LOSS_UNKNOWN] =
+			"released, or broken after its lease was over",
+		[NLOCK_LOSS_REPLACED] =
+			"another file stands in place of the lock file; find "
+			"out what put it there",
+		[NLOCK_LOSS_REMOVED] =
+			"the lock file is gone: somebody released the lock, or "
+			"removed the file; keep rm and cleaners of old files "
+			"from it",
+		[NLOCK_LOSS_WARRANT] =
+			"its warrant is gone: somebody broke the lock after "
+			"its lease was over, or cleared empty directories; "
+			"keep cleaners such as find -empty -delete from it",
+		[NLOCK_LOSS_CLAIM] =
+			"its claim is gone: somebody released the lock, or "
+			"broke it after its lease was over",
+	};
+
+	if (loss->kind == NLOCK_LOSS_TAKEN)
+		snprintf(buffer, size, "%s pid %ld has it now: its lease was "
+			 "over (-l makes it longer), or somebody released it",
+			 loss->host, (long)loss->pid);
+	else
+		snprintf(buffer, size, "%s", reasons[loss->kind]);
+	return buffer;
+}

@@ -56,6 +56,13 @@ char *describe_holder(const struct nlock_holder *holder,
 char *describe_busy(const struct nlock_holder *holder, char *buffer,
 		    size_t size);
 
+/*
+ * Say why a lock was lost, and what to do about it: what follows "the lock is
+ * lost: " or "not ours: ".  Returns buffer.
+ */
+char *describe_loss(const struct nlock_loss_report *loss, char *buffer,
+		    size_t size);
+
 /* The name of a user, or the number if there is none. */
 char *user_name(uid_t uid, char *buffer, size_t size);
 
