@@ -27,6 +27,8 @@ const struct poptOption common_options[] = {
 const struct poptOption wait_options[] = {
 	OPTION("nonblock", 'n', OPTION_NONBLOCK,
 	       "if the lock is held, fail at once", NULL),
+	OPTION("nonblocking", '\0', OPTION_NONBLOCK, "the same", NULL),
+	OPTION("nb", '\0', OPTION_NONBLOCK, "the same", NULL),
 	OPTION("timeout", 'w', OPTION_TIMEOUT,
 	       "give up after so long (default: $NLOCK_TIMEOUT, else never)",
 	       "DURATION"),

@@ -65,7 +65,7 @@ lists_options() {
 
 @test "help: of a command lists all of its options" {
 	local command options common="--separator --retry-errnos -q -v --quiet --verbose"
-	local waiting="-n --nonblock -w --timeout --wait -E"
+	local waiting="-n --nonblock --nonblocking --nb -w --timeout --wait -E"
 
 	waiting+=" --conflict-exit-code -l --lifetime --clock-slop"
 	while read -r command options; do
@@ -418,6 +418,16 @@ lists_options() {
 	is_usage_error "--pid" run --pid 1 "$LOCK" true
 	is_usage_error "--mine" release --mine "$LOCK"
 	is_usage_error "--unconditionally" status --unconditionally "$LOCK"
+}
+
+@test "options: every spelling of flock's -n is taken" {
+	local option
+
+	nlock acquire "$LOCK" >/dev/null
+	for option in -n --nb --nonblock --nonblocking; do
+		run -9 timeout 20 nlock run "$option" -E 9 "$LOCK" true
+		run -9 timeout 20 nlock acquire "$option" -E 9 "$LOCK"
+	done
 }
 
 @test "options: may be joined, with and without =" {
