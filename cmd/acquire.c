@@ -58,9 +58,12 @@ static int acquire(const struct options *options,
 	const char *path = options->operands[0];
 	int status;
 
-	if (options->operand_count != 1 || path[0] == '\0')
+	if (options->operand_count != 1)
 		return usage_error("%s: takes one LOCK; see 'nlock help %s'",
 				   command->name, command->name);
+	status = check_lock_operand(command, path);
+	if (status != PARSED)
+		return status;
 	if (options->state_file != NULL &&
 	    state_file_is_other(options->state_file))
 		return usage_error("--state: %s: not a regular file; takes "

@@ -98,9 +98,10 @@ int open_claimed(const struct options *options,
 	if (options->operand_count > 1)
 		return usage_error("%s: takes at most one LOCK, not '%s', too",
 				   command->name, options->operands[1]);
-	if (operand != NULL && operand[0] == '\0')
-		return usage_error("%s: LOCK is empty; takes a path",
-				   command->name);
+	result = operand == NULL ? PARSED :
+		 check_lock_operand(command, operand);
+	if (result != PARSED)
+		return result;
 	result = find_claim(options, &claimed->claim_path);
 	if (result != PARSED)
 		return result;

@@ -378,6 +378,13 @@ int options_parse(struct options *options, const struct command *command,
 	return PARSED;
 }
 
+int check_lock_operand(const struct command *command, const char *operand)
+{
+	if (operand[0] != '\0')
+		return PARSED;
+	return usage_error("%s: LOCK is empty; takes a path", command->name);
+}
+
 void options_free(struct options *options)
 {
 	size_t i;

@@ -99,6 +99,9 @@ int options_parse(struct options *options, const struct command *command,
 int options_default_wait(struct options *options);
 int options_default_lifetime(struct options *options, int64_t lifetime_ns);
 
+/* An operand that has to be a LOCK.  Returns PARSED or STATUS_USAGE. */
+int check_lock_operand(const struct command *command, const char *operand);
+
 void options_free(struct options *options);
 
 /* Print the help of a command, generated from its table. */

@@ -87,11 +87,13 @@ static int run(const struct options *options, const struct command *command)
 	struct taken taken;
 	int status;
 
-	if (options->operand_count == 0 || options->operands[0][0] == '\0')
+	if (options->operand_count == 0)
 		return usage_error("%s: takes a LOCK and a COMMAND; see "
 				   "'nlock help %s'", command->name,
 				   command->name);
-	status = find_command(options, command, shell, &argv);
+	status = check_lock_operand(command, options->operands[0]);
+	if (status == PARSED)
+		status = find_command(options, command, shell, &argv);
 	if (status == PARSED)
 		status = take_lock(&taken, options, options->operands[0],
 				   getpid(), true);

@@ -128,14 +128,15 @@ static int check_operands(const struct options *options,
 			  const struct command *command)
 {
 	const char **operand;
+	int status;
 
 	if (options->operand_count == 0)
 		return usage_error("%s: takes at least one LOCK; see 'nlock "
 				   "help %s'", command->name, command->name);
 	for (operand = options->operands; *operand != NULL; operand++) {
-		if (**operand == '\0')
-			return usage_error("%s: LOCK is empty; takes a path",
-					   command->name);
+		status = check_lock_operand(command, *operand);
+		if (status != PARSED)
+			return status;
 		/* "status LOCK -q" would say that all is well, of two. */
 		if (**operand == '-' && !options->after_dashes)
 			return usage_error("%s: options come before LOCK, and "

@@ -479,12 +479,19 @@ lists_options() {
 	is_usage_error "claim" refresh
 }
 
-@test "operands: an empty LOCK is a usage error" {
-	is_usage_error LOCK acquire ""
-	is_usage_error LOCK run "" true
-	is_usage_error LOCK status ""
-	is_usage_error LOCK release --claim "$LOCK|h|1|1" ""
-	is_usage_error LOCK refresh --claim "$LOCK|h|1|1" ""
+@test "operands: an empty LOCK is a usage error, and named" {
+	is_usage_error "^acquire: LOCK is empty; " acquire ""
+	is_usage_error "^run: LOCK is empty; " run "" true
+	is_usage_error "^run: LOCK is empty; " run "" -c true
+	is_usage_error "^run: LOCK is empty; " run ""
+	is_usage_error "^status: LOCK is empty; " status ""
+	is_usage_error "^status: LOCK is empty; " status "$LOCK" ""
+	is_usage_error "^release: LOCK is empty; " release ""
+	is_usage_error "^release: LOCK is empty; " \
+		release --claim "$LOCK|h|1|1" ""
+	is_usage_error "^refresh: LOCK is empty; " refresh ""
+	is_usage_error "^refresh: LOCK is empty; " \
+		refresh --claim "$LOCK|h|1|1" ""
 }
 
 @test "operands: after a usage error the command has not been run" {
