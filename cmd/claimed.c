@@ -108,13 +108,11 @@ int open_claimed(const struct options *options,
 	if (claimed->claim_path == NULL && options->state_file != NULL)
 		return not_ours(options, operand != NULL ? operand :
 				options->state_file, "not locked: the state file has no claim");
-	if (claimed->claim_path == NULL && operand != NULL)
-		return not_ours(options, operand,
-				"not ours: NLOCK_CLAIM is not set, and "
-				"neither --claim nor --state was given");
+	/* Not "not ours": the lock may be, and would stay. */
 	if (claimed->claim_path == NULL)
-		return usage_error("%s: no claim; takes --claim, --state or "
-				   "NLOCK_CLAIM from acquire", command->name);
+		return usage_error("%s: no claim: NLOCK_CLAIM is not set; "
+				   "takes --claim, --state or NLOCK_CLAIM, "
+				   "from acquire", command->name);
 	result = find_lock(options, claimed, operand);
 	if (result != PARSED)
 		return result;

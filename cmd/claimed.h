@@ -25,7 +25,7 @@ int find_claim(const struct options *options, char **claim_path);
  * Find the claim and open its lock, for a command whose operand is [LOCK].
  *
  * Returns PARSED; or, having reported it, the exit status with which to end:
- * STATUS_NOT_OURS if a LOCK was given but no claim.
+ * STATUS_USAGE if there is no claim, STATUS_NOT_OURS if a state file has none.
  */
 int open_claimed(const struct options *options,
 		 const struct command *command, struct claimed *claimed);

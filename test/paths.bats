@@ -117,7 +117,7 @@ for line in open("printed", "rb"):
 	run -75 --separate-stderr nlock acquire -n "$name"
 	complains
 	[[ $stderr != *[[:cntrl:]]* ]]
-	run -76 --separate-stderr nlock release "$name"
+	run -76 --separate-stderr nlock release --state nosuch "$name"
 	complains
 	[[ $stderr != *[[:cntrl:]]* ]]
 	run -74 --separate-stderr nlock acquire "$name/$name"

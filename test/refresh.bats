@@ -112,10 +112,25 @@ is_not_ours() {
 	nothing_left
 }
 
-@test "refresh: of a LOCK without any claim is not ours" {
-	is_not_ours "$LOCK"
+@test "refresh: without any claim is a usage error, with LOCK as without" {
+	local before option
+
 	nlock acquire "$LOCK" >/dev/null
-	is_not_ours "$LOCK"
+	before=$(listing)
+	for option in --quiet --unconditionally; do
+		run -64 --separate-stderr nlock refresh "$option" "$LOCK"
+		complains
+		[[ $stderr == *"refresh: no claim: NLOCK_CLAIM is not set; "* ]]
+		run -64 --separate-stderr nlock refresh "$option"
+		complains
+	done
+	NLOCK_CLAIM='' run -64 nlock refresh "$LOCK"
+	[ "$(listing)" = "$before" ]
+}
+
+@test "refresh: without a claim in the state file is not ours" {
+	is_not_ours --state nosuch "$LOCK"
+	nlock acquire "$LOCK" >/dev/null
 	is_not_ours --state nosuch
 	is_not_ours --state nosuch "$LOCK"
 }
@@ -146,16 +161,15 @@ waits() {
 }
 
 @test "refresh: -q says nothing of a lock that is not ours" {
-	run -76 --separate-stderr nlock refresh -q "$LOCK"
+	run -76 --separate-stderr nlock refresh -q --state nosuch "$LOCK"
 	[ -z "$output$stderr" ]
 }
 
 @test "refresh: --unconditionally of a lock that is not ours is no error" {
 	local before old
 
-	run -0 --separate-stderr nlock refresh --unconditionally "$LOCK"
+	run -0 --separate-stderr nlock refresh --unconditionally --state nosuch
 	[ -z "$output$stderr" ]
-	run -0 nlock refresh --unconditionally --state nosuch
 	eval "$(nlock acquire "$LOCK")"
 	old=$NLOCK_CLAIM
 	nlock release

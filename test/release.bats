@@ -121,10 +121,27 @@ listing() {
 	is_not_ours --state state "$LOCK"
 }
 
-@test "release: of a LOCK without any claim is not ours" {
-	is_not_ours "$LOCK"
+@test "release: without any claim is a usage error, with LOCK as without" {
+	local before option
+
 	nlock acquire "$LOCK" >/dev/null
-	is_not_ours "$LOCK"
+	before=$(listing)
+	for option in --quiet --unconditionally; do
+		run -64 --separate-stderr nlock release "$option" "$LOCK"
+		complains
+		[[ $stderr == *"release: no claim: NLOCK_CLAIM is not set; "* ]]
+		run -64 --separate-stderr nlock release "$option"
+		complains
+	done
+	NLOCK_CLAIM='' run -64 nlock release "$LOCK"
+	[ "$(listing)" = "$before" ]
+}
+
+@test "release: without a claim in the state file is not ours" {
+	is_not_ours --state nosuch "$LOCK"
+	nlock acquire "$LOCK" >/dev/null
+	is_not_ours --state nosuch
+	is_not_ours --state nosuch "$LOCK"
 }
 
 @test "release: a claim that never had the lock is not ours" {
@@ -186,7 +203,7 @@ waits() {
 }
 
 @test "release: -q says nothing of a lock that is not ours" {
-	run -76 --separate-stderr nlock release -q "$LOCK"
+	run -76 --separate-stderr nlock release -q --state nosuch "$LOCK"
 	[ -z "$output$stderr" ]
 	run -76 --separate-stderr nlock release -q \
 		--claim "$LOCK|$(hostname)|$$|n0123456789abcdef"
@@ -256,9 +273,8 @@ waits() {
 @test "release: --unconditionally of a lock that is not ours is no error" {
 	local before old
 
-	run -0 --separate-stderr nlock release --unconditionally "$LOCK"
+	run -0 --separate-stderr nlock release --unconditionally --state nosuch
 	[ -z "$output$stderr" ]
-	run -0 nlock release --unconditionally --state nosuch
 	run -0 nlock release --unconditionally \
 		--claim "$LOCK|$(hostname)|$$|n0123456789abcdef"
 
@@ -270,7 +286,7 @@ waits() {
 	before=$(listing)
 	run -0 --separate-stderr nlock release --unconditionally --claim "$old"
 	[ -z "$output$stderr" ]
-	run -0 nlock release --unconditionally "$LOCK"
+	run -0 nlock release --unconditionally --claim "$old" "$LOCK"
 	[ "$(listing)" = "$before" ]
 }
 

@@ -475,8 +475,10 @@ lists_options() {
 	is_usage_error "LOCK" status
 	is_usage_error "-q.*LOCK" status "$LOCK" -q
 	is_usage_error "-n.*LOCK" run "$LOCK" -n true
-	is_usage_error "claim" release
-	is_usage_error "claim" refresh
+	is_usage_error "^release: no claim: " release
+	is_usage_error "^release: no claim: " release "$LOCK"
+	is_usage_error "^refresh: no claim: " refresh
+	is_usage_error "^refresh: no claim: " refresh "$LOCK"
 }
 
 @test "operands: an empty LOCK is a usage error, and named" {
