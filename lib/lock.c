@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -18,35 +19,96 @@
 /* flufl.lock and we read no lock file that is longer. */
 #define CLAIM_PATH_MAX	4096
 
+/* How often to look again if a link on the way was switched meanwhile. */
+#define TRIES		3
+
+static char *join(const char *directory, const char *name)
+{
+	size_t size = strlen(directory) + strlen(name) + 2;
+	char *path = malloc(size);
+
+	if (path != NULL)
+		snprintf(path, size, "%s/%s",
+			 strcmp(directory, "/") == 0 ? "" : directory, name);
+	return path;
+}
+
 /* A claim is found again from any working directory. */
 static char *absolute_path(const char *path)
 {
 	char directory[PATH_MAX];
-	char *absolute;
-	size_t size;
 
 	if (path[0] == '/')
 		return strdup(path);
 	if (getcwd(directory, sizeof(directory)) == NULL)
 		return NULL;
-	size = strlen(directory) + strlen(path) + 2;
-	absolute = malloc(size);
-	if (absolute != NULL)
-		snprintf(absolute, size, "%s/%s",
-			 strcmp(directory, "/") == 0 ? "" : directory, path);
-	return absolute;
+	return join(directory, path);
 }
 
-static int open_directory(const char *path, const char *name)
+/* No claim of a longer path could be read again. */
+static bool is_too_long(const char *path)
 {
-	char *directory = strndup(path, (size_t)(name - path));
-	int fd;
+	return strlen(path) + NAME_MAX > CLAIM_PATH_MAX;
+}
+
+static bool is_directory_at(const char *path, int dirfd)
+{
+	struct stat there, open;
+
+	return stat(path, &there) == 0 && fstat(dirfd, &open) == 0 &&
+	       there.st_dev == open.st_dev && there.st_ino == open.st_ino;
+}
+
+static void take_path(struct nlock_lock *lock, char *path)
+{
+	free(lock->path);
+	lock->path = path;
+	lock->name = strrchr(path, '/') + 1;
+}
+
+/*
+ * Name claims after the directory itself, so that they are found again when a
+ * symbolic link on the way to it, such as "current", leads elsewhere by then.
+ * A directory whose own path is too long, or is not known in this process's
+ * view of the file system (/proc/PID/root), keeps the path that was given.
+ *
+ * Returns false if the path led to another directory than the one that is
+ * open.
+ */
+static bool resolve(struct nlock_lock *lock, const char *directory)
+{
+	char *real = realpath(directory, NULL);
+	char *path = real == NULL ? NULL : join(real, lock->name);
+	bool same = path == NULL || strcmp(path, lock->path) == 0 ||
+		    is_directory_at(real, lock->dirfd);
+
+	if (path != NULL && same && !is_too_long(path))
+		take_path(lock, path);
+	else
+		free(path);
+	free(real);
+	return same;
+}
+
+/* Open the directory.  Returns 0, or -1 with errno. */
+static int open_directory(struct nlock_lock *lock)
+{
+	size_t length = (size_t)(lock->name - lock->path);
+	/* Without its slash, which would cost realpath(3) a call more. */
+	char *directory = strndup(lock->path, length > 1 ? length - 1 : 1);
+	int tries = 0;
 
 	if (directory == NULL)
 		return -1;
-	fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	lock->dirfd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (lock->dirfd >= 0 && !resolve(lock, directory) &&
+	       ++tries < TRIES) {
+		close(lock->dirfd);
+		lock->dirfd = open(directory,
+				   O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
 	free(directory);
-	return fd;
+	return lock->dirfd >= 0 ? 0 : -1;
 }
 
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
@@ -66,12 +128,11 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 		result = fail_with(error, "name the lock file", EISDIR);
 		goto free_path;
 	}
-	if (strlen(lock->path) + NAME_MAX > CLAIM_PATH_MAX) {
+	if (is_too_long(lock->path)) {
 		result = fail_with(error, "name the claim", ENAMETOOLONG);
 		goto free_path;
 	}
-	lock->dirfd = open_directory(lock->path, lock->name);
-	if (lock->dirfd < 0) {
+	if (open_directory(lock) < 0) {
 		result = fail(error, "open the directory");
 		goto free_path;
 	}

@@ -68,7 +68,11 @@ struct nlock_options {
 
 /* A lock file's place: its directory, held open, and its name in there. */
 struct nlock_lock {
-	char *path;		/* absolute; what claims are named after */
+	/*
+	 * Absolute, its directory without symbolic links: what claims are
+	 * named after.
+	 */
+	char *path;
 	const char *name;	/* the last component of path */
 	int dirfd;
 	enum file_system file_system;
@@ -77,8 +81,9 @@ struct nlock_lock {
 };
 
 /*
- * Open the directory that LOCK is in.  The lock file itself is not touched
- * and need not exist.
+ * Open the directory that LOCK is in.  Symbolic links that lead to it are
+ * resolved now, and may be switched later.  The lock file itself is not
+ * touched and need not exist.
  *
  * Fails with the errno of open(2) on the directory, ENAMETOOLONG if no claim
  * could be named after path, EISDIR if path doesn't end in a file's name.

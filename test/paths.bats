@@ -272,6 +272,109 @@ for line in open("printed", "rb"):
 	[ -z "$(ls -A real)" ]
 }
 
+# Let "current" be a link to v1, as deployments have it.
+make_current() {
+	mkdir v1 v2
+	ln -s v1 current
+}
+
+switch_current() {
+	ln -s v2 new
+	mv -T new current
+}
+
+@test "paths: a lock taken through a link stays ours when the link is switched" {
+	make_current
+	eval "$(nlock acquire -l 1m current/deploy.lock)"
+	nlock acquire -l 1m --state state current/other.lock
+	switch_current
+	run -0 nlock refresh
+	run -0 nlock refresh v1/deploy.lock
+	run -0 nlock refresh --state state
+	run -0 nlock status --mine v1/deploy.lock
+	# By now that is another lock.
+	run -64 --separate-stderr nlock release current/deploy.lock
+	complains
+	[[ $stderr == *" $DIR/v1/deploy.lock, not of current/deploy.lock" ]]
+	run -0 nlock release
+	run -0 nlock release --state state
+	[ -z "$(find v1 v2 -mindepth 1)" ]
+}
+
+@test "paths: run's command knows its lock when the link to it is switched" {
+	make_current
+	run -0 --separate-stderr nlock run -l 1h current/deploy.lock sh -ec '
+		ln -s v2 new
+		mv -T new current
+		nlock refresh
+		nlock refresh "$NLOCK_LOCK"
+		nlock status --mine "$NLOCK_LOCK"
+		nlock status --json "$NLOCK_LOCK"'
+	[ -z "$stderr" ]
+	# It is run that keeps the lease.
+	between 3500 "$(json remaining <<<"${lines[1]}")" 3600
+	[ -z "$(find v1 v2 -mindepth 1)" ]
+}
+
+@test "paths: messages have a link as the user gave it" {
+	make_current
+	nlock acquire -l 1h current/deploy.lock >/dev/null
+	run -75 --separate-stderr nlock acquire -n current/deploy.lock
+	[[ $stderr == "nlock: current/deploy.lock: held by "* ]]
+	run -0 nlock status current/deploy.lock
+	[[ $output == "current/deploy.lock: held by "* ]]
+	[ "$(nlock status --json current/deploy.lock | json lock)" = \
+		current/deploy.lock ]
+}
+
+@test "paths: a link that is switched while it is followed leads to one directory" {
+	make_current
+	"${STRACE[@]}" -o trace -e trace=openat,/^readlink \
+		-e inject=/^readlink:delay_enter=1000000:when=1 \
+		nlock acquire -l 1h current/deploy.lock >printed 3>&- &
+	eventually grep -q 'O_PATH' trace
+	switch_current
+	ended_with 0 $!
+	eval "$(cat printed)"
+	[ "$NLOCK_CLAIM" -ef "$(dirname "$NLOCK_CLAIM")/deploy.lock" ]
+	run -0 nlock release
+	[ -z "$(find v1 v2 -mindepth 1)" ]
+}
+
+@test "paths: a directory that only /proc knows keeps its path there" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local holder
+
+	# By its own path there is another directory.
+	mkdir locks
+	mkfifo end
+	unshare --mount bash -ec '
+		mount -t tmpfs none locks
+		read -r line <end' 3>&- &
+	holder=$!
+	eventually is_mounted_for "$holder"
+	works "/proc/$holder/root$DIR/locks/job.lock"
+	echo >end
+	ended_with 0 "$holder"
+	[ -z "$(ls -A locks)" ]
+}
+
+is_mounted_for() {
+	[ "$(stat -f -c %T "/proc/$1/root$DIR/locks")" = tmpfs ]
+}
+
+@test "paths: a link to a directory whose own path is too long for a claim works" {
+	local long=$DIR part
+
+	part=$(printf '%0200d' 0)
+	while [ ${#long} -lt 3800 ]; do
+		long=$long/$part
+	done
+	mkdir -p "$long"
+	ln -s "$long" short
+	works short/job.lock
+}
+
 @test "paths: slashes and dots in the directory don't matter" {
 	mkdir sub
 	works .//job.lock
