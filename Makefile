@@ -35,8 +35,10 @@ LDHARDEN =
 UNFIT	= test/bench.bats	# there is nothing to measure
 endif
 
-# The same program, wherever the sources lie.
+# The same program, wherever the sources lie; with large inodes and late times
+# also where a long has 32 bits.
 override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
+		     -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 		     -DNLOCK_VERSION='"$(VERSION)"' \
 		     -ffile-prefix-map=$(CURDIR)=.
 

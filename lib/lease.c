@@ -40,7 +40,7 @@ int64_t ns_from_seconds(int64_t seconds, int64_t nanoseconds)
 struct timespec ns_to_timespec(int64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / NS_PER_S,
-			       .tv_nsec = ns % NS_PER_S };
+			       .tv_nsec = (long)(ns % NS_PER_S) };
 
 	if (ts.tv_nsec < 0) {
 		ts.tv_sec--;
