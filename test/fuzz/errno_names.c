@@ -14,10 +14,17 @@ const char fuzz_behaviour[] =
 
 #define SIZE	4
 
+/* A preprocessor that does not know __GLIBC_PREREQ must not come across it. */
+#ifdef __GLIBC__
+#define HAS_ERRNO_NAMES	__GLIBC_PREREQ(2, 32)
+#else
+#define HAS_ERRNO_NAMES	0
+#endif
+
 /* By the C library's own table, where it has one. */
 static void check_name(int value, const char *name)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+#if HAS_ERRNO_NAMES
 	/* These are two names for the same error. */
 	HOLDS(strcmp(strerrorname_np(value), name) == 0 ||
 	      (value == EOPNOTSUPP && (strcmp(name, "EOPNOTSUPP") == 0 ||
