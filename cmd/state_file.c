@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/undelegated.h"
 #include "state_file.h"
 
 int state_file_is_other(const char *path)
@@ -95,7 +96,8 @@ char *state_file_read(const char *path)
 	int fd;
 
 	/* Not to hang on a fifo. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open_leased(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY |
+			 O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) == 0) {

@@ -186,8 +186,9 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	if (fd < 0) {
 		if (is_gone(errno))
 			return NLOCK_OK;
+		/* EAGAIN: another program has a lease on it, for now. */
 		if (errno == ELOOP || errno == ENXIO || errno == EACCES ||
-		    errno == EPERM)
+		    errno == EPERM || errno == EAGAIN)
 			return look_from_outside(lock, holder, error);
 		return fail(error, "open the lock file");
 	}

@@ -9,6 +9,23 @@
 
 #define NEW_FILE_MODE	0666
 
+/* How long an open waits for a lease: each pause is twice the one before. */
+#define LEASE_PAUSES	8	/* 0.25 s in all */
+#define LEASE_PAUSE_NS	NS_PER_MS
+
+int open_leased(int dirfd, const char *name, int flags)
+{
+	int pauses = 0;
+	int fd;
+
+	for (;;) {
+		fd = openat(dirfd, name, flags, NEW_FILE_MODE);
+		if (fd >= 0 || errno != EAGAIN || pauses == LEASE_PAUSES)
+			return fd;
+		pause_ns(LEASE_PAUSE_NS << pauses++);
+	}
+}
+
 int open_undelegated(const struct nlock_lock *lock, const char *name,
 		     int flags)
 {
@@ -18,8 +35,7 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 	 * its cache.  Opened is opened: then the cache will do.
 	 */
 	if (lock->file_system == FS_NFS) {
-		int fd = openat(lock->dirfd, name, flags | O_DIRECT,
-				NEW_FILE_MODE);
+		int fd = open_leased(lock->dirfd, name, flags | O_DIRECT);
 
 		if (fd >= 0)
 			fcntl(fd, F_SETFL, flags);
@@ -28,5 +44,5 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 			return fd;
 	}
 #endif
-	return openat(lock->dirfd, name, flags, NEW_FILE_MODE);
+	return open_leased(lock->dirfd, name, flags);
 }

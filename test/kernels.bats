@@ -77,3 +77,52 @@ do_it_all() {
 	[ "$(grep -c 'statx(' log)" -eq $((calls + 1)) ]
 	nothing_left
 }
+
+# leased [SECONDS]: another program has a lease on the lock file, and gives it up
+# so long after it is asked to, or never.
+leased() {
+	python3 "$BATS_TEST_DIRNAME/lease.py" "$LOCK" "$@" >leased 2>&1 3>&- &
+	eventually grep -q . leased
+	grep -q '^leased$' leased || skip "no leases here: $(tail -n 1 leased)"
+}
+
+@test "kernels: a lock file with a lease on it (Samba's oplocks) is read once that is given up" {
+	nlock acquire -l 1m "$LOCK" >/dev/null
+	leased 0.1
+	run -0 nlock status --json "$LOCK"
+	[[ $output == *'"state":"unknown"'* ]]
+}
+
+@test "kernels: who waits for a lock file with a lease on it gets the lock in the end" {
+	nlock acquire -l 1ms "$LOCK" >/dev/null
+	leased 1
+	run -0 --separate-stderr nlock run --clock-slop 1ms -w 20s "$LOCK" true
+	[ "$stderr" = "" ]
+	nothing_left
+}
+
+@test "kernels: a lock file with a lease that is not given up is somebody's" {
+	local claim
+
+	claim=$(nlock acquire -l 1m "$LOCK")
+	leased
+	run -75 --separate-stderr nlock run -n "$LOCK" true
+	complains
+	run -75 --separate-stderr nlock run -w 400ms "$LOCK" true
+	complains
+	run -0 nlock status "$LOCK"
+	[[ $output == *"lease ends in"* ]]
+	# Its holder needs not open it.
+	eval "$claim"
+	nlock refresh
+	nlock release
+	nothing_left
+}
+
+@test "kernels: a state file with a lease on it is read once that is given up" {
+	LOCK=$DIR/state
+	nlock acquire --state "$LOCK" job.lock
+	leased 0.1
+	nlock release --state "$LOCK"
+	[ ! -e job.lock ]
+}
