@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../lib/undelegated.h"
+#include "../lib/write_all.h"
 #include "state_file.h"
 
 int state_file_is_other(const char *path)
@@ -23,16 +24,13 @@ int state_file_is_other(const char *path)
 
 static int write_claim(int fd, const char *claim)
 {
-	FILE *file = fdopen(fd, "w");
-	int failed;
+	int failed = write_all(fd, claim, strlen(claim)) < 0 ||
+		     write_all(fd, "\n", 1) < 0;
+	int errnum = errno;
 
-	if (file == NULL) {
-		close(fd);
+	if (close(fd) < 0 && !failed)
 		return -1;
-	}
-	failed = fprintf(file, "%s\n", claim) < 0;
-	if (fclose(file) != 0)
-		failed = 1;
+	errno = errnum;
 	return failed ? -1 : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "lock_file.h"
 #include "undelegated.h"
 #include "warrant.h"
+#include "write_all.h"
 
 /*
  * Whoever may contend for the lock must be able to see whose it is, be the
@@ -43,21 +44,6 @@ char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
 		 (int)(claim->lock->name - claim->lock->path),
 		 claim->lock->path, claim->name);
 	return buffer;
-}
-
-static int write_all(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, text, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		text += written;
-		length -= (size_t)written;
-	}
-	return 0;
 }
 
 static int64_t lease_end_from_now(const struct nlock_claim *claim,

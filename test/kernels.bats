@@ -126,3 +126,17 @@ leased() {
 	nlock release --state "$LOCK"
 	[ ! -e job.lock ]
 }
+
+@test "kernels: a write that does nothing fails the command, not for ever" {
+	run -74 --separate-stderr timeout -k 1 10 "${STRACE[@]}" -o /dev/null \
+		-e trace=write -e inject=write:retval=0:when=1 \
+		nlock acquire "$LOCK"
+	complains
+	nothing_left
+	# The second one is the state file's.
+	run -74 --separate-stderr timeout -k 1 10 "${STRACE[@]}" -o /dev/null \
+		-e trace=write -e inject=write:retval=0:when=2 \
+		nlock acquire --state state "$LOCK"
+	[[ $stderr == *"write the state file"* ]]
+	nothing_left
+}
