@@ -76,7 +76,7 @@ static int acquire(const struct options *options,
 				   options->state_file);
 	status = take_lock(&taken, options, path,
 			   options->pid != 0 ? options->pid : getppid(),
-			   options->pid != 0);
+			   options->pid != 0 ? ON_PROCESS : ON_LEASE);
 	if (status != PARSED)
 		return status;
 	nlock_claim_path(&taken.claim, claim, sizeof(claim));

@@ -23,7 +23,8 @@ const struct poptOption refresh_options[] = {
 /*
  * Is it the claim of the nlock run within whose command we are?  Then its
  * heartbeat renews the lease, and what that and we set could cross each other.
- * But what has outlived that command may have taken the lock by itself.
+ * If that nlock has been killed nobody else renews the lease; where that can't
+ * be told the heartbeat is assumed to live.
  */
 static bool is_kept_by_run(const struct claimed *claimed)
 {
@@ -31,12 +32,12 @@ static bool is_kept_by_run(const struct claimed *claimed)
 	const char *lock_path = getenv("NLOCK_LOCK");
 	struct claim_name parts;
 
-	/* Such a claim stands for that nlock; others, for what called it. */
 	return lock_path != NULL && strcmp(lock_path, lock->path) == 0 &&
 	       claim_name_parse(claimed->claim.name, lock->name,
 				lock->options.separator, &parts) &&
-	       parts.has_process &&
-	       process_runs_our_program(parts.pid, &parts.process);
+	       parts.kept_by_run &&
+	       !(parts.has_process &&
+		 process_gone(parts.pid, &parts.process));
 }
 
 static int refresh(const struct options *options, struct claimed *claimed)

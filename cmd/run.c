@@ -96,7 +96,7 @@ static int run(const struct options *options, const struct command *command)
 		status = find_command(options, command, shell, &argv);
 	if (status == PARSED)
 		status = take_lock(&taken, options, options->operands[0],
-				   getpid(), true);
+				   getpid(), ON_RUN);
 	if (status == PARSED)
 		status = supervise(&taken, options, argv);
 	return status;

@@ -113,14 +113,15 @@ static bool is_already_ours(const struct taken *taken,
 }
 
 static int acquire(struct taken *taken, const struct options *options,
-		   pid_t pid, bool dies_with_pid)
+		   pid_t pid, enum depends depends)
 {
 	struct nlock_request request = {
 		.lifetime_ns = options->lifetime_ns,
 		.timeout_ns = options->timeout_ns,
 		.clock_slop_ns = options->clock_slop_ns,
 		.pid = pid,
-		.dies_with_pid = dies_with_pid,
+		.dies_with_pid = depends != ON_LEASE,
+		.kept_by_run = depends == ON_RUN,
 		.cancel_fd = taken->signal_fd,
 		.waiting = say_waiting,
 		.waiting_data = (void *)taken->path,
@@ -205,18 +206,18 @@ static int open_patiently(struct taken *taken, const struct options *options)
 
 static int acquire_unless_ours(struct taken *taken,
 			       const struct options *options, pid_t pid,
-			       bool dies_with_pid)
+			       enum depends depends)
 {
 	if (is_already_ours(taken, options)) {
 		message("%s: the caller holds this lock already",
 			taken->path);
 		return STATUS_ALREADY_OURS;
 	}
-	return acquire(taken, options, pid, dies_with_pid);
+	return acquire(taken, options, pid, depends);
 }
 
 int take_lock(struct taken *taken, const struct options *options,
-	      const char *path, pid_t pid, bool dies_with_pid)
+	      const char *path, pid_t pid, enum depends depends)
 {
 	int status;
 
@@ -228,8 +229,7 @@ int take_lock(struct taken *taken, const struct options *options,
 	taken->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
 	status = open_patiently(taken, options);
 	if (status == PARSED)
-		status = acquire_unless_ours(taken, options, pid,
-					     dies_with_pid);
+		status = acquire_unless_ours(taken, options, pid, depends);
 	patience_end();
 	if (status != PARSED)
 		forget_lock(taken);

@@ -21,6 +21,9 @@ struct taken {
 	struct caller_signals caller;
 };
 
+/* What a lock depends on, besides its lease. */
+enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
+
 /*
  * Take the lock for process pid, waiting as the options say.  While waiting,
  * a signal that would end nlock makes it give up, clean up, and then end by
@@ -30,7 +33,7 @@ struct taken {
  * exit status with which to end, the reason having been reported.
  */
 int take_lock(struct taken *taken, const struct options *options,
-	      const char *path, pid_t pid, bool dies_with_pid);
+	      const char *path, pid_t pid, enum depends depends);
 
 /* Release after a failure of what the lock was taken for. */
 void untake_lock(struct taken *taken);

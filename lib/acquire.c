@@ -474,6 +474,7 @@ static enum nlock_result identify(struct attempt *at)
 		  at->lock->options.separator);
 	parts->pid = request->pid;
 	parts->by_nlock = true;
+	parts->kept_by_run = request->kept_by_run;
 	if (!request->dies_with_pid)
 		return NLOCK_OK;
 	parts->has_process = process_identify(request->pid, &parts->process);

@@ -12,6 +12,9 @@
 
 #define RANDOM_DIGITS	16
 
+/* The last part of a claim's name that "nlock run" keeps. */
+#define KEPT_BY_RUN	".run"
+
 static bool fits(int length, size_t size)
 {
 	return length >= 0 && (size_t)length < size;
@@ -93,10 +96,11 @@ bool claim_name_format(char *name, size_t size, const char *lock_name,
 			 parts->process.boot, parts->process.pid_namespace,
 			 parts->process.start_ticks,
 			 (long)parts->process.pgid);
-	if (!fits(snprintf(name, size, "%s%c%s%c%ld%cn%016" PRIx64 "%s",
+	if (!fits(snprintf(name, size, "%s%c%s%c%ld%cn%016" PRIx64 "%s%s",
 			   lock_name, separator, parts->host, separator,
 			   (long)parts->pid, separator, parts->random,
-			   identity), size))
+			   identity,
+			   parts->kept_by_run ? KEPT_BY_RUN : ""), size))
 		return false;
 	return warrant_name_format(warrant, size < sizeof(warrant) ?
 				   size : sizeof(warrant), name, separator);
@@ -140,7 +144,8 @@ static bool parse_process(const char *text, struct process_identity *process)
 {
 	uint64_t boot;
 
-	if (!take_number(&text, 16, UINT32_MAX, '.', &boot) ||
+	if (*text++ != '.' ||
+	    !take_number(&text, 16, UINT32_MAX, '.', &boot) ||
 	    !take_number(&text, 10, UINT64_MAX, '.',
 			 &process->pid_namespace) ||
 	    !take_number(&text, 10, UINT64_MAX, '.', &process->start_ticks) ||
@@ -148,6 +153,26 @@ static bool parse_process(const char *text, struct process_identity *process)
 		return false;
 	process->boot = (uint32_t)boot;
 	return true;
+}
+
+/*
+ * What we can't read, a later version's perhaps, is no proof of a process's
+ * death: the claim then depends on its lease alone.
+ */
+static void parse_suffix(const char *text, struct claim_name *parts)
+{
+	char process[NAME_MAX + 1];
+	size_t length = strlen(text);
+
+	if (length >= sizeof(process))
+		return;
+	strcpy(process, text);
+	if (length >= strlen(KEPT_BY_RUN) &&
+	    strcmp(text + length - strlen(KEPT_BY_RUN), KEPT_BY_RUN) == 0) {
+		parts->kept_by_run = true;
+		process[length - strlen(KEPT_BY_RUN)] = '\0';
+	}
+	parts->has_process = parse_process(process, &parts->process);
 }
 
 static bool parse_random(const char *text, struct claim_name *parts)
@@ -166,16 +191,8 @@ static bool parse_random(const char *text, struct claim_name *parts)
 	digits[RANDOM_DIGITS] = '\0';
 	if (!take_number(&p, 16, UINT64_MAX, '\0', &parts->random))
 		return false;
-	text += RANDOM_DIGITS;
-	if (*text == '\0')
-		return true;
-	/*
-	 * What we can't read, a later version's perhaps, is no proof of a
-	 * process's death: the claim then depends on its lease alone.
-	 */
-	parts->has_process = *text == '.' &&
-			     parse_process(text + 1, &parts->process);
-	return *text == '.';
+	parse_suffix(text + RANDOM_DIGITS, parts);
+	return text[RANDOM_DIGITS] == '\0' || text[RANDOM_DIGITS] == '.';
 }
 
 /* Find the separator before end that is nearest to it. */

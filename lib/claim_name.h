@@ -2,8 +2,10 @@
  * claim_name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
  *
  * The form is flufl.lock's, whose RANDOM is a decimal number.  Ours is 'n'
- * and 16 hexadecimal digits and, if the claim stands for a process whose
- * life can be checked, .BOOT.PIDNS.START.PGID (see process.h).
+ * and 16 hexadecimal digits.  If the claim stands for a process whose life
+ * can be checked, .BOOT.PIDNS.START.PGID follows (see process.h).  If "nlock
+ * run" keeps the claim, .run comes last.  A version that does not know this
+ * last part reads no process, and so goes by the lease alone, which is safe.
  *
  * A name read from a lock file is input from whoever can write to its
  * directory.  Nothing here makes a system call.
@@ -34,6 +36,7 @@ struct claim_name {
 	uint64_t random;	/* 0 for flufl.lock's */
 	bool has_process;
 	struct process_identity process;
+	bool kept_by_run;	/* "nlock run" renews its lease */
 };
 
 /*

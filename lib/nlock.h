@@ -168,6 +168,8 @@ struct nlock_request {
 	pid_t pid;
 	/* The lock is free once that process is certainly dead. */
 	bool dies_with_pid;
+	/* That process is an "nlock run", and keeps the lease. */
+	bool kept_by_run;
 
 	/* Give up once this descriptor is readable; -1: none. */
 	int cancel_fd;

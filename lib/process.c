@@ -221,15 +221,10 @@ bool process_lives(pid_t pid, const struct process_identity *identity)
 	       !has_ended(&stat, identity->start_ticks);
 }
 
-bool process_runs_our_program(pid_t pid,
-			      const struct process_identity *identity)
+bool process_gone(pid_t pid, const struct process_identity *identity)
 {
-	struct process_stat other, ours;
-
-	return is_among_ours(identity) && read_stat(pid, &other) &&
-	       !has_ended(&other, identity->start_ticks) &&
-	       read_stat(getpid(), &ours) &&
-	       strcmp(other.name, ours.name) == 0;
+	return is_among_ours(identity) &&
+	       process_ended(pid, identity->start_ticks);
 }
 
 int process_open(pid_t pid, const struct process_identity *identity)

@@ -38,11 +38,10 @@ bool process_lives(pid_t pid, const struct process_identity *identity);
 bool process_may_act(pid_t pid, const struct process_identity *identity);
 
 /*
- * Does the process live, and run a program of the same name as this process?
+ * Has the process ended for certain, whoever is left in its process group?
  * Anything not known is "no".
  */
-bool process_runs_our_program(pid_t pid,
-			      const struct process_identity *identity);
+bool process_gone(pid_t pid, const struct process_identity *identity);
 
 /*
  * A descriptor that becomes readable when the process ends, pidfd_open(2);

@@ -492,6 +492,32 @@ waiter_has_left() {
 		'rm "$NLOCK_CLAIM"; nlock refresh; [ $? = 76 ]'
 }
 
+@test "run: its command can't shorten the lease either where nlock's process is not known" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	# In a PID namespace with the /proc of another.
+	unshare --pid --fork nlock run -l 1m "$LOCK" -- sh -c \
+		'cat "$NLOCK_LOCK" >claim; stat -c %.9Y "$NLOCK_LOCK" >before
+		nlock refresh -l 1s && stat -c %.9Y "$NLOCK_LOCK" >after'
+	grep -Eq '[|]n[0-9a-f]{16}(\.run)?$' claim
+	[ "$(cat before)" = "$(cat after)" ]
+}
+
+@test "run: its command, having outlived nlock, renews the lease of its lock, but does not shorten it" {
+	in_group nlock run -l 1m "$LOCK" -- sh -c 'trap "" TERM; touch started
+		until [ -e go ]; do sleep 0.05; done
+		nlock refresh -l 1s; stat -c %Y "$NLOCK_LOCK" >shorter
+		nlock refresh -l 1h; stat -c %Y "$NLOCK_LOCK" >longer
+		touch refreshed'
+	eventually test -e started
+	kill -KILL $!
+	wait $! || true
+	touch go
+	eventually test -e refreshed
+	[ "$(cat shorter)" -gt $(($(date +%s) + 20)) ]
+	[ "$(cat longer)" -gt $(($(date +%s) + 3000)) ]
+}
+
 @test "run: stopped past its lease before its command was started, it starts none" {
 	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
 		-e trace=prctl -e inject=prctl:delay_enter=3s:when=1 \

@@ -33,9 +33,9 @@ static unsigned long long number(const char *text, const regmatch_t *match)
 }
 
 /* What follows LOCK and the separator, by another way than the product's. */
-static bool is_claim(const char *text, bool *is_process)
+static bool is_claim(const char *text, bool *is_process, bool *is_run)
 {
-	static regex_t form, process;
+	static regex_t form, process, run;
 	static bool compiled;
 	regmatch_t match[GROUPS];
 	bool good;
@@ -44,17 +44,22 @@ static bool is_claim(const char *text, bool *is_process)
 		compile(&form, "^([^/|]+)\\|([0-9]+)\\|"
 			"([0-9]+|n([0-9a-fA-F]{16})(\\.[^/|]*)?)$");
 		compile(&process, "^\\.[0-9a-fA-F]{1,8}"
-			"(\\.[0-9]{1,19}){2}\\.0*[1-9][0-9]{0,8}$");
+			"(\\.[0-9]{1,19}){2}\\.0*[1-9][0-9]{0,8}(\\.run)?$");
+		compile(&run, "\\.run$");
 	}
 	compiled = true;
 	*is_process = false;
+	*is_run = false;
 	good = regexec(&form, text, GROUPS, match, 0) == 0 &&
 	       match[HOST].rm_eo - match[HOST].rm_so < HOST_SIZE &&
 	       number(text, &match[PID]) > 0 &&
 	       number(text, &match[PID]) <= INT_MAX;
-	if (good && match[SUFFIX].rm_so >= 0)
+	if (good && match[SUFFIX].rm_so >= 0) {
 		*is_process = regexec(&process, text + match[SUFFIX].rm_so,
 				      0, NULL, 0) == 0;
+		*is_run = regexec(&run, text + match[SUFFIX].rm_so,
+				  0, NULL, 0) == 0;
+	}
 	return good;
 }
 
@@ -92,7 +97,8 @@ static void check_written(const char *lock, char separator,
 	HOLDS(again.by_nlock && again.pid == parts->pid &&
 	      again.random == parts->random &&
 	      strcmp(again.host, parts->host) == 0 &&
-	      same_process(&again, parts));
+	      same_process(&again, parts) &&
+	      again.kept_by_run == parts->kept_by_run);
 	HOLDS(!claim_name_parse(warrant, lock, separator, &again));
 }
 
@@ -103,8 +109,8 @@ static void check_read(const char *name, const char *lock, char separator)
 		      name[length] == separator;
 	char *rest = with_bars(begins ? name + length + 1 : "", separator);
 	struct claim_name parts;
-	bool is_process;
-	bool good = is_claim(rest, &is_process);
+	bool is_process, is_run;
+	bool good = is_claim(rest, &is_process, &is_run);
 
 	HOLDS(claim_name_parse(name, lock, separator, &parts) ==
 	      (begins && good));
@@ -112,6 +118,7 @@ static void check_read(const char *name, const char *lock, char separator)
 		HOLDS(strlen(parts.host) < HOST_SIZE && parts.pid > 0);
 		HOLDS(!parts.has_process || parts.process.pgid > 0);
 		HOLDS(!is_process || parts.has_process);
+		HOLDS(is_run == parts.kept_by_run);
 		if (parts.by_nlock)
 			check_written(lock, separator, &parts);
 	}

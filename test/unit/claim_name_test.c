@@ -37,9 +37,23 @@ static void test_format(void)
 	   read.process.pid_namespace == 4026531836 &&
 	   read.process.start_ticks == 18446744073709551615ULL &&
 	   read.process.pgid == 4200, "what is written is read back");
+	parts.kept_by_run = true;
+	claim_name_format(name, sizeof(name), "job.lock", '^', &parts);
+	is_string(name, "job.lock^web1^4242^" OURS
+		  ".0000feed.4026531836.18446744073709551615.4200.run",
+		  "that run keeps it is said last");
+	ok(claim_name_parse(name, "job.lock", '^', &read) &&
+	   read.has_process && read.kept_by_run &&
+	   read.process.pgid == 4200, "... and read back");
+	parts.has_process = false;
+	claim_name_format(name, sizeof(name), "job.lock", '^', &parts);
+	is_string(name, "job.lock^web1^4242^" OURS ".run",
+		  "... without a process, too");
+	ok(claim_name_parse(name, "job.lock", '^', &read) &&
+	   !read.has_process && read.kept_by_run, "... and read back");
+	parts.kept_by_run = false;
 	memset(lock, 'x', sizeof(lock));
 	lock[NAME_MAX - strlen("|web1|4242|" OURS)] = '\0';
-	parts.has_process = false;
 	ok(!claim_name_format(name, sizeof(name), lock, '|', &parts),
 	   "a name that leaves no room for its warrant's is refused");
 	lock[NAME_MAX - strlen("|web1|4242|" OURS "|warrant")] = '\0';
@@ -58,6 +72,9 @@ static void test_parse(void)
 		{ "our name", "L|web1|42|" OURS, true },
 		{ "a host with the separator", "L|we|b1|42|" OURS, false },
 		{ "a lock's whose name goes on", "L|2|web1|42|" OURS, false },
+		{ "one that run keeps", "L|web1|42|" OURS ".run", true },
+		{ "one that run keeps, cut short", "L|web1|42|" OURS "run",
+		  false },
 		{ "a later version's suffix", "L|web1|42|" OURS ".x.y", true },
 		{ "another lock", "M|web1|42|" OURS, false },
 		{ "a longer lock", "LL|web1|42|" OURS, false },
@@ -103,6 +120,18 @@ static void test_parse(void)
 	ok(claim_name_parse("L|h|1|" OURS ".xfeed.1.2.3", "L", '|',
 			    &parts) && !parts.has_process,
 	   "parse: a boot id that is no number identifies no process");
+	ok(claim_name_parse("L|h|1|" OURS ".0000feed.1.2.3.x", "L", '|',
+			    &parts) && !parts.has_process &&
+	   !parts.kept_by_run,
+	   "parse: with a part more that is not known it names no process");
+	ok(claim_name_parse("L|h|1|" OURS ".0000feed.1.2.3.run.x", "L", '|',
+			    &parts) && !parts.has_process &&
+	   !parts.kept_by_run, "parse: ... nor that run keeps it");
+	ok(claim_name_parse("L|h|1|" OURS ".0000feed.1.2.run", "L", '|',
+			    &parts) && !parts.has_process && parts.kept_by_run,
+	   "parse: run may keep it for a process that can't be read");
+	ok(claim_name_parse("L|h|1|" OURS ".xrun", "L", '|', &parts) &&
+	   !parts.kept_by_run, "parse: run is a part of its own");
 	ok(claim_name_parse("a|b|c|h|1|" OURS, "a|b|c", '|', &parts) &&
 	   strcmp(parts.host, "h") == 0,
 	   "parse: the lock's own name may have the separator");
