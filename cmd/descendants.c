@@ -1,58 +1,25 @@
 /*
  * descendants.c - walk over processes; see descendants.h.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "../lib/proc.h"
 #include "descendants.h"
 
 struct process {
 	pid_t pid;
 	pid_t parent;
-	char state;
-	char chosen;
+	bool dead;
+	bool chosen;
 };
 
 struct table {
 	struct process *processes;
 	size_t count, size;
 };
-
-/* proc(5): PID (COMMAND) STATE PPID ... */
-static int read_process(int proc_fd, const char *name,
-			struct process *process)
-{
-	char path[64], text[512];
-	const char *rest;
-	ssize_t length;
-	long parent;
-	int fd;
-
-	snprintf(path, sizeof(path), "%.20s/stat", name);
-	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (length <= 0)
-		return -1;
-	text[length] = '\0';
-	rest = strrchr(text, ')');
-	if (rest == NULL ||
-	    sscanf(rest, ") %c %ld", &process->state, &parent) != 2)
-		return -1;
-	process->pid = (pid_t)atol(name);
-	process->parent = (pid_t)parent;
-	process->chosen = 0;
-	return 0;
-}
 
 static struct process *add_slot(struct table *table)
 {
@@ -78,21 +45,28 @@ static int by_pid(const void *a, const void *b)
 
 static int read_table(struct table *table)
 {
-	const struct dirent *entry;
-	DIR *proc = opendir("/proc");
+	struct process *slot;
+	struct proc_stat stat;
+	DIR *proc;
+	pid_t pid;
 
+	/* Elsewhere its numbers are those of strangers. */
+	if (!proc_is_ours())
+		return -1;
+	proc = opendir("/proc");
 	if (proc == NULL)
 		return -1;
-	while ((entry = readdir(proc)) != NULL) {
-		struct process *slot;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
+	while ((pid = proc_next(proc)) > 0) {
 		slot = add_slot(table);
 		if (slot == NULL)
 			break;	/* signal those that are known */
-		if (read_process(dirfd(proc), entry->d_name, slot) == 0)
-			table->count++;
+		if (proc_stat_read(pid, &stat) < 0)
+			continue;
+		*slot = (struct process){
+			.pid = pid, .parent = stat.parent,
+			.dead = proc_stat_is_dead(&stat),
+		};
+		table->count++;
 	}
 	closedir(proc);
 	if (table->count > 0)
@@ -110,12 +84,12 @@ static const struct process *find(const struct table *table, pid_t pid)
 		       by_pid);
 }
 
-static int is_among(pid_t pid, const pid_t *pids, size_t count)
+static bool is_among(pid_t pid, const pid_t *pids, size_t count)
 {
 	while (count > 0)
 		if (pids[--count] == pid)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 /* Mark the descendants of ancestor, parents before children or not. */
@@ -123,10 +97,10 @@ static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 		   size_t except_count)
 {
 	size_t i;
-	int more;
+	bool more;
 
 	do {
-		more = 0;
+		more = false;
 		for (i = 0; i < table->count; i++) {
 			struct process *process = &table->processes[i];
 			const struct process *parent;
@@ -138,8 +112,8 @@ static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 			if (process->parent != ancestor &&
 			    (parent == NULL || !parent->chosen))
 				continue;
-			process->chosen = 1;
-			more = 1;
+			process->chosen = true;
+			more = true;
 		}
 	} while (more);
 }
@@ -155,9 +129,7 @@ int descendants_signal(int signal_number, const pid_t *except,
 		return -1;
 	choose(&table, getpid(), except, except_count);
 	for (i = 0; i < table.count; i++) {
-		/* A zombie is dead, and only waits for its parent. */
-		if (!table.processes[i].chosen ||
-		    table.processes[i].state == 'Z')
+		if (!table.processes[i].chosen || table.processes[i].dead)
 			continue;
 		if (kill(table.processes[i].pid, signal_number) == 0 ||
 		    errno == EPERM)

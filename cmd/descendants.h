@@ -16,7 +16,7 @@
  * except nor to theirs.  With signal 0, only count them.
  *
  * Returns how many were found, those among them that we may not signal, or -1
- * if that can't be told (no /proc).  Those that are started meanwhile may be
+ * if that can't be told (no /proc, or another PID namespace's).  Those that are started meanwhile may be
  * missed: repeat it until none is left.
  */
 int descendants_signal(int signal_number, const pid_t *except,

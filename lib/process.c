@@ -12,54 +12,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "proc.h"
 #include "process.h"
-
-/* A small file of /proc's, as a string.  Returns its length, or -1. */
-static ssize_t read_proc(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length;
-
-	if (fd < 0)
-		return -1;
-	length = read(fd, text, size - 1);
-	close(fd);
-	if (length >= 0)
-		text[length] = '\0';
-	return length;
-}
 
 static bool read_boot(uint32_t *boot)
 {
 	char text[64], *end;
 
-	if (read_proc("/proc/sys/kernel/random/boot_id", text,
+	if (proc_read("/proc/sys/kernel/random/boot_id", text,
 		      sizeof(text)) < 8)
 		return false;
 	text[8] = '\0';
 	*boot = (uint32_t)strtoul(text, &end, 16);
 	return *end == '\0';
-}
-
-static bool read_proc_link(const char *path, char *text, size_t size)
-{
-	ssize_t length = readlink(path, text, size - 1);
-
-	if (length >= 0)
-		text[length] = '\0';
-	return length >= 0;
-}
-
-/*
- * Is it of our pid namespace, or the /proc of another, such as that around a
- * container, where our numbers are those of strangers?
- */
-static bool is_proc_ours(void)
-{
-	char text[32];
-
-	return read_proc_link("/proc/self", text, sizeof(text)) &&
-	       strtol(text, NULL, 10) == (long)getpid();
 }
 
 /* The link says "pid:[INODE]"; to follow it has the kernel make that inode. */
@@ -68,8 +33,7 @@ static bool read_pid_namespace(uint64_t *inode)
 	static const char before[] = "pid:[";
 	char text[64], *end;
 
-	if (!is_proc_ours() ||
-	    !read_proc_link("/proc/self/ns/pid", text, sizeof(text)) ||
+	if (!proc_read_link("/proc/self/ns/pid", text, sizeof(text)) ||
 	    strncmp(text, before, strlen(before)) != 0)
 		return false;
 	*inode = strtoull(text + strlen(before), &end, 10);
@@ -96,72 +60,24 @@ static bool read_ours(uint32_t *boot, uint64_t *pid_namespace)
 	return ours.known;
 }
 
-struct process_stat {
-	char name[16];		/* of the program, cut to what fits */
-	char state;
-	pid_t pgid;
-	uint64_t start_ticks;
-};
-
-/* Fields of /proc/PID/stat, see proc(5). */
-#define STATE		3
-#define PGRP		5
-#define STARTTIME	22
-
-/*
- * From the third on; NULL if there are not so many.  The second, the command's
- * name, may contain anything, and ends with a parenthesis.
- */
-static const char *stat_field(const char *text, int number)
+/* Our own number is that of nobody else if it is the same in /proc. */
+static bool can_look_up(pid_t pid)
 {
-	const char *field = strrchr(text, ')');
-	int i;
-
-	for (i = 2; i < number && field != NULL; i++) {
-		field = strchr(field, ' ');
-		if (field != NULL)
-			field++;
-	}
-	return field;
-}
-
-static bool read_stat(pid_t pid, struct process_stat *stat)
-{
-	char path[32], text[1024];
-	const char *name, *start;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	if (read_proc(path, text, sizeof(text)) < 0)
-		return false;
-	name = strchr(text, '(');
-	start = stat_field(text, STARTTIME);
-	if (name == NULL || start == NULL)
-		return false;
-	snprintf(stat->name, sizeof(stat->name), "%.*s",
-		 (int)(strrchr(text, ')') - name - 1), name + 1);
-	stat->state = *stat_field(text, STATE);
-	stat->pgid = (pid_t)strtol(stat_field(text, PGRP), NULL, 10);
-	stat->start_ticks = strtoull(start, NULL, 10);
-	return true;
-}
-
-/* A zombie, which only its parent has to take note of. */
-static bool is_dead(const struct process_stat *stat)
-{
-	return stat->state == 'Z' || stat->state == 'X';
+	return pid == getpid() ? proc_seems_ours() : proc_is_ours();
 }
 
 bool process_identify(pid_t pid, struct process_identity *identity)
 {
-	struct process_stat stat;
+	struct proc_stat stat;
 
-	/* A group from outside of our pid namespace shows as 0. */
-	if (!read_stat(pid, &stat) || is_dead(&stat) || stat.pgid <= 0 ||
+	if (!can_look_up(pid) || proc_stat_read(pid, &stat) < 0 ||
+	    proc_stat_is_dead(&stat) ||
 	    !read_ours(&identity->boot, &identity->pid_namespace))
 		return false;
 	identity->start_ticks = stat.start_ticks;
-	identity->pgid = stat.pgid;
-	return true;
+	/* A group from outside of our pid namespace shows as 0. */
+	identity->pgid = getpgid(pid);
+	return identity->pgid > 0;
 }
 
 bool process_absent(pid_t pid)
@@ -171,24 +87,34 @@ bool process_absent(pid_t pid)
 
 bool process_over(pid_t pid)
 {
-	struct process_stat stat;
+	struct proc_stat stat;
 
 	return process_absent(pid) ||
-	       (is_proc_ours() && read_stat(pid, &stat) && is_dead(&stat));
+	       (proc_is_ours() && proc_stat_read(pid, &stat) == 0 &&
+		proc_stat_is_dead(&stat));
 }
 
-static bool has_ended(const struct process_stat *stat, uint64_t start_ticks)
+static bool has_ended(const struct proc_stat *stat, uint64_t start_ticks)
 {
-	return stat->start_ticks != start_ticks || is_dead(stat);
+	return stat->start_ticks != start_ticks || proc_stat_is_dead(stat);
 }
 
 static bool process_ended(pid_t pid, uint64_t start_ticks)
 {
-	struct process_stat stat;
+	struct proc_stat stat;
 
 	/* /proc may hide a process that is there (mount option hidepid). */
-	return read_stat(pid, &stat) ? has_ended(&stat, start_ticks) :
-	       process_absent(pid);
+	return proc_stat_read(pid, &stat) == 0 ?
+	       has_ended(&stat, start_ticks) : process_absent(pid);
+}
+
+/* Nobody mounts another /proc while we run. */
+static bool counts_as_we_do(void)
+{
+	static bool known;
+
+	known = known || proc_is_ours();
+	return known;
 }
 
 /* Is it a process of this boot, and counted as we count? */
@@ -198,16 +124,16 @@ static bool is_among_ours(const struct process_identity *identity)
 	uint32_t boot;
 
 	return read_ours(&boot, &pid_namespace) && boot == identity->boot &&
-	       pid_namespace == identity->pid_namespace;
+	       pid_namespace == identity->pid_namespace && counts_as_we_do();
 }
 
 bool process_may_act(pid_t pid, const struct process_identity *identity)
 {
-	struct process_stat stat;
+	struct proc_stat stat;
 
 	if (!is_among_ours(identity))
 		return true;
-	if (!read_stat(pid, &stat))
+	if (proc_stat_read(pid, &stat) < 0)
 		return !process_absent(pid);
 	return !has_ended(&stat, identity->start_ticks) &&
 	       stat.state != 'T' && stat.state != 't';
@@ -215,9 +141,9 @@ bool process_may_act(pid_t pid, const struct process_identity *identity)
 
 bool process_lives(pid_t pid, const struct process_identity *identity)
 {
-	struct process_stat stat;
+	struct proc_stat stat;
 
-	return is_among_ours(identity) && read_stat(pid, &stat) &&
+	return is_among_ours(identity) && proc_stat_read(pid, &stat) == 0 &&
 	       !has_ended(&stat, identity->start_ticks);
 }
 

@@ -608,6 +608,15 @@ listing() {
 	nothing_left
 }
 
+@test "acquire: --pid of a process that lives without its main thread is no zombie" {
+	program lone_thread
+	in_group "$PROGRAM" file
+	eventually test -s file
+	grep -q '^State:.*zombie' "/proc/$!/status"
+	nlock acquire -l 1h --pid $! "$LOCK" >/dev/null
+	grep -Eq '[.][0-9]+$' "$LOCK"
+}
+
 @test "acquire, run: where /proc is of another pid namespace, a lock stands for no process" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	local processless='[|]n[0-9a-f]{16}(\.run)?$'

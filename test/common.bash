@@ -20,6 +20,14 @@ preload() {
 		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
 }
 
+# program NAME: build NAME.c here, for $PROGRAM to be its path.
+program() {
+	PROGRAM=$BATS_FILE_TMPDIR/$1
+
+	[ -e "$PROGRAM" ] || "${CC:-cc}" -O1 -pthread -o "$PROGRAM" \
+		"$BATS_TEST_DIRNAME/$1.c"
+}
+
 common_setup() {
 	bats_require_minimum_version 1.5.0
 	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"

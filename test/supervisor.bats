@@ -214,6 +214,28 @@ waiter_has_left() {
 	not_running "$mark"
 }
 
+@test "run: when the lock is lost, what looks like a zombie, but has a thread that goes on, is ended, too" {
+	local pid name=lone$BASHPID
+
+	program lone_thread
+	cp "$PROGRAM" "./$name"
+	# Both ignore SIGTERM, and one is the command itself.
+	in_group nlock run -l 3s --kill-after 100ms "$LOCK" -- sh -c \
+		"setsid -f './$name' daemon 15; exec './$name' command 15"
+	pid=$!
+	eventually test -s daemon
+	eventually test -s command
+	eventually has_heartbeat "$pid"
+	[ "$(pgrep -c -r Z -x "$name")" = 2 ]
+	revoke
+	ended_with 76 "$pid"
+	eventually not_named "$name"
+}
+
+not_named() {
+	! pgrep -x "$1"
+}
+
 @test "run: when the lock is lost, a command that forks without end is ended" {
 	local pid
 

@@ -1,0 +1,187 @@
+/*
+ * proc.c - read /proc; see proc.h.
+ */
+#define _GNU_SOURCE		/* O_PATH */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proc.h"
+
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
+
+/* Fields of /proc/PID/stat, see proc(5). */
+enum field {
+	PPID = 4, PGRP = 5, FLAGS = 9, NUM_THREADS = 20, STARTTIME = 22,
+	ENV_START = 50, ENV_END = 51
+};
+
+/* A flag of the kernel's, which it does not export but does not change. */
+#define PF_KTHREAD	0x00200000
+
+ssize_t proc_read(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+	int errnum;
+
+	if (fd < 0)
+		return -1;
+	length = read(fd, text, size - 1);
+	errnum = errno;
+	close(fd);
+	errno = errnum;
+	if (length >= 0)
+		text[length] = '\0';
+	return length;
+}
+
+bool proc_read_link(const char *path, char *text, size_t size)
+{
+	ssize_t length = readlink(path, text, size - 1);
+
+	if (length >= 0)
+		text[length] = '\0';
+	return length >= 0;
+}
+
+bool proc_seems_ours(void)
+{
+	char text[32];
+
+	return proc_read_link("/proc/self", text, sizeof(text)) &&
+	       strtol(text, NULL, 10) == (long)getpid();
+}
+
+/*
+ * A line of /proc/self/status lists our numbers from the namespace that this
+ * /proc shows down to our own.  If these are the same there is but one.
+ */
+bool proc_is_ours(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	bool told = false;
+	char *line = NULL;
+	size_t size = 0;
+	char after = '\0';
+	long pid = 0;
+
+	if (status == NULL)
+		return false;
+	while (!told && getline(&line, &size, status) > 0)
+		told = sscanf(line, "NSpid: %ld%c", &pid, &after) == 2;
+	free(line);
+	fclose(status);
+	/* A kernel without PID namespaces has no such line. */
+	return told ? pid == (long)getpid() && after == '\n' :
+	       proc_seems_ours();
+}
+
+/* Which of the mounts in /proc/self/mountinfo is /proc?  -1: can't be told. */
+static int mount_of_proc(void)
+{
+	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[40], text[256];
+	const char *id = NULL;
+
+	if (fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (proc_read(path, text, sizeof(text)) > 0)
+		id = strstr(text, "mnt_id:");
+	close(fd);
+	return id == NULL ? -1 : atoi(id + strlen("mnt_id:"));
+}
+
+bool proc_may_hide(void)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	int wanted = mount_of_proc(), id;
+	bool found = false, hides = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (mounts == NULL)
+		return true;
+	while (!found && getline(&line, &size, mounts) > 0) {
+		found = sscanf(line, "%d", &id) == 1 && id == wanted;
+		/* The kernel names the option only if it is on. */
+		hides = strstr(line, "hidepid=") != NULL;
+	}
+	free(line);
+	fclose(mounts);
+	return !found || hides;
+}
+
+/*
+ * The second field, the command's name, may contain anything, and ends with
+ * the last parenthesis.
+ */
+static bool parse_stat(const char *text, struct proc_stat *stat)
+{
+	unsigned long long fields[ENV_END + 1] = { 0 };
+	const char *next = strrchr(text, ')');
+	int i;
+
+	if (next == NULL || next[1] != ' ' || next[2] == '\0')
+		return false;
+	stat->state = next[2];
+	next += 3;
+	for (i = PPID; i <= ENV_END; i++) {
+		char *end;
+
+		fields[i] = strtoull(next, &end, 10);
+		if (end == next)
+			break;
+		next = end;
+	}
+	stat->parent = (pid_t)fields[PPID];
+	stat->pgid = (pid_t)fields[PGRP];
+	stat->flags = (unsigned int)fields[FLAGS];
+	stat->threads = (long)fields[NUM_THREADS];
+	stat->start_ticks = fields[STARTTIME];
+	stat->environ_begin = fields[ENV_START];
+	stat->environ_end = fields[ENV_END];
+	return i > STARTTIME;
+}
+
+int proc_stat_read(pid_t pid, struct proc_stat *stat)
+{
+	char path[40], text[2048];
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (proc_read(path, text, sizeof(text)) < 0)
+		return -1;
+	if (parse_stat(text, stat))
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+bool proc_stat_is_dead(const struct proc_stat *stat)
+{
+	return (stat->state == 'Z' || stat->state == 'X') &&
+	       stat->threads <= 1;
+}
+
+bool proc_stat_is_kernel(const struct proc_stat *stat)
+{
+	return (stat->flags & PF_KTHREAD) != 0;
+}
+
+pid_t proc_next(DIR *directory)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(directory)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			return (pid_t)atol(entry->d_name);
+	return 0;
+}

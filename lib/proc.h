@@ -1,0 +1,63 @@
+/*
+ * proc.h - read /proc: which processes there are, and what they are doing.
+ *
+ * Each mount of /proc shows one PID namespace.  In another namespace its
+ * numbers are those of strangers, so ask proc_is_ours() before anything is
+ * concluded from a number.
+ */
+#ifndef PROC_H
+#define PROC_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* From /proc/PID/stat. */
+struct proc_stat {
+	char state;
+	pid_t parent;
+	pid_t pgid;
+	unsigned int flags;
+	long threads;
+	uint64_t start_ticks;	/* since boot */
+	uint64_t environ_begin;	/* 0: has no memory, or we may not know */
+	uint64_t environ_end;
+};
+
+/* Is /proc that of our own PID namespace?  No, if there is none. */
+bool proc_is_ours(void);
+
+/*
+ * The same for less than half the time.  A number of ours must happen to be
+ * our number in the other namespace, too, for this to be wrong.
+ */
+bool proc_seems_ours(void);
+
+/* May there be processes that /proc does not show us (option hidepid)? */
+bool proc_may_hide(void);
+
+/* Returns 0, or -1 with errno: ENOENT or ESRCH if there is no such process. */
+int proc_stat_read(pid_t pid, struct proc_stat *stat);
+
+/*
+ * Has it ended, so that only its parent has to take note of that?  If its
+ * first thread has and others have not, the state is that of a zombie, but the
+ * process lives.
+ */
+bool proc_stat_is_dead(const struct proc_stat *stat);
+
+/* Is it one of the kernel's own? */
+bool proc_stat_is_kernel(const struct proc_stat *stat);
+
+/*
+ * The next number in a directory of processes or threads, in ascending order;
+ * 0 at its end.
+ */
+pid_t proc_next(DIR *directory);
+
+/* A small file as a string.  Returns its length, or -1 with errno. */
+ssize_t proc_read(const char *path, char *text, size_t size);
+bool proc_read_link(const char *path, char *text, size_t size);
+
+#endif
