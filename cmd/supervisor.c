@@ -44,6 +44,9 @@
 #define KILL_ROUND_NS		(10 * NS_PER_MS)
 #define KILLING_NS		(2 * NS_PER_S)
 
+/* How long our own processes may take to end. */
+#define HELPERS_END_NS		(100 * NS_PER_MS)
+
 /* What may still take long, in a process of its own, is given so long. */
 #define CLEANING_NS		(2 * NS_PER_S)
 
@@ -76,23 +79,58 @@ struct supervisor {
 	int exec_fd;		/* see spawn.h; or -1 */
 	bool lost;
 	bool left;		/* some that it has started, after SIGKILL */
+	bool blind;		/* what it has started could not be found */
 	char unsaid[256];	/* a message, if no process could be had */
 };
 
 /* ------------------------------------------------------------------ helpers */
 
+/* The command, and its process group if that is its own. */
+static int signal_command(const struct supervisor *s, int signal_number)
+{
+	pid_t command = s->job.command;
+
+	if (command <= 0)
+		return 0;
+	if (getpgid(command) == command)
+		kill(-command, signal_number);
+	kill(command, signal_number);
+	return 1;
+}
+
 /* Send a signal to all that the command has started, and count them. */
-static int signal_all(const struct supervisor *s, int signal_number)
+static int signal_all(struct supervisor *s, int signal_number)
 {
 	const pid_t ours[] = { s->heartbeat.pid, s->speaker,
 			       s->taken->claim.hint_pid };
 	int found = descendants_signal(signal_number, ours, 3);
 
-	if (found < 0 && s->job.command > 0) {
-		kill(s->job.command, signal_number);
-		found = 1;
+	if (found >= 0)
+		return found;
+	s->blind = true;
+	return signal_command(s, signal_number);
+}
+
+/*
+ * Is anybody left of all that the command has started?  Whose parents have
+ * ended are our children, so if we have none, no one is.
+ */
+static bool may_be_left(struct supervisor *s)
+{
+	struct nlock_claim *claim = &s->taken->claim;
+	int64_t until_ns = boot_now_ns() + HELPERS_END_NS;
+	pid_t pid;
+
+	if (claim->hint_pid > 0)
+		helper_end(claim->hint_pid, HELPERS_END_NS);
+	claim->hint_pid = 0;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
+		if (pid == 0 && boot_now_ns() >= until_ns)
+			return true;
+		if (pid == 0)
+			pause_ns(NS_PER_MS);
 	}
-	return found < 0 ? 0 : found;
+	return false;
 }
 
 /* Say something without waiting for it to be heard. */
@@ -464,6 +502,12 @@ static int finish(struct supervisor *s)
 	if (s->left) {
 		message("%s: the command could not be ended, and goes on",
 			taken->path);
+		return STATUS_NOT_OURS;
+	}
+	if (s->blind && may_be_left(s)) {
+		message("%s: what the command has started can't be found, as "
+			"/proc is not that of this PID namespace; it may go "
+			"on", taken->path);
 		return STATUS_NOT_OURS;
 	}
 	if (s->lost) {

@@ -236,6 +236,67 @@ not_named() {
 	! pgrep -x "$1"
 }
 
+# run_blindly OPTION... COMMAND...: nlock run in a PID namespace with the /proc
+# of another, as $runner.  There /proc shows a child of nlock's number, and that
+# child's number is a stranger's in here.
+run_blindly() {
+	local parent
+
+	# shellcheck disable=SC2016
+	in_group sh -c 'sleep 1000 & echo $! >child; wait'
+	parent=$!
+	eventually test -s child
+	# shellcheck disable=SC2016
+	in_group unshare --pid --fork sh -c '
+		echo $(($2 - 1)) >/proc/sys/kernel/ns_last_pid
+		sleep 1000 &
+		[ $! = "$2" ] || exit 1
+		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+		stranger=$2; shift 2
+		nlock run "$@"
+		status=$?
+		kill -0 "$stranger" && touch unharmed
+		exit $status' sh "$parent" "$(cat child)" "$@" 2>errors
+	runner=$!
+}
+
+@test "run: with the /proc of another PID namespace, ending the command harms no stranger, and what can't be found is told" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local runner
+
+	# The group that the command leads is found, too.
+	run_blindly -l 3s --kill-after 100ms "$LOCK" -- setsid bash -c \
+		'trap "" TERM; setsid sh -c "echo \$\$ >inner; exec sleep 1001" &
+		sleep 1002 & touch started; while :; do sleep 0.05; done'
+	eventually test -e started
+	eventually test -s inner
+	eventually pgrep -x nlock -g "$runner"
+	kill -STOP "$(pgrep -n -x nlock -g "$runner")"
+	ended_with 76 "$runner"
+	cat errors
+	[ -e unharmed ]
+	grep -qx "nlock: $LOCK: what the command has started can't be found, as /proc is not that of this PID namespace; it may go on" \
+		errors
+	[ -e "$LOCK" ]
+}
+
+@test "run: with the /proc of another PID namespace, a command that leaves nobody is ended without further ado" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local runner
+
+	run_blindly -l 3s --kill-after 100ms "$LOCK" -- sleep 1000
+	eventually is_state unknown
+	eventually has_helper
+	revoke
+	ended_with 76 "$runner"
+	[ -e unharmed ]
+	run ! grep "can't be found" errors
+}
+
+has_helper() {
+	[ "$(pgrep -c -x nlock -g "$runner")" = 2 ]
+}
+
 @test "run: when the lock is lost, a command that forks without end is ended" {
 	local pid
 
