@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "job.h"
+#include "signals.h"
 
 /* A command that is told to stop, and does not within that time, goes on. */
 #define STOPPING_NS		(5 * NS_PER_S)
@@ -13,17 +14,22 @@
 void job_watch_signals(struct taken *taken)
 {
 	sigset_t signals = taken->ending_signals;
-	struct sigaction action;
 
 	/* Were it ignored, nobody could be waited for. */
 	taken->caller.on_child = signal(SIGCHLD, SIG_DFL);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGCONT);
-	if (sigaction(SIGTSTP, NULL, &action) == 0 &&
-	    action.sa_handler != SIG_IGN)
-		sigaddset(&signals, SIGTSTP);
+	sigaddset(&signals, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signalfd(taken->signal_fd, &signals, 0);
+}
+
+/* The kernel sends others, too, such as an alarm's, to us alone. */
+static bool is_of_terminal(uint32_t signal_number)
+{
+	return signal_number == SIGINT || signal_number == SIGQUIT ||
+	       signal_number == SIGHUP || signal_number == SIGTSTP ||
+	       signal_number == SIGCONT;
 }
 
 /*
@@ -35,7 +41,8 @@ static bool command_has_it(const struct job *job,
 {
 	if (info->ssi_signo == SIGHUP && getsid(0) == getpid())
 		return false;
-	return info->ssi_code == SI_KERNEL &&
+	return is_of_terminal(info->ssi_signo) &&
+	       info->ssi_code == SI_KERNEL &&
 	       getpgid(job->command) == getpgrp();
 }
 
@@ -57,6 +64,9 @@ int job_early_signal(const struct taken *taken)
 	while (read(taken->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		int signal_number = (int)info.ssi_signo;
 
+		if (signal_number != SIGCONT &&
+		    signal_is_ignored(signal_number))
+			continue;
 		if (sigismember(&taken->ending_signals, signal_number))
 			return signal_number;
 		if (signal_number == SIGTSTP)
@@ -69,6 +79,8 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 {
 	int signal_number = (int)info->ssi_signo;
 
+	if (signal_number != SIGCONT && signal_is_ignored(signal_number))
+		return;
 	if (job->command > 0 && !command_has_it(job, info))
 		kill(job->command, signal_number);
 	if (signal_number == SIGTSTP)

@@ -5,14 +5,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../lib/lease.h"
-#include "exit_status.h"
 #include "message.h"
 #include "patience.h"
+#include "signals.h"
 
 #define STACK_SIZE	(64 * 1024)
 
@@ -32,14 +31,6 @@ static struct {
 	/* Of our own, which costs less than what pthread_create(3) maps. */
 	char stack[STACK_SIZE] __attribute__((aligned(64)));
 } watcher = { .mutex = PTHREAD_MUTEX_INITIALIZER };
-
-void die_by_signal(int signal_number, const sigset_t *mask)
-{
-	signal(signal_number, SIG_DFL);
-	pthread_sigmask(SIG_SETMASK, mask, NULL);
-	raise(signal_number);
-	_exit(STATUS_SIGNALLED + signal_number);
-}
 
 /* How long poll(2) may take to be back at boot_ns; -1: for ever. */
 static int until_ms(int64_t boot_ns)
@@ -85,14 +76,27 @@ static bool wait_until(unsigned int watch, int64_t boot_ns, int fd)
 	return true;
 }
 
+/* Wait for what ends our patience, and for that to have no effect. */
+static bool is_hanging(unsigned int watch, const struct patience *patience)
+{
+	/* A signal that our caller has ignored ends nothing. */
+	do {
+		if (!wait_until(watch, patience->deadline_ns,
+				patience->signal_fd))
+			return false;
+	} while (boot_now_ns() < patience->deadline_ns &&
+		 signal_pending_of(patience->ending_signals) == 0);
+	return wait_until(watch, ns_add(boot_now_ns(), PATIENCE_NS), -1);
+}
+
 static void give_up(const struct patience *patience)
 {
-	struct signalfd_siginfo info;
+	int signal_number = signal_pending_of(patience->ending_signals);
 
 	message("%s: the file server does not answer; gave up",
 		patience->path);
-	if (read(patience->signal_fd, &info, sizeof(info)) == sizeof(info))
-		die_by_signal((int)info.ssi_signo, patience->previous_mask);
+	if (signal_number != 0)
+		die_by_signal(signal_number);
 	_exit(patience->timeout_status);
 }
 
@@ -107,9 +111,7 @@ static void watch_once(void)
 	watch = watcher.watch;
 	watcher.awake = watch % 2 == 1;
 	pthread_mutex_unlock(&watcher.mutex);
-	if (watch % 2 == 0 ||
-	    !wait_until(watch, patience.deadline_ns, patience.signal_fd) ||
-	    !wait_until(watch, ns_add(boot_now_ns(), PATIENCE_NS), -1))
+	if (watch % 2 == 0 || !is_hanging(watch, &patience))
 		return;
 	/* From here on patience_end() does not return: it came too late. */
 	pthread_mutex_lock(&watcher.mutex);

@@ -20,7 +20,7 @@
 struct patience {
 	const char *path;		/* the lock's, for the message */
 	int signal_fd;			/* readable if a signal is pending */
-	const sigset_t *previous_mask;	/* for dying by that signal */
+	const sigset_t *ending_signals;	/* ... of these */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
 };
@@ -33,8 +33,5 @@ void patience_begin(const struct patience *patience);
 
 /* The first thread is back. */
 void patience_end(void);
-
-/* End as a signal would have ended us, so that a shell sees it. */
-_Noreturn void die_by_signal(int signal_number, const sigset_t *mask);
 
 #endif

@@ -31,6 +31,7 @@
 #include "heartbeat.h"
 #include "job.h"
 #include "patience.h"
+#include "signals.h"
 #include "spawn.h"
 #include "supervisor.h"
 
@@ -473,7 +474,7 @@ static enum nlock_result release(struct supervisor *s,
 	struct patience patience = {
 		.path = taken->path,
 		.signal_fd = taken->signal_fd,
-		.previous_mask = &taken->caller.mask,
+		.ending_signals = &taken->ending_signals,
 		.deadline_ns = NLOCK_FOREVER,
 	};
 	enum nlock_result result;
@@ -543,7 +544,7 @@ int supervise(struct taken *taken, const struct options *options,
 	signal_number = job_early_signal(taken);
 	if (signal_number != 0) {
 		untake_lock(taken);
-		die_by_signal(signal_number, &taken->caller.mask);
+		die_by_signal(signal_number);
 	}
 	if (is_too_late(&s)) {
 		message("%s: the lease can't be renewed: " STOPPED,

@@ -9,46 +9,22 @@
 
 #include "duration.h"
 #include "patience.h"
+#include "signals.h"
 #include "state_file.h"
 #include "take.h"
 
 #define DESCRIPTION_SIZE	1024
 
-/* Signals that would end nlock, unless whoever started it ignores them. */
-static const int ending_signals[] = {
-	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2
-};
-
 /* From now on they are only read from a descriptor. */
 static int catch_signals(struct taken *taken)
 {
-	size_t i;
-
-	sigemptyset(&taken->ending_signals);
-	for (i = 0; i < sizeof(ending_signals) / sizeof(ending_signals[0]);
-	     i++) {
-		struct sigaction action;
-
-		if (sigaction(ending_signals[i], NULL, &action) == 0 &&
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&taken->ending_signals, ending_signals[i]);
-	}
+	signals_that_end(&taken->ending_signals);
 	sigprocmask(SIG_BLOCK, &taken->ending_signals,
 		    &taken->caller.mask);
 	taken->signal_fd = signalfd(-1, &taken->ending_signals,
 				    SFD_NONBLOCK | SFD_CLOEXEC);
 	return taken->signal_fd >= 0 ? PARSED :
 	       message_errno(taken->path, "make a descriptor of signals");
-}
-
-/* The signal that came meanwhile, or 0. */
-static int pending_signal(const struct taken *taken)
-{
-	struct signalfd_siginfo info;
-
-	if (read(taken->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
 }
 
 static void say_waiting(const struct nlock_holder *holder, void *data)
@@ -112,6 +88,35 @@ static bool is_already_ours(const struct taken *taken,
 	return ours;
 }
 
+/* Until it is got or given up; die of a signal that has ended the wait. */
+static enum nlock_result wait_for_lock(struct taken *taken,
+				       struct nlock_request *request,
+				       struct nlock_holder *holder,
+				       struct nlock_error *error)
+{
+	int64_t until_ns = ns_add(boot_now_ns(), request->timeout_ns);
+	enum nlock_result result;
+	int signal_number;
+
+	for (;;) {
+		result = nlock_acquire(&taken->lock, request, &taken->claim,
+				       holder, error);
+		if (result != NLOCK_OK && result != NLOCK_CANCELLED)
+			return result;
+		signal_number = signal_pending_of(&taken->ending_signals);
+		if (signal_number != 0 && result == NLOCK_OK)
+			nlock_release(&taken->claim, error);
+		if (signal_number != 0)
+			die_by_signal(signal_number);
+		if (result == NLOCK_OK)
+			return result;
+		/* Only one came that is ignored: go on. */
+		if (request->timeout_ns != NLOCK_FOREVER)
+			request->timeout_ns = until_ns > boot_now_ns() ?
+					      until_ns - boot_now_ns() : 0;
+	}
+}
+
 static int acquire(struct taken *taken, const struct options *options,
 		   pid_t pid, enum depends depends)
 {
@@ -129,18 +134,8 @@ static int acquire(struct taken *taken, const struct options *options,
 	struct nlock_holder holder;
 	struct nlock_error error;
 	enum nlock_result result;
-	int signal_number;
 
-	result = nlock_acquire(&taken->lock, &request, &taken->claim, &holder,
-			       &error);
-	if (result == NLOCK_OK || result == NLOCK_CANCELLED) {
-		signal_number = pending_signal(taken);
-		if (signal_number != 0) {
-			if (result == NLOCK_OK)
-				nlock_release(&taken->claim, &error);
-			die_by_signal(signal_number, &taken->caller.mask);
-		}
-	}
+	result = wait_for_lock(taken, &request, &holder, &error);
 	switch (result) {
 	case NLOCK_OK:
 		return PARSED;
@@ -163,7 +158,7 @@ static int begin_patience(struct taken *taken, const struct options *options,
 		patience_begin(&(struct patience){
 			.path = taken->path,
 			.signal_fd = taken->signal_fd,
-			.previous_mask = &taken->caller.mask,
+			.ending_signals = &taken->ending_signals,
 			.deadline_ns = deadline_ns,
 			.timeout_status = options->conflict_status,
 		});

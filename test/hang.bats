@@ -107,6 +107,25 @@ nothing_behind() {
 	ended_with $((128 + 15)) $!
 }
 
+@test "acquire: a signal that its caller ignores does not end it when the file server hangs" {
+	local pid
+
+	hang
+	in_group env --ignore-signal=ALRM nlock acquire "$LOCK" >claim \
+		2>errors
+	pid=$!
+	eventually under_way "$pid"
+	kill -ALRM "$pid"
+	all_read() {
+		grep -q '^ShdPnd:.0*$' "/proc/$1/status"
+	}
+	eventually all_read "$pid"
+	kill -TERM "$pid"
+	eventually gave_up
+	recover
+	ended_with $((128 + 15)) "$pid"
+}
+
 @test "acquire: a file server that comes back in time is as if nothing had been" {
 	local pid
 

@@ -196,7 +196,9 @@ load common
 	local waiter name status
 
 	nlock acquire -l 1h "$LOCK" >/dev/null
-	for name in TERM INT HUP QUIT USR1 USR2; do
+	ulimit -c 0
+	for name in TERM INT HUP QUIT USR1 USR2 ALRM VTALRM PROF IO PWR XCPU \
+			STKFLT ABRT RTMIN RTMAX; do
 		echo "signal: $name"
 		env --default-signal nlock run "$LOCK" touch ran 3>&- &
 		waiter=$!

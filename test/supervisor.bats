@@ -37,35 +37,97 @@ revoke() {
 	rm -f "$claim"		# the holder may have seen it by then
 }
 
-@test "run: SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 reach the command, and the lock is kept until it has ended" {
-	local signal pid
+# Every signal that ends a process that does nothing about it, by number.
+ending_signals() {
+	local number
 
-	for signal in TERM INT HUP QUIT USR1 USR2; do
-		rm -f ready got
-		# An interactive shell's child: nothing is ignored.
-		in_group env --default-signal=INT,QUIT nlock run "$LOCK" -- \
-			bash -c "trap 'touch got; eventually=1' $signal
-				touch ready
-				until [ -e go ]; do sleep 0.05; done; exit 5"
-		pid=$!
-		eventually test -e ready
-		kill "-$signal" "$pid"
-		eventually test -e got
-		is_state unknown
-		touch go
-		ended_with 5 "$pid"
-		rm go
+	for number in $(seq 31) $(seq "$(kill -l RTMIN)" "$(kill -l RTMAX)"); do
+		case $(kill -l "$number") in
+		KILL|STOP|PIPE|CHLD|CONT|TSTP|TTIN|TTOU|URG|XFSZ|WINCH) ;;
+		*)	echo "$number" ;;
+		esac
 	done
+}
+
+# hears NUMBER: the command has got that signal, by the list of them.
+hears() {
+	grep -qx "$1" heard
+}
+
+@test "run: every signal that would end nlock reaches the command, and the lock is kept until it has ended" {
+	local number pid
+
+	cat >command.py <<-'PYTHON'
+		import os, signal, sys, time
+		def hear(number, _):
+		    os.write(heard, b"%d\n" % number)
+		heard = os.open("heard", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+		for number in sys.argv[1:]:
+		    signal.signal(int(number), hear)
+		open("ready", "w").close()
+		while not os.path.exists("go"):
+		    time.sleep(0.05)
+		os._exit(5)
+	PYTHON
+	# Of an interactive shell's child nothing is ignored.
+	# shellcheck disable=SC2046	# one argument for each
+	in_group env --default-signal nlock run "$LOCK" -- \
+		python3 command.py $(ending_signals)
+	pid=$!
+	eventually test -e ready
+	for number in $(ending_signals); do
+		kill "-$number" "$pid"
+		eventually hears "$number"
+	done
+	is_state unknown
+	touch go
+	ended_with 5 "$pid"
+	[ "$(sort -u heard | wc -l)" -ge 50 ]
+	[ "$(sort heard | uniq -d)" = "" ]
+	nothing_left
+}
+
+@test "run: an alarm that its caller has set ends the command, and the lock is free" {
+	run -142 timeout 20 python3 -c 'import os, signal, sys
+signal.alarm(1)
+os.execvp("nlock", ["nlock", "run", sys.argv[1], "sh", "-c",
+                    "echo $$ >pid; exec sleep 1000"])' "$LOCK"
+	gone "$(cat pid)"
 	nothing_left
 }
 
 @test "run: a signal that nlock's caller ignores stays ignored" {
-	in_group sh -c 'trap "" HUP; exec "$@"' sh nlock run "$LOCK" -- \
+	local name
+
+	in_group env --ignore-signal=HUP,ALRM,RTMIN nlock run "$LOCK" -- \
 		sh -c 'touch ready; until [ -e go ]; do sleep 0.05; done'
 	eventually test -e ready
-	kill -HUP $!
+	for name in HUP ALRM RTMIN; do
+		kill "-$name" $!
+	done
 	touch go
-	wait $!
+	ended_with 0 $!
+}
+
+@test "run: while it waits, too, a signal that its caller ignores stays ignored" {
+	local claim name pid
+
+	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
+	in_group env --ignore-signal=HUP,ALRM,RTMIN nlock run "$LOCK" touch ran
+	pid=$!
+	eventually claims_are 2
+	for name in HUP ALRM RTMIN; do
+		kill "-$name" "$pid"
+		all_read() {
+			grep -q '^ShdPnd:.0*$' "/proc/$1/status"
+		}
+		eventually all_read "$pid"
+	done
+	eventually claims_are 2
+	nlock release --claim "$claim"
+	ended_with 0 "$pid"
+	[ -e ran ]
+	nothing_left
 }
 
 @test "run: killed with SIGKILL, it takes its command along" {
