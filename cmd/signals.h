@@ -29,7 +29,10 @@ bool signal_is_ignored(int signal_number);
  */
 int signal_pending_of(const sigset_t *set);
 
-/* End as the signal would have ended us, so that a shell sees it. */
+/*
+ * End as the signal would have ended us, so that a shell sees it, but leave no
+ * core.
+ */
 _Noreturn void die_by_signal(int signal_number);
 
 #endif

@@ -78,6 +78,7 @@ struct supervisor {
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
 	int exec_fd;		/* see spawn.h; or -1 */
+	int dies_of;		/* a signal, once all is done; or 0 */
 	bool lost;
 	bool left;		/* some that it has started, after SIGKILL */
 	bool blind;		/* what it has started could not be found */
@@ -435,15 +436,23 @@ static int cannot_run(const char *command, int errnum)
 	return errnum == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
+/*
+ * A shell ends its loop at ^C only if what it has started died of that; one
+ * that exits has dealt with it.
+ */
 static int exit_status(struct supervisor *s)
 {
 	int errnum = s->exec_fd < 0 ? 0 : spawn_error(s->exec_fd);
+	int signal_number;
 
 	if (errnum != 0)
 		return cannot_run(s->argv[0], errnum);
-	return WIFSIGNALED(s->wait_status) ?
-	       STATUS_SIGNALLED + WTERMSIG(s->wait_status) :
-	       WEXITSTATUS(s->wait_status);
+	if (!WIFSIGNALED(s->wait_status))
+		return WEXITSTATUS(s->wait_status);
+	signal_number = WTERMSIG(s->wait_status);
+	if (signal_number == SIGINT || signal_number == SIGQUIT)
+		s->dies_of = signal_number;
+	return STATUS_SIGNALLED + signal_number;
 }
 
 /*
@@ -573,5 +582,7 @@ int supervise(struct taken *taken, const struct options *options,
 	}
 	status = finish(&s);
 	forget_lock(taken);
+	if (s.dies_of != 0)
+		die_by_signal(s.dies_of);
 	return status;
 }

@@ -11,7 +11,8 @@
  * end the command when the lock is lost or can't be kept.
  *
  * Returns the exit status: the command's own, or nlock's, the reason having
- * been reported.  The lock is released in any case, and closed.
+ * been reported.  The lock is released in any case, and closed.  If the command
+ * has died of SIGINT or SIGQUIT, so does this process.
  */
 int supervise(struct taken *taken, const struct options *options,
 	      char *const argv[]);

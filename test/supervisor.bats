@@ -500,6 +500,56 @@ has_helper() {
 	nothing_left
 }
 
+@test "run: ^C ends a shell's loop, too" {
+	cat >loop.py <<-'PYTHON'
+		import os, pty, sys
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execvp("env", ["env", "--default-signal", "bash", "-c", """
+		        for i in 1 2 3; do
+		            echo round $i
+		            nlock run "$1" sh -c 'echo ready; exec sleep 5'
+		        done
+		        echo after""", "bash", sys.argv[1]])
+		shown = b""
+		while b"ready" not in shown:
+		    shown += os.read(terminal, 4096)
+		os.write(terminal, b"\x03")
+		try:
+		    while more := os.read(terminal, 4096):
+		        shown += more
+		except OSError:
+		    pass
+		_, status = os.waitpid(pid, 0)
+		print(shown.decode(), "exit", os.waitstatus_to_exitcode(status))
+	PYTHON
+	run timeout 20 python3 loop.py "$LOCK"
+	echo "$output"
+	[[ $output == *"exit -2" ]]
+	[[ $output != *"round 2"* && $output != *after* ]]
+	nothing_left
+}
+
+@test "run: if its command dies of SIGINT or SIGQUIT, so does nlock, without a core, after the release" {
+	local name
+
+	for name in INT QUIT; do
+		run -0 python3 -c 'import os, resource, signal, sys
+resource.setrlimit(resource.RLIMIT_CORE, (4096, 4096))
+pid = os.fork()
+if pid == 0:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    os.execvp(sys.argv[1], sys.argv[1:])
+_, status = os.waitpid(pid, 0)
+print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
+      os.WCOREDUMP(status))' nlock run "$LOCK" \
+			sh -c 'ulimit -c 0; kill -s "$1" $$' sh "$name"
+		[ "$output" = "SIG$name SIG$name False" ]
+		nothing_left
+	done
+}
+
 @test "run: what the command has become and nlock may not end keeps the lock to the end of its lease" {
 	local up=$BATS_TEST_TMPDIR/up pid program=$BATS_TEST_TMPDIR/bin/nlock
 
