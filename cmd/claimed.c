@@ -18,6 +18,17 @@ int not_ours(const struct options *options, const char *lock_path,
 	return STATUS_NOT_OURS;
 }
 
+int lost(const struct options *options, const struct claimed *claimed)
+{
+	char reason[512], why[sizeof(reason) + sizeof("not ours: ")];
+	struct nlock_loss_report loss;
+
+	nlock_find_loss(&claimed->claim, &loss);
+	snprintf(why, sizeof(why), "not ours: %s",
+		 describe_loss(&loss, reason, sizeof(reason)));
+	return not_ours(options, claimed->lock_path, why);
+}
+
 static int not_a_state_file(const struct options *options)
 {
 	return usage_error("--state: %s: not a state file; takes one that "

@@ -35,4 +35,7 @@ void close_claimed(struct claimed *claimed);
 int not_ours(const struct options *options, const char *lock_path,
 	     const char *why);
 
+/* The same for a claim that had the lock: says why it has it no longer. */
+int lost(const struct options *options, const struct claimed *claimed);
+
 #endif

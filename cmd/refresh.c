@@ -49,9 +49,7 @@ static int refresh(const struct options *options, struct claimed *claimed)
 		 nlock_confirm(&claimed->claim, &error) :
 		 nlock_refresh(&claimed->claim, options->lifetime_ns, &error);
 	if (result == NLOCK_LOST)
-		return not_ours(options, claimed->lock_path,
-				"not ours: released, or broken after its "
-				"lease was over");
+		return lost(options, claimed);
 	if (result != NLOCK_OK)
 		return message_failure(claimed->lock_path, result, &error);
 	return STATUS_DONE;

@@ -25,9 +25,7 @@ static int release(const struct options *options, struct claimed *claimed)
 		forgotten = state_file_forget(options->state_file,
 					      claimed->claim_path);
 	if (result == NLOCK_LOST)
-		return not_ours(options, claimed->lock_path,
-				"not ours: released before, or broken after "
-				"its lease was over");
+		return lost(options, claimed);
 	return forgotten == 0 ? STATUS_DONE :
 	       message_errno(options->state_file, "remove the state file");
 }

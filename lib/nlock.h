@@ -218,6 +218,13 @@ struct nlock_loss_report {
 };
 
 /*
+ * Find out how a lock was lost, once a refresh has said so.  After a release
+ * that has said so, only who has it now can still be seen.
+ */
+void nlock_find_loss(const struct nlock_claim *claim,
+		     struct nlock_loss_report *report);
+
+/*
  * Set the lease's end to lifetime_ns from now.  With a claim that was taken
  * up by nlock_claim_open() and stands for a process, such as one of "nlock
  * run", the end is never set back: that process relies on it.

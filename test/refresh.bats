@@ -248,3 +248,51 @@ waits() {
 	done
 	nothing_left
 }
+
+# says_lost WORDS: a refresh says that the lock is not ours, and why.
+says_lost() {
+	run -76 --separate-stderr nlock refresh
+	complains
+	[[ $stderr == "nlock: $LOCK: not ours: "*"$1"* ]]
+}
+
+@test "refresh: says how the lock was lost" {
+	eval "$(nlock acquire "$LOCK")"
+	rm "$LOCK"
+	says_lost "the lock file is gone"
+	rm "$NLOCK_CLAIM"
+	says_lost "its claim is gone"
+	rmdir "$NLOCK_CLAIM|warrant"
+
+	eval "$(nlock acquire "$LOCK")"
+	find . -type d -empty -delete
+	says_lost "its warrant is gone"
+	rm "$LOCK" "$NLOCK_CLAIM"
+
+	eval "$(nlock acquire "$LOCK")"
+	mv "$LOCK" elsewhere
+	echo data >"$LOCK"
+	says_lost "another file stands in place of the lock file"
+	rm "$LOCK" elsewhere "$NLOCK_CLAIM"
+	rmdir "$NLOCK_CLAIM|warrant"
+
+	eval "$(nlock acquire -l 1ms "$LOCK")"
+	nlock acquire --var OTHER --clock-slop 1ms "$LOCK" >other
+	says_lost "$(hostname) pid $BASHPID has it now"
+	eval "$(cat other)"
+	nlock release --claim "$OTHER"
+	nothing_left
+}
+
+@test "refresh: a lock that somebody else has taken is lost, though links of the claim make up for its number" {
+	eval "$(nlock acquire "$LOCK")"
+	ln "$LOCK" copy
+	rm "$LOCK"
+	nlock acquire --var OTHER "$LOCK" >other
+	says_lost "$(hostname) pid $BASHPID has it now"
+	run -76 nlock release
+	[ -e "$LOCK" ]
+	eval "$(cat other)"
+	nlock release --claim "$OTHER"
+	nothing_left
+}

@@ -1,0 +1,62 @@
+/*
+ * loss.c - why a lock is ours no longer; see nlock_find_loss() in nlock.h.
+ */
+#define _GNU_SOURCE
+#include <string.h>
+
+#include "claim.h"
+#include "error.h"
+#include "holder.h"
+#include "lock_file.h"
+
+static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
+{
+	struct attributes a;
+
+	return fresh_attributes(lock->dirfd, name, &a) < 0 && is_gone(errno);
+}
+
+/* Of a lock whose file is there, or is not, what else is missing? */
+static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
+				    enum nlock_loss otherwise)
+{
+	if (is_gone_by_name(claim->lock, claim->name))
+		return NLOCK_LOSS_CLAIM;
+	if (is_gone_by_name(claim->lock, claim->warrant))
+		return NLOCK_LOSS_WARRANT;
+	return otherwise;
+}
+
+static bool is_the_claim(const struct nlock_holder *holder,
+			 const struct nlock_claim *claim)
+{
+	return strcmp(holder->claim, claim->name) == 0 &&
+	       (claim->inode == 0 ||
+		(holder->inode == claim->inode &&
+		 holder->device == claim->device));
+}
+
+void nlock_find_loss(const struct nlock_claim *claim,
+		     struct nlock_loss_report *report)
+{
+	struct nlock_holder holder;
+	struct nlock_error ignored;
+
+	*report = (struct nlock_loss_report){ .kind = NLOCK_LOSS_UNKNOWN };
+	if (holder_look(claim->lock, &holder, NULL, NULL,
+			&ignored) != NLOCK_OK)
+		return;
+	if (holder.kind == HOLDER_NONE) {
+		report->kind = what_is_gone(claim, NLOCK_LOSS_REMOVED);
+	} else if (holder.kind != HOLDER_CLAIM) {
+		report->kind = NLOCK_LOSS_REPLACED;
+	} else if (is_the_claim(&holder, claim)) {
+		report->kind = what_is_gone(claim, NLOCK_LOSS_UNKNOWN);
+	} else if (strcmp(holder.claim, claim->name) == 0) {
+		report->kind = NLOCK_LOSS_REPLACED;
+	} else {
+		report->kind = NLOCK_LOSS_TAKEN;
+		strcpy(report->host, holder.parts.host);
+		report->pid = holder.parts.pid;
+	}
+}
