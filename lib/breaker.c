@@ -130,7 +130,7 @@ static enum nlock_result draft(struct breaker *breaker,
 		goto remove;
 	}
 	breaker->warrant_fd = warrant_make(breaker->fd, WARRANT,
-					   breaker->clock);
+					   breaker->clock, &made);
 	if (breaker->warrant_fd < 0) {
 		result = fail(error, "make a breaker's warrant");
 		goto remove;
@@ -175,7 +175,8 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 	}
 	if (warrant >= 0)
 		close(warrant);
-	if (warrant_revoke(other, WARRANT) < 0 && !is_gone(errno))
+	if (warrant_revoke(other, WARRANT) < 0 &&
+	    (errno == EACCES || errno == EPERM || is_not_empty(errno)))
 		return fail(error, "remove a dead breaker's warrant");
 	directory_remove_litter(other);
 	return NLOCK_OK;
@@ -213,6 +214,16 @@ static enum nlock_result push_aside(const struct breaker *breaker,
 	return result;
 }
 
+static bool is_published(const struct breaker *breaker)
+{
+	struct attributes ours, there;
+
+	return own_attributes_fd(breaker->fd, &ours) == 0 &&
+	       fresh_attributes(breaker->lock->dirfd, breaker->name,
+				&there) == 0 &&
+	       is_same_file(&there, ours.device, ours.inode);
+}
+
 /* Step 2.  Works only if there is no breaker: the target is absent or empty. */
 static enum nlock_result publish(struct breaker *breaker,
 				 struct nlock_error *error)
@@ -225,9 +236,9 @@ static enum nlock_result publish(struct breaker *breaker,
 		if (renameat(dirfd, breaker->draft, dirfd,
 			     breaker->name) == 0)
 			return NLOCK_OK;
-		/* Only a rename of ours can have made this name vanish. */
+		/* A rename of ours may have been done, and its reply lost. */
 		if (errno == ENOENT)
-			return NLOCK_OK;
+			return is_published(breaker) ? NLOCK_OK : NLOCK_BUSY;
 		if (!is_not_empty(errno))
 			return fail(error, "publish a breaker's warrant");
 		result = push_aside(breaker, error);

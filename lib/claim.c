@@ -71,12 +71,8 @@ static bool creates_exclusively(const struct nlock_lock *lock)
 static bool is_ours_and_new(const struct nlock_claim *claim,
 			    const struct attributes *a)
 {
-	struct attributes warrant;
-
-	return S_ISREG(a->mode) && a->size == 0 &&
-	       (creates_exclusively(claim->lock) || a->links == 1) &&
-	       own_attributes_fd(claim->warrant_fd, &warrant) == 0 &&
-	       a->uid == warrant.uid;
+	return S_ISREG(a->mode) && a->size == 0 && a->uid == claim->uid &&
+	       (creates_exclusively(claim->lock) || a->links == 1);
 }
 
 static int make_readable(int fd, const struct attributes *a)
@@ -130,7 +126,6 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 	}
 	claim->device = made.device;
 	claim->inode = made.inode;
-	claim->uid = made.uid;
 	if (make_readable(fd, &made) < 0) {
 		result = fail(error, "set the mode of the claim");
 		goto close_claim;
@@ -237,11 +232,15 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 {
 	int dirfd = claim->lock->dirfd;
 	enum nlock_result result;
+	struct attributes made;
 	bool removed;
 
-	claim->warrant_fd = warrant_make(dirfd, claim->warrant, &claim->clock);
-	if (claim->warrant_fd >= 0)
+	claim->warrant_fd = warrant_make(dirfd, claim->warrant, &claim->clock,
+					 &made);
+	if (claim->warrant_fd >= 0) {
+		claim->uid = made.uid;
 		return NLOCK_OK;
+	}
 	result = fail(error, "make the warrant");
 	removed = unlinkat(dirfd, claim->warrant, AT_REMOVEDIR) == 0;
 	if (error->errnum == EEXIST)
@@ -289,11 +288,16 @@ void claim_withdraw(struct nlock_claim *claim)
 {
 	int dirfd = claim->lock->dirfd;
 
-	unlinkat(dirfd, claim->name, 0);
+	/*
+	 * The warrant goes first: should the inode of the claim be given to
+	 * another's, while its owner looks at the lock file, that can't be
+	 * taken for a lock that was won.
+	 */
 	if (claim->warrant_fd >= 0)
 		warrant_discard(dirfd, claim->warrant, claim->warrant_fd);
 	else
 		warrant_revoke(dirfd, claim->warrant);
+	unlinkat(dirfd, claim->name, 0);
 	nlock_claim_close(claim);
 }
 
@@ -306,10 +310,16 @@ void nlock_claim_close(struct nlock_claim *claim)
 
 int claim_open_warrant(struct nlock_claim *claim)
 {
-	if (claim->warrant_fd < 0)
+	int tries = 0;
+
+	/* A lock file that can't be taken down is worth a second look. */
+	while (claim->warrant_fd < 0) {
 		claim->warrant_fd = warrant_open(claim->lock->dirfd,
 						 claim->warrant, claim->uid);
-	return claim->warrant_fd < 0 ? -1 : 0;
+		if (claim->warrant_fd < 0 && (!is_gone(errno) || tries++ > 0))
+			return -1;
+	}
+	return 0;
 }
 
 int claim_is_lock_file(const struct nlock_claim *claim)
@@ -378,14 +388,23 @@ static int set_times_fd(int fd, const struct timespec times[2])
 	return utimensat(AT_FDCWD, path, times, 0);
 }
 
-/* Is the file that is open the claim of this name, by what is in it? */
-static bool names_the_claim(const struct nlock_claim *claim, int fd)
+/*
+ * Is the file that is open the claim: the one that is known, or by what is in
+ * it the one of this name?  Returns 0, or -1 with errno, ENOENT if not.
+ */
+static int check_is_claim(const struct nlock_claim *claim, int fd)
 {
 	struct nlock_holder named;
+	struct attributes a;
 
-	return holder_read(claim->lock, fd, &named) == 0 &&
-	       named.kind == HOLDER_CLAIM &&
-	       strcmp(named.claim, claim->name) == 0;
+	if (own_attributes_fd(fd, &a) < 0 ||
+	    (claim->inode == 0 && holder_read(claim->lock, fd, &named) < 0))
+		return -1;
+	errno = ENOENT;
+	return is_the_claim(claim, &a) &&
+	       (claim->inode != 0 || (named.kind == HOLDER_CLAIM &&
+				      strcmp(named.claim, claim->name) == 0)) ?
+	       0 : -1;
 }
 
 /*
@@ -394,11 +413,9 @@ static bool names_the_claim(const struct nlock_claim *claim, int fd)
  */
 static int open_claim(const struct nlock_claim *claim)
 {
-	bool known = claim->inode != 0;
-	struct attributes a;
-	int fd;
+	int fd, errnum;
 
-	fd = known ? openat(claim->lock->dirfd, claim->name,
+	fd = claim->inode != 0 ? openat(claim->lock->dirfd, claim->name,
 			    O_PATH | O_NOFOLLOW | O_CLOEXEC) :
 	     open_undelegated(claim->lock, claim->name, O_RDONLY |
 			      O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -407,11 +424,11 @@ static int open_claim(const struct nlock_claim *claim)
 			errno = ENOENT;
 		return -1;
 	}
-	if (own_attributes_fd(fd, &a) == 0 && is_the_claim(claim, &a) &&
-	    (known || names_the_claim(claim, fd)))
+	if (check_is_claim(claim, fd) == 0)
 		return fd;
+	errnum = errno;
 	close(fd);
-	errno = ENOENT;
+	errno = errnum;
 	return -1;
 }
 

@@ -54,7 +54,7 @@ static int let_owner_in(int fd, struct attributes *made)
 		return 0;
 	made->mode |= S_IRWXU;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return chmod(path, made->mode & 07777);
+	return fchmodat(AT_FDCWD, path, made->mode & 07777, 0);
 }
 
 static int close_failed(int fd, int errnum)

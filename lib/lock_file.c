@@ -27,10 +27,16 @@ int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 		 uint64_t inode)
 {
 	struct attributes a;
+	int tries;
 
-	if (!nlock_is_local(lock))
-		freshen_name(lock);
-	if (fresh_attributes(lock->dirfd, lock->name, &a) < 0)
-		return is_gone(errno) ? 0 : -1;
-	return is_same_file(&a, device, inode);
+	/* Who is told that it is gone gives up the lock: look twice. */
+	for (tries = 0; tries < 2; tries++) {
+		if (!nlock_is_local(lock))
+			freshen_name(lock);
+		if (fresh_attributes(lock->dirfd, lock->name, &a) == 0)
+			return is_same_file(&a, device, inode);
+		if (!is_gone(errno))
+			return -1;
+	}
+	return 0;
 }

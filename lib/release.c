@@ -33,12 +33,13 @@ static bool read_clock(struct nlock_claim *claim)
 {
 	int dirfd = claim->lock->dirfd;
 	char name[NAME_MAX + 1];
+	struct attributes made;
 	int fd;
 
 	if (!clock_name_format(name, sizeof(name), claim->name,
 			       claim->lock->options.separator))
 		return false;
-	fd = warrant_make(dirfd, name, &claim->clock);
+	fd = warrant_make(dirfd, name, &claim->clock, &made);
 	warrant_revoke(dirfd, name);
 	if (fd >= 0)
 		close(fd);

@@ -19,16 +19,16 @@
 #define DISCARD_PAUSES	9	/* each twice the one before: 0.5 s in all */
 #define DISCARD_PAUSE_NS NS_PER_MS
 
-int warrant_make(int dirfd, const char *name, struct server_clock *clock)
+int warrant_make(int dirfd, const char *name, struct server_clock *clock,
+		 struct attributes *made)
 {
 	struct server_clock sample = { .before_ns = boot_now_ns() };
-	struct attributes made;
-	int fd = directory_make(dirfd, name, &made);
+	int fd = directory_make(dirfd, name, made);
 
 	if (fd < 0)
 		return -1;
 	sample.after_ns = boot_now_ns();
-	sample.server_ns = made.modified_ns;
+	sample.server_ns = made->modified_ns;
 	*clock = sample;
 	return fd;
 }
@@ -151,16 +151,17 @@ int warrant_revoke(int dirfd, const char *name)
 bool warrant_discard(int dirfd, const char *name, int fd)
 {
 	bool used = unlinkat(fd, WARRANT_LOCK, 0) == 0;
-	int pauses = 0;
+	int tries = 0;
 
 	while (warrant_revoke(dirfd, name) < 0 &&
 	       (is_not_empty(errno) || errno == EBUSY) &&
-	       pauses < DISCARD_PAUSES) {
-		if (pauses == 0)
+	       tries <= DISCARD_PAUSES) {
+		if (tries == 0)
 			directory_remove_litter(fd);
 		else
-			pause_ns(DISCARD_PAUSE_NS << (pauses - 1));
-		pauses++;
+			pause_ns(DISCARD_PAUSE_NS << (tries - 1));
+		used |= unlinkat(fd, WARRANT_LOCK, 0) == 0;
+		tries++;
 	}
 	return used;
 }

@@ -23,10 +23,11 @@
  * Make a warrant, and set *clock by its time stamp.
  *
  * Returns a descriptor of it (O_PATH), by which its maker uses it from then on,
- * whatever others do to its name; or -1 with the errno of mkdir(2).  EEXIST may
+ * whatever others do to its name, *made being its attributes; or -1 with the errno of mkdir(2).  EEXIST may
  * mean that it was made, and the reply lost, but not when.
  */
-int warrant_make(int dirfd, const char *name, struct server_clock *clock);
+int warrant_make(int dirfd, const char *name, struct server_clock *clock,
+		 struct attributes *made);
 
 /*
  * Open the warrant of a claim that an earlier process made, whose owner is uid.
