@@ -4,6 +4,9 @@
 #include "../lib/lease.h"
 #include "deadline.h"
 
+/* Once others may have the lock, nobody is given long to wake up. */
+#define LATE_AT_MOST_NS	(200 * NS_PER_MS)
+
 static int64_t between(int64_t low, int64_t value, int64_t high)
 {
 	return value < low ? low : value > high ? high : value;
@@ -15,14 +18,31 @@ static int64_t margin_ns(int64_t lifetime_ns)
 	return between(20 * NS_PER_MS, lifetime_ns / 20, NS_PER_S);
 }
 
+/* From SIGTERM to SIGKILL. */
+static int64_t grace_ns(int64_t lifetime_ns, int64_t kill_after_ns)
+{
+	return between(0, kill_after_ns, lifetime_ns / 3);
+}
+
+/* How late SIGTERM may be. */
+static int64_t lateness_ns(int64_t lifetime_ns, int64_t kill_after_ns)
+{
+	int64_t grace = grace_ns(lifetime_ns, kill_after_ns);
+	int64_t margin = margin_ns(lifetime_ns);
+
+	return (grace > margin ? grace : margin) / 2;
+}
+
 struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
 				  int64_t kill_after_ns)
 {
-	int64_t grace_ns = between(0, kill_after_ns, lifetime_ns / 3);
 	struct deadline deadline;
 
 	deadline.kill_ns = ns_sub(lease_end_ns, margin_ns(lifetime_ns));
-	deadline.terminate_ns = ns_sub(deadline.kill_ns, grace_ns);
+	deadline.terminate_ns = ns_sub(deadline.kill_ns,
+				       grace_ns(lifetime_ns, kill_after_ns));
+	deadline.overdue_ns = ns_add(deadline.terminate_ns,
+				     lateness_ns(lifetime_ns, kill_after_ns));
 	return deadline;
 }
 
@@ -33,6 +53,10 @@ struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
 
 	return (struct deadline){
 		.terminate_ns = now_ns,
+		.overdue_ns = ns_add(now_ns,
+				     between(0, LATE_AT_MOST_NS,
+					     lateness_ns(lifetime_ns,
+							 kill_after_ns))),
 		.kill_ns = between(now_ns, last_ns,
 				   ns_add(now_ns, kill_after_ns)),
 	};

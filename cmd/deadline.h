@@ -10,13 +10,14 @@
 
 struct deadline {
 	int64_t terminate_ns;	/* SIGTERM */
+	int64_t overdue_ns;	/* whoever sends it only now was stopped */
 	int64_t kill_ns;	/* SIGKILL; before the lease is over */
 };
 
 /*
  * A command whose lease ends at lease_end_ns is killed a twentieth of the
  * lifetime (20 ms to 1 s) before that, and told to end kill_after_ns, but at
- * most a third of the lifetime, earlier.
+ * most a third of the lifetime, earlier.  Half of that is for being late.
  */
 struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
 				  int64_t kill_after_ns);

@@ -118,8 +118,8 @@ static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 	} while (more);
 }
 
-int descendants_signal(int signal_number, const pid_t *except,
-		       size_t except_count)
+int descendants_signal(pid_t ancestor, int signal_number,
+		       const pid_t *except, size_t except_count)
 {
 	struct table table = { NULL, 0, 0 };
 	int found = 0;
@@ -127,7 +127,7 @@ int descendants_signal(int signal_number, const pid_t *except,
 
 	if (read_table(&table) < 0)
 		return -1;
-	choose(&table, getpid(), except, except_count);
+	choose(&table, ancestor, except, except_count);
 	for (i = 0; i < table.count; i++) {
 		if (!table.processes[i].chosen || table.processes[i].dead)
 			continue;

@@ -1,7 +1,7 @@
 /*
  * descendants.h - signal every process that a process has started.
  *
- * The caller should be a child subreaper (prctl(2)), so that processes whose
+ * That process should be a child subreaper (prctl(2)), so that processes whose
  * parents are gone, daemons in sessions of their own among them, are its
  * descendants still.
  */
@@ -12,14 +12,14 @@
 #include <sys/types.h>
 
 /*
- * Send a signal to every living descendant of this process, but not to those in
+ * Send a signal to every living descendant of ancestor, but not to those in
  * except nor to theirs.  With signal 0, only count them.
  *
  * Returns how many were found, those among them that we may not signal, or -1
  * if that can't be told (no /proc, or another PID namespace's).  Those that are started meanwhile may be
  * missed: repeat it until none is left.
  */
-int descendants_signal(int signal_number, const pid_t *except,
-		       size_t except_count);
+int descendants_signal(pid_t ancestor, int signal_number,
+		       const pid_t *except, size_t except_count);
 
 #endif

@@ -1,31 +1,48 @@
 /*
  * heartbeat.c - keep a lease alive; see heartbeat.h.
  */
-#define _GNU_SOURCE		/* MAP_ANONYMOUS */
+#define _GNU_SOURCE		/* MAP_ANONYMOUS, syscall */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../lib/helper.h"
 #include "deadline.h"
+#include "descendants.h"
 #include "heartbeat.h"
+
+/* Between two rounds of SIGKILL, and how long they go on. */
+#define KILL_ROUND_NS	(10 * NS_PER_MS)
+#define KILLING_NS	(2 * NS_PER_S)
+
+enum child { COMMAND, SPEAKER, HINT, CHILDREN };
 
 struct beat {
 	_Atomic int64_t lease_end_ns;	/* CLOCK_BOOTTIME */
 	_Atomic int64_t confirmed_ns;	/* when it was last renewed; the same */
 	atomic_int errnum;
-	atomic_bool lost;
+	char reason[256];		/* of the loss, written before it */
+	_Atomic int64_t lost_ns;	/* when that was seen, or 0 */
+
+	/* The supervisor's: see heartbeat.h. */
+	_Atomic int64_t busy_until_ns;
+	atomic_int children[CHILDREN];
+	atomic_bool stood_in;
 };
 
 void heartbeat_init(struct heartbeat *heartbeat,
-		    const struct nlock_claim *claim)
+		    const struct nlock_claim *claim, int64_t kill_after_ns)
 {
 	*heartbeat = (struct heartbeat){
-		.event_fd = -1,
+		.event_fd = -1, .supervisor_fd = -1,
+		.supervisor = getpid(), .kill_after_ns = kill_after_ns,
 		.at_first = { .lease_end_ns = nlock_claim_ends_boot_ns(claim) },
 	};
 }
@@ -46,21 +63,39 @@ static int share(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 	atomic_init(&beat->lease_end_ns, heartbeat->at_first.lease_end_ns);
 	atomic_init(&beat->confirmed_ns, heartbeat->at_first.lease_end_ns -
 		    claim->lifetime_ns);
-	atomic_init(&beat->errnum, 0);
-	atomic_init(&beat->lost, false);
-	heartbeat->beat = beat;
+	heartbeat->beat = beat;		/* the rest is 0 */
 	return 0;
 }
 
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
 {
-	if (heartbeat->beat == NULL)
+	struct beat *beat = heartbeat->beat;
+
+	if (beat == NULL)
 		return heartbeat->at_first;
 	return (struct heartbeat_news){
-		.lost = atomic_load(&heartbeat->beat->lost),
-		.lease_end_ns = atomic_load(&heartbeat->beat->lease_end_ns),
-		.errnum = atomic_load(&heartbeat->beat->errnum),
+		.lost = atomic_load(&beat->lost_ns) != 0,
+		.reason = beat->reason,
+		.lease_end_ns = atomic_load(&beat->lease_end_ns),
+		.errnum = atomic_load(&beat->errnum),
+		.stood_in = atomic_load(&beat->stood_in),
 	};
+}
+
+void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns)
+{
+	if (heartbeat->beat != NULL)
+		atomic_store(&heartbeat->beat->busy_until_ns, until_ns);
+}
+
+void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
+			     pid_t speaker, pid_t hint)
+{
+	if (heartbeat->beat == NULL)
+		return;
+	atomic_store(&heartbeat->beat->children[COMMAND], command);
+	atomic_store(&heartbeat->beat->children[SPEAKER], speaker);
+	atomic_store(&heartbeat->beat->children[HINT], hint);
 }
 
 static void sleep_until(int64_t boot_ns)
@@ -83,6 +118,162 @@ static void tell(const struct heartbeat *heartbeat)
 	(void)ignored;
 }
 
+/* -------------------------------------------------------------- standing in */
+
+/* Where there is no pidfd_open(2), before Linux 5.3, the pid has to do. */
+static int open_supervisor(const struct heartbeat *heartbeat)
+{
+#ifdef SYS_pidfd_open
+	return (int)syscall(SYS_pidfd_open, heartbeat->supervisor, 0);
+#else
+	(void)heartbeat;
+	return -1;
+#endif
+}
+
+static bool supervisor_is_gone(const struct heartbeat *heartbeat)
+{
+	struct pollfd ended = { .fd = heartbeat->supervisor_fd,
+				.events = POLLIN };
+
+	return poll(&ended, 1, 0) > 0 || kill(heartbeat->supervisor, 0) < 0;
+}
+
+/* When the supervisor has to act, as things are. */
+static struct deadline supervisors_deadline(const struct heartbeat *heartbeat,
+					    int64_t lifetime_ns)
+{
+	struct beat *beat = heartbeat->beat;
+	int64_t busy_until_ns = atomic_load(&beat->busy_until_ns);
+	int64_t lease_end_ns = atomic_load(&beat->lease_end_ns);
+	int64_t lost_ns = atomic_load(&beat->lost_ns);
+	struct deadline deadline;
+
+	if (lost_ns != 0)
+		deadline = deadline_when_lost(lost_ns, lease_end_ns,
+					      lifetime_ns,
+					      heartbeat->kill_after_ns);
+	else
+		deadline = deadline_of_lease(lease_end_ns, lifetime_ns,
+					     heartbeat->kill_after_ns);
+	if (busy_until_ns == 0)
+		return deadline;
+	return (struct deadline){
+		.terminate_ns = busy_until_ns,
+		.overdue_ns = ns_add(busy_until_ns, KILL_ROUND_NS),
+		.kill_ns = busy_until_ns,
+	};
+}
+
+/* Returns how many there are, or were. */
+static int signal_job(const struct heartbeat *heartbeat, pid_t self,
+		      int signal_number)
+{
+	atomic_int *children = heartbeat->beat->children;
+	const pid_t spared[] = { self, atomic_load(&children[SPEAKER]),
+				 atomic_load(&children[HINT]) };
+	pid_t command = atomic_load(&children[COMMAND]);
+	int found;
+
+	if (supervisor_is_gone(heartbeat))
+		return 0;
+	found = descendants_signal(heartbeat->supervisor, signal_number,
+				   spared, 3);
+	if (found >= 0)
+		return found;
+	return command > 0 && kill(command, signal_number) == 0;
+}
+
+/* End the job in the supervisor's place, which is told of that by memory. */
+static void stand_in(const struct heartbeat *heartbeat, pid_t self,
+		     const struct deadline *deadline)
+{
+	int64_t kill_ns = deadline->kill_ns;
+
+	/* If we were stopped, too, the job has its time all the same. */
+	if (kill_ns < boot_now_ns())
+		kill_ns = ns_add(boot_now_ns(), deadline->kill_ns -
+				 deadline->terminate_ns);
+	if (signal_job(heartbeat, self, 0) == 0 ||
+	    atomic_exchange(&heartbeat->beat->stood_in, true))
+		return;
+	signal_job(heartbeat, self, SIGTERM);
+	signal_job(heartbeat, self, SIGCONT);
+	while (boot_now_ns() < kill_ns) {
+		sleep_until(ns_add(boot_now_ns(), KILL_ROUND_NS));
+		if (signal_job(heartbeat, self, 0) == 0)
+			return;
+	}
+	kill_ns = ns_add(boot_now_ns(), KILLING_NS);
+	while (signal_job(heartbeat, self, SIGKILL) > 0 &&
+	       boot_now_ns() < kill_ns)
+		sleep_until(ns_add(boot_now_ns(), KILL_ROUND_NS));
+}
+
+static bool has_changed(const struct heartbeat *heartbeat, int64_t lifetime_ns,
+			const struct deadline *before)
+{
+	struct deadline now = supervisors_deadline(heartbeat, lifetime_ns);
+
+	return now.terminate_ns != before->terminate_ns ||
+	       now.kill_ns != before->kill_ns;
+}
+
+/*
+ * Look whether the supervisor acts when it has to; if it does not, wake it; if
+ * it still does not, stand in for it.  self is the heartbeat's pid.
+ */
+static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
+			     int64_t lifetime_ns)
+{
+	for (;;) {
+		struct deadline deadline =
+			supervisors_deadline(heartbeat, lifetime_ns);
+		int64_t step_ns = (deadline.overdue_ns -
+				   deadline.terminate_ns) / 2;
+
+		sleep_until(ns_add(deadline.terminate_ns, step_ns));
+		/* All were stopped?  Then the others are only waking up, too. */
+		if (boot_now_ns() >= deadline.overdue_ns)
+			sleep_until(ns_add(boot_now_ns(), step_ns));
+		if (has_changed(heartbeat, lifetime_ns, &deadline))
+			continue;
+		if (supervisor_is_gone(heartbeat))
+			return;
+		kill(heartbeat->supervisor, SIGCONT);
+		sleep_until(ns_add(boot_now_ns(), step_ns));
+		if (has_changed(heartbeat, lifetime_ns, &deadline))
+			continue;
+		stand_in(heartbeat, self, &deadline);
+		return;
+	}
+}
+
+/* Returns whether there is a guard, or needn't be one. */
+static bool start_guard(const struct heartbeat *heartbeat, int64_t lifetime_ns)
+{
+	pid_t self = getpid(), pid;
+
+	if (heartbeat->kill_after_ns == NLOCK_FOREVER)
+		return true;
+	pid = helper_start(&heartbeat->supervisor_fd, 1);
+	if (pid == 0) {
+		watch_supervisor(heartbeat, self, lifetime_ns);
+		_exit(0);
+	}
+	return pid > 0;
+}
+
+/* ------------------------------------------------------------------ beating */
+
+/* Why the lock was lost, in words that end a sentence. */
+static void note_loss(struct beat *beat)
+{
+	snprintf(beat->reason, sizeof(beat->reason),
+		 "broken or released by others");
+	atomic_store(&beat->lost_ns, boot_now_ns());
+}
+
 static void beat_on(const struct heartbeat *heartbeat,
 		    struct nlock_claim *claim)
 {
@@ -90,12 +281,15 @@ static void beat_on(const struct heartbeat *heartbeat,
 	int64_t lifetime_ns = claim->lifetime_ns;
 	int64_t next_ns = refresh_due_ns(atomic_load(&beat->confirmed_ns),
 					 lifetime_ns);
+	bool guarded = false;
 	struct nlock_error error;
 
 	for (;;) {
 		int64_t began_ns;
 
 		sleep_until(next_ns);
+		/* What follows may hang. */
+		guarded = guarded || start_guard(heartbeat, lifetime_ns);
 		began_ns = boot_now_ns();
 		switch (nlock_refresh(claim, lifetime_ns, &error)) {
 		case NLOCK_OK:
@@ -106,7 +300,7 @@ static void beat_on(const struct heartbeat *heartbeat,
 			next_ns = refresh_due_ns(began_ns, lifetime_ns);
 			break;
 		case NLOCK_LOST:
-			atomic_store(&beat->lost, true);
+			note_loss(beat);
 			tell(heartbeat);
 			return;
 		default:
@@ -131,7 +325,12 @@ static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 	keep[2] = claim->warrant_fd;
 	heartbeat->pid = helper_start(keep, 3);
 	if (heartbeat->pid == 0) {
+		setsid();	/* what stops the job does not stop us */
+		heartbeat->supervisor_fd = open_supervisor(heartbeat);
 		beat_on(heartbeat, &own);
+		if (heartbeat->kill_after_ns != NLOCK_FOREVER)
+			watch_supervisor(heartbeat, getpid(),
+					 own.lifetime_ns);
 		_exit(0);
 	}
 	return heartbeat->pid > 0 ? 0 : -1;
@@ -152,6 +351,8 @@ int heartbeat_start(struct heartbeat *heartbeat,
 
 void heartbeat_stop(struct heartbeat *heartbeat)
 {
+	/* Its guard may outlive it if it hangs. */
+	heartbeat_leave_it_to_us(heartbeat, NLOCK_FOREVER);
 	if (heartbeat->pid > 0)
 		kill(heartbeat->pid, SIGKILL);
 	heartbeat->pid = 0;

@@ -6,8 +6,15 @@
  * own, and the supervisor, which has the deadline to keep, never waits for
  * it: it only looks at what the heartbeat has last confirmed.
  *
- * The heartbeat dies with the supervisor.  It goes on when that is stopped
- * (SIGSTOP, or job control): a stopped command still has its lock.
+ * The heartbeat dies with the supervisor.  It is in a session of its own and
+ * goes on when the supervisor is stopped (SIGSTOP, or job control): a stopped
+ * command still has its lock.
+ *
+ * A supervisor that is stopped can't end its command, though.  If it has to and
+ * does not, it is woken (SIGCONT), and if that is of no use, the command and
+ * all that it started are ended in its place: once the lock is lost by the
+ * heartbeat itself, and while that may hang by its guard, a process that never
+ * calls upon the file server.
  */
 #ifndef HEARTBEAT_H
 #define HEARTBEAT_H
@@ -23,13 +30,18 @@ struct beat;
 /* What it has found out. */
 struct heartbeat_news {
 	bool lost;		/* the lock is not ours any more */
+	const char *reason;	/* ... and why */
 	int64_t lease_end_ns;	/* as confirmed; CLOCK_BOOTTIME */
 	int errnum;		/* of the last attempt, if it failed */
+	bool stood_in;		/* the command was ended in our place */
 };
 
 struct heartbeat {
 	pid_t pid;		/* 0: not running */
 	int event_fd;		/* readable after each attempt; or -1 */
+	pid_t supervisor;
+	int supervisor_fd;	/* pidfd of that, in the heartbeat; or -1 */
+	int64_t kill_after_ns;	/* NLOCK_FOREVER: the command is not ended */
 	struct beat *beat;	/* shared with the process; NULL: none yet */
 	struct heartbeat_news at_first;		/* as long as there is none */
 };
@@ -39,7 +51,7 @@ struct heartbeat {
  * it needs is made when it is started: most commands have ended by then.
  */
 void heartbeat_init(struct heartbeat *heartbeat,
-		    const struct nlock_claim *claim);
+		    const struct nlock_claim *claim, int64_t kill_after_ns);
 
 /* Start the process.  Returns 0, or -1 with errno, which is news, too. */
 int heartbeat_start(struct heartbeat *heartbeat,
@@ -50,5 +62,18 @@ void heartbeat_stop(struct heartbeat *heartbeat);
 
 /* Read the news, without waiting. */
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat);
+
+/*
+ * The supervisor knows what is to be done, and will have done it by until_ns:
+ * before that nobody stands in for it.
+ */
+void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns);
+
+/*
+ * Whom to end, and which other children of the supervisor's to spare; 0: none.
+ * The command itself matters only where there is no /proc.
+ */
+void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
+			     pid_t speaker, pid_t hint);
 
 #endif

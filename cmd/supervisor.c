@@ -105,7 +105,7 @@ static int signal_all(struct supervisor *s, int signal_number)
 {
 	const pid_t ours[] = { s->heartbeat.pid, s->speaker,
 			       s->taken->claim.hint_pid };
-	int found = descendants_signal(signal_number, ours, 3);
+	int found = descendants_signal(getpid(), signal_number, ours, 3);
 
 	if (found >= 0)
 		return found;
@@ -135,6 +135,12 @@ static bool may_be_left(struct supervisor *s)
 	return false;
 }
 
+static void tell_children(struct supervisor *s)
+{
+	heartbeat_tell_children(&s->heartbeat, s->job.command, s->speaker,
+				s->taken->claim.hint_pid);
+}
+
 /* Say something without waiting for it to be heard. */
 static void say_aside(struct supervisor *s, const char *what, const char *why,
 		      const char *consequence)
@@ -147,7 +153,8 @@ static void say_aside(struct supervisor *s, const char *what, const char *why,
 	}
 	if (pid > 0)
 		s->speaker = pid;
-	else
+	tell_children(s);
+	if (pid < 0)
 		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s%s", what, why,
 			 consequence);
 }
@@ -232,10 +239,10 @@ static const char *reason(const struct supervisor *s, int64_t now_ns,
 			  const struct heartbeat_news *news)
 {
 	if (news->lost)
-		return "the lock is lost: broken or released by others";
+		return news->reason;
 	if (news->errnum != 0)
 		return strerror(news->errnum);
-	if (now_ns >= s->deadline.kill_ns)
+	if (now_ns >= s->deadline.kill_ns && !news->stood_in)
 		return STOPPED;
 	return "the file server does not answer";
 }
@@ -244,30 +251,34 @@ static void lose(struct supervisor *s, int64_t now_ns,
 		 const struct heartbeat_news *news)
 {
 	bool warn = s->options->warn_on_lost;
+	const char *why = reason(s, now_ns, news);
 
 	s->lost = true;
+	if (news->lost || news->stood_in)
+		s->deadline = deadline_when_lost(now_ns, news->lease_end_ns,
+						 s->options->lifetime_ns,
+						 s->options->kill_after_ns);
+	heartbeat_leave_it_to_us(&s->heartbeat, warn ? NLOCK_FOREVER :
+				 s->deadline.kill_ns);
 	if (!warn)
 		begin_ending(s);
-	say_aside(s, news->lost ? "" : "the lease can't be renewed: ",
-		  reason(s, now_ns, news), warn ?
-		  "; the command goes on without it" : "; ending the command");
+	say_aside(s, news->lost ? "the lock is lost: " :
+		  "the lease can't be renewed: ", why, warn ?
+		  "; the command goes on without it" : news->stood_in ?
+		  "; the command was ended" : "; ending the command");
 }
 
 /* Is the lock lost, or about to be? */
 static void check_lock(struct supervisor *s, int64_t now_ns)
 {
 	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
-	int64_t lifetime_ns = s->options->lifetime_ns;
 
 	if (s->lost)
 		return;
-	s->deadline = deadline_of_lease(news.lease_end_ns, lifetime_ns,
+	s->deadline = deadline_of_lease(news.lease_end_ns,
+					s->options->lifetime_ns,
 					s->options->kill_after_ns);
-	if (news.lost)
-		s->deadline = deadline_when_lost(now_ns, news.lease_end_ns,
-						 lifetime_ns,
-						 s->options->kill_after_ns);
-	if (now_ns >= s->deadline.terminate_ns)
+	if (news.lost || news.stood_in || now_ns >= s->deadline.terminate_ns)
 		lose(s, now_ns, &news);
 }
 
@@ -279,6 +290,7 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	/* Failing that, the deadline stands, and this is tried again. */
 	if (heartbeat_start(&s->heartbeat, &s->taken->claim) < 0)
 		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
+	tell_children(s);
 }
 
 static void offer_hint(struct supervisor *s, int64_t now_ns)
@@ -286,33 +298,11 @@ static void offer_hint(struct supervisor *s, int64_t now_ns)
 	if (now_ns < s->hint_due_ns)
 		return;
 	nlock_offer_hint(&s->taken->claim);	/* or there is none */
+	tell_children(s);
 	s->hint_due_ns = NLOCK_FOREVER;
 }
 
 /* What each phase does at now_ns; returns when it wants to be called again. */
-
-static int64_t act_running(struct supervisor *s, int64_t now_ns)
-{
-	int64_t next_ns = NLOCK_FOREVER;
-
-	if (s->job.command == 0) {
-		s->phase = ENDED;
-		return next_ns;
-	}
-	check_lock(s, now_ns);
-	if (s->phase == ENDING)
-		return s->deadline.kill_ns;
-	keep_heartbeat(s, now_ns);
-	offer_hint(s, now_ns);
-	if (!s->lost)
-		next_ns = s->deadline.terminate_ns;
-	if (s->hint_due_ns < next_ns)
-		next_ns = s->hint_due_ns;
-	if (s->heartbeat.pid == 0 && s->heartbeat_due_ns > now_ns &&
-	    s->heartbeat_due_ns < next_ns)
-		next_ns = s->heartbeat_due_ns;
-	return next_ns;
-}
 
 static int64_t act_killing(struct supervisor *s, int64_t now_ns)
 {
@@ -342,6 +332,29 @@ static int64_t act_ending(struct supervisor *s, int64_t now_ns)
 	return act_killing(s, now_ns);
 }
 
+static int64_t act_running(struct supervisor *s, int64_t now_ns)
+{
+	int64_t next_ns = NLOCK_FOREVER;
+
+	if (s->job.command == 0 && !heartbeat_read(&s->heartbeat).stood_in) {
+		s->phase = ENDED;
+		return next_ns;
+	}
+	check_lock(s, now_ns);
+	if (s->phase == ENDING)
+		return act_ending(s, now_ns);
+	keep_heartbeat(s, now_ns);
+	offer_hint(s, now_ns);
+	if (!s->lost)
+		next_ns = s->deadline.terminate_ns;
+	if (s->hint_due_ns < next_ns)
+		next_ns = s->hint_due_ns;
+	if (s->heartbeat.pid == 0 && s->heartbeat_due_ns > now_ns &&
+	    s->heartbeat_due_ns < next_ns)
+		next_ns = s->heartbeat_due_ns;
+	return next_ns;
+}
+
 static void act(struct supervisor *s)
 {
 	static int64_t (*const acts[])(struct supervisor *, int64_t) = {
@@ -366,6 +379,9 @@ static void wait_for_events(struct supervisor *s)
 
 	if (poll(fds, 3, s->timer_fd < 0 ? WITHOUT_TIMER_MS : -1) <= 0)
 		return;
+	/* Before a command goes on that was stopped (SIGCONT). */
+	if (s->phase == RUNNING)
+		check_lock(s, boot_now_ns());
 	if (fds[0].revents != 0)
 		take_signals(s);
 	if (fds[1].revents != 0) {
@@ -389,7 +405,9 @@ static int prepare(struct supervisor *s, const char **step)
 	if (setenv("NLOCK_CLAIM", claim, 1) < 0 ||
 	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
 		return -1;
-	heartbeat_init(&s->heartbeat, &taken->claim);
+	heartbeat_init(&s->heartbeat, &taken->claim,
+		       s->options->warn_on_lost ? NLOCK_FOREVER :
+		       s->options->kill_after_ns);
 	job_watch_signals(taken);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;

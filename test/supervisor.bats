@@ -420,20 +420,127 @@ has_helper() {
 	[ "$stderr" = "nlock: $LOCK: the lock was lost while the command ran" ]
 }
 
+# signal_all SIGNAL PID: to the job and to its heartbeat, which is in no group
+# that anybody knows.
+signal_all() {
+	local heartbeat
+
+	heartbeat=$(heartbeat_of "$2") || true
+	kill "-$1" -- "-$2"
+	[ -z "$heartbeat" ] || kill "-$1" "$heartbeat"
+	[ -z "$heartbeat" ] || pkill "-$1" -P "$heartbeat" || true
+}
+
 @test "run: all of it stopped past the lease and continued, it exits 76 and harms nobody" {
 	local pid next
 
 	in_group nlock run -l 1s "$LOCK" -- bash -c "$stubborn" 2>/dev/null
 	pid=$!
 	eventually has_heartbeat "$pid"
-	kill -STOP -- "-$pid"
+	signal_all STOP "$pid"
 	next=$(nlock acquire --clock-slop 10ms -w 20s -l 1m "$LOCK")
 	rm -f alive
-	kill -CONT -- "-$pid"
+	signal_all CONT "$pid"
 	ended_with 76 "$pid"
 	eval "$next"
 	is_state ours
 	nlock release
+	nothing_left
+}
+
+# process_stopped PID
+process_stopped() {
+	grep -q '^State:.[Tt]' "/proc/$1/status"
+}
+
+@test "run: stopped by a signal to its process group, the job keeps its lock" {
+	local pid
+
+	in_group nlock run -l 1s "$LOCK" -- \
+		sh -c 'until [ -e go ]; do sleep 0.05; done'
+	pid=$!
+	eventually has_heartbeat "$pid"
+	kill -STOP -- "-$pid"
+	eventually process_stopped "$pid"
+	run -75 nlock run -q --clock-slop 1ms -w 3s "$LOCK" true
+	touch go
+	kill -CONT -- "-$pid"
+	ended_with 0 "$pid"
+	nothing_left
+}
+
+# What ends a job that has lost its lock: a command, and a worker in a session
+# of its own.
+job_with_worker='setsid -f sh -c "echo \$\$ >worker; exec sleep 1000"
+	echo $$ >command; exec sleep 1000'
+
+@test "run: stopped when its lock is lost, nlock is woken and ends the command" {
+	local pid
+
+	in_group nlock run -l 3s "$LOCK" -- sh -c "$job_with_worker" 2>errors
+	pid=$!
+	eventually test -s worker
+	eventually has_heartbeat "$pid"
+	# Without the worker, as ^Z does.
+	kill -STOP -- "-$pid"
+	eventually process_stopped "$pid"
+	revoke
+	eventually gone "$(cat worker)"
+	eventually gone "$(cat command)"
+	ended_with 76 "$pid"
+	[ "$(cat errors)" = \
+		"nlock: $LOCK: the lock is lost: broken or released by others; ending the command" ]
+}
+
+# loses_while_held MESSAGE COMMAND...: the lock of a run whose nlock can't be
+# woken, by COMMAND; its command ends all the same.
+loses_while_held() {
+	local pid holder
+
+	in_group nlock run -l 3s "$LOCK" -- sh -c "$job_with_worker" 2>errors
+	pid=$!
+	eventually test -s worker
+	eventually has_heartbeat "$pid"
+	# The guard is there before the first refresh.
+	guarded() {
+		pgrep -P "$(heartbeat_of "$1")" -x nlock
+	}
+	eventually guarded "$pid"
+	python3 "$BATS_TEST_DIRNAME/hold.py" "$pid" letgo 3>&- &
+	holder=$!
+	eventually test -e letgo.held
+	"${@:2}" "$pid"
+	END=$(lease_end)
+	eventually not_running_pid "$(cat worker)"
+	eventually not_running_pid "$(cat command)"
+	SEEN=$(date +%s.%N)
+	touch letgo
+	wait "$holder"
+	ended_with 76 "$pid"
+	[ "$(cat errors)" = "nlock: $LOCK: $1; the command was ended" ]
+}
+
+# Gone, or a zombie whose parent is held.
+not_running_pid() {
+	! grep -q '^State:.[^Z]' "/proc/$1/status"
+}
+
+lose() {
+	revoke
+}
+
+hang_heartbeat() {
+	kill -STOP "$(heartbeat_of "$1")"
+}
+
+@test "run: if nlock hangs when its lock is lost, the heartbeat ends the command in its place" {
+	loses_while_held "the lock is lost: broken or released by others" lose
+}
+
+@test "run: if nlock hangs, and the file server, too, the command is ended before the lease is over" {
+	loses_while_held "the lease can't be renewed: the file server does not answer" \
+		hang_heartbeat
+	between 0 "$(echo "$END $SEEN" | awk '{ print $1 - $2 }')" 3
 	nothing_left
 }
 

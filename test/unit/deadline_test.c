@@ -35,6 +35,8 @@ static void test_of_lease(void)
 			  rows[i].behaviour);
 		is_number(1000 * S - d.kill_ns, rows[i].kill,
 			  rows[i].behaviour);
+		ok(d.terminate_ns < d.overdue_ns && d.overdue_ns < 1000 * S,
+		   "one that is overdue is so before the lease's end");
 		ok(d.terminate_ns > 1000 * S - rows[i].lifetime +
 		   rows[i].lifetime / 3,
 		   "a refresh that is on time comes before that");
