@@ -11,25 +11,40 @@
 /* A command that is told to stop, and does not within that time, goes on. */
 #define STOPPING_NS		(5 * NS_PER_S)
 
+/* By the terminal: ^Z, and that a job in the background reads or writes. */
+static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+
+bool job_stops_by(int signal_number)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		if (stopping[i] == signal_number)
+			return true;
+	return false;
+}
+
 void job_watch_signals(struct taken *taken)
 {
 	sigset_t signals = taken->ending_signals;
+	size_t i;
 
 	/* Were it ignored, nobody could be waited for. */
 	taken->caller.on_child = signal(SIGCHLD, SIG_DFL);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGCONT);
-	sigaddset(&signals, SIGTSTP);
+	for (i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		sigaddset(&signals, stopping[i]);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signalfd(taken->signal_fd, &signals, 0);
 }
 
 /* The kernel sends others, too, such as an alarm's, to us alone. */
-static bool is_of_terminal(uint32_t signal_number)
+static bool is_of_terminal(int signal_number)
 {
 	return signal_number == SIGINT || signal_number == SIGQUIT ||
-	       signal_number == SIGHUP || signal_number == SIGTSTP ||
-	       signal_number == SIGCONT;
+	       signal_number == SIGHUP || signal_number == SIGCONT ||
+	       job_stops_by(signal_number);
 }
 
 /*
@@ -41,20 +56,9 @@ static bool command_has_it(const struct job *job,
 {
 	if (info->ssi_signo == SIGHUP && getsid(0) == getpid())
 		return false;
-	return is_of_terminal(info->ssi_signo) &&
+	return is_of_terminal((int)info->ssi_signo) &&
 	       info->ssi_code == SI_KERNEL &&
 	       getpgid(job->command) == getpgrp();
-}
-
-static void stop_ourselves(void)
-{
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTSTP);
-	raise(SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &stop, NULL);	/* ... and here we stop */
-	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
 int job_early_signal(const struct taken *taken)
@@ -64,15 +68,23 @@ int job_early_signal(const struct taken *taken)
 	while (read(taken->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		int signal_number = (int)info.ssi_signo;
 
-		if (signal_number != SIGCONT &&
+		if (signal_number == SIGCHLD || signal_number == SIGCONT ||
 		    signal_is_ignored(signal_number))
 			continue;
-		if (sigismember(&taken->ending_signals, signal_number))
-			return signal_number;
-		if (signal_number == SIGTSTP)
-			stop_ourselves();
+		return signal_number;
 	}
 	return 0;
+}
+
+void job_stop_ourselves(int signal_number)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, signal_number);
+	raise(signal_number);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);	/* ... and here we stop */
+	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
 static void take_signal(struct job *job, const struct signalfd_siginfo *info)
@@ -83,10 +95,12 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 		return;
 	if (job->command > 0 && !command_has_it(job, info))
 		kill(job->command, signal_number);
-	if (signal_number == SIGTSTP)
-		job->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
 	if (signal_number == SIGCONT)
-		job->stop_until_ns = 0;
+		job->stop_signal = 0;
+	if (!job_stops_by(signal_number))
+		return;
+	job->stop_signal = signal_number;
+	job->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
 }
 
 bool job_take_signals(struct job *job, int signal_fd)
@@ -102,12 +116,16 @@ bool job_take_signals(struct job *job, int signal_fd)
 	return of_children;
 }
 
+bool job_wants_stop(const struct job *job)
+{
+	return job->stopped && job->stop_signal != 0 &&
+	       boot_now_ns() < job->stop_until_ns;
+}
+
 void job_stop_with_command(struct job *job)
 {
-	bool wanted = boot_now_ns() < job->stop_until_ns;
+	int signal_number = job->stop_signal;
 
-	if (!wanted || !job->stopped)
-		return;
-	job->stop_until_ns = 0;
-	stop_ourselves();
+	job->stop_signal = 0;
+	job_stop_ourselves(signal_number);
 }

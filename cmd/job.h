@@ -14,19 +14,23 @@
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
 	bool stopped;		/* as waitpid(2) says of it */
-	int64_t stop_until_ns;	/* SIGTSTP counts until then; CLOCK_BOOTTIME */
+	int stop_signal;	/* that was told to stop the job, or 0 */
+	int64_t stop_until_ns;	/* ... which counts until then */
 };
 
 /*
  * From now on signals that were only let through so far are read from
- * taken->signal_fd, too: SIGCHLD, SIGCONT and SIGTSTP.  taken->caller gets what
- * the command is to find of SIGCHLD.
+ * taken->signal_fd, too: SIGCHLD, SIGCONT and those that stop a job.
+ * taken->caller gets what the command is to find of SIGCHLD.
  */
 void job_watch_signals(struct taken *taken);
 
+/* Is it one that stops a job? */
+bool job_stops_by(int signal_number);
+
 /*
  * What came from a terminal before there was a command can't have reached it.
- * Returns a signal that ends us, or 0; stops us if that was wanted.
+ * Returns a signal that ends us or is to stop us, or 0.
  */
 int job_early_signal(const struct taken *taken);
 
@@ -37,9 +41,15 @@ int job_early_signal(const struct taken *taken);
 bool job_take_signals(struct job *job, int signal_fd);
 
 /*
- * Stop if we have been told to and the command has stopped: one that goes on
+ * Have we been told to stop, and has the command stopped?  One that goes on
  * needs somebody who looks after it.
  */
+bool job_wants_stop(const struct job *job);
+
+/* Stop as the command did; returns once we are continued. */
 void job_stop_with_command(struct job *job);
+
+/* The same by that signal, before there is a command. */
+void job_stop_ourselves(int signal_number);
 
 #endif

@@ -35,8 +35,11 @@
 #include "spawn.h"
 #include "supervisor.h"
 
-/* A command that has ended by then costs no heartbeat. */
-#define HEARTBEAT_DELAY_NS	(100 * NS_PER_MS)
+/*
+ * A command that has ended by then costs no heartbeat; one that goes on may
+ * lose its lock if somebody stops us before (SIGSTOP).
+ */
+#define HEARTBEAT_DELAY_NS	(20 * NS_PER_MS)
 
 /* Nor a hint: those who have waited for so short a time look again soon. */
 #define HINT_DELAY_NS		(250 * NS_PER_MS)
@@ -214,9 +217,6 @@ static void take_signals(struct supervisor *s)
 {
 	if (job_take_signals(&s->job, s->taken->signal_fd))
 		reap(s);
-	/* One that is being ended needs somebody who looks after it. */
-	if (s->phase == RUNNING)
-		job_stop_with_command(&s->job);
 }
 
 static void drain(int fd)
@@ -293,6 +293,18 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	tell_children(s);
 }
 
+/* The lock is to be kept while we are stopped, or we don't stop. */
+static bool has_heartbeat_now(struct supervisor *s)
+{
+	int64_t due_ns = s->heartbeat_due_ns;
+
+	s->heartbeat_due_ns = 0;
+	keep_heartbeat(s, boot_now_ns());
+	if (s->heartbeat_due_ns == 0)
+		s->heartbeat_due_ns = due_ns;
+	return s->heartbeat.pid > 0 || s->lost;
+}
+
 static void offer_hint(struct supervisor *s, int64_t now_ns)
 {
 	if (now_ns < s->hint_due_ns)
@@ -345,6 +357,10 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 		return act_ending(s, now_ns);
 	keep_heartbeat(s, now_ns);
 	offer_hint(s, now_ns);
+	if (job_wants_stop(&s->job) && has_heartbeat_now(s)) {
+		job_stop_with_command(&s->job);
+		return now_ns;		/* which is long ago */
+	}
 	if (!s->lost)
 		next_ns = s->deadline.terminate_ns;
 	if (s->hint_due_ns < next_ns)
@@ -427,16 +443,41 @@ static bool is_refresh_near(const struct supervisor *s)
 	       ns_add(s->started_ns, 2 * HEARTBEAT_DELAY_NS);
 }
 
-/* Nothing has looked at the lease since the lock was won. */
+/*
+ * Nothing has looked at the lease since the lock was won, except a heartbeat
+ * that was started for a stop.
+ */
 static bool is_too_late(const struct supervisor *s)
 {
-	int64_t lease_end_ns = heartbeat_read(&s->heartbeat).lease_end_ns;
+	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
 	struct deadline deadline =
-		deadline_of_lease(lease_end_ns, s->options->lifetime_ns,
+		deadline_of_lease(news.lease_end_ns, s->options->lifetime_ns,
 				  s->options->kill_after_ns);
 
-	return boot_now_ns() >= deadline.terminate_ns &&
-	       !s->options->warn_on_lost;
+	if (s->options->warn_on_lost ||
+	    (!news.lost && boot_now_ns() < deadline.terminate_ns))
+		return false;
+	if (news.lost)
+		message("%s: the lock is lost: %s", s->taken->path,
+			news.reason);
+	else
+		message("%s: the lease can't be renewed: " STOPPED,
+			s->taken->path);
+	return true;
+}
+
+/* ^Z before there is a command stops us; what ends us is for the caller. */
+static int early_signal(struct supervisor *s)
+{
+	int signal_number;
+
+	while ((signal_number = job_early_signal(s->taken)) != 0) {
+		if (!job_stops_by(signal_number))
+			return signal_number;
+		if (has_heartbeat_now(s))
+			job_stop_ourselves(signal_number);
+	}
+	return 0;
 }
 
 /* From there the command may be stopped at any time, even before it is one. */
@@ -568,15 +609,16 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return status;
 	}
-	signal_number = job_early_signal(taken);
+	signal_number = early_signal(&s);
 	if (signal_number != 0) {
+		heartbeat_stop(&s.heartbeat);
 		untake_lock(taken);
 		die_by_signal(signal_number);
 	}
 	if (is_too_late(&s)) {
-		message("%s: the lease can't be renewed: " STOPPED,
-			taken->path);
-		untake_lock(taken);
+		heartbeat_stop(&s.heartbeat);
+		release_aside(taken);
+		forget_lock(taken);
 		return STATUS_NOT_OURS;
 	}
 	s.job.command = spawn(argv, &taken->caller,
@@ -586,6 +628,7 @@ int supervise(struct taken *taken, const struct options *options,
 		untake_lock(taken);
 		return status;
 	}
+	tell_children(&s);
 	s.started_ns = boot_now_ns();
 	s.heartbeat_due_ns = s.started_ns + HEARTBEAT_DELAY_NS;
 	if (is_refresh_near(&s))

@@ -559,32 +559,74 @@ hang_heartbeat() {
 	nothing_left
 }
 
-@test "run: SIGTSTP stops the command and nlock, SIGCONT continues them" {
-	local pid command
+@test "run: what stops a job stops the command and nlock, SIGCONT continues them" {
+	local pid command name
 
-	# In a group of its own in this session: nothing stops an orphaned one.
+	process_running() {
+		! process_stopped "$1"
+	}
+	for name in TSTP TTIN TTOU; do
+		rm -f go pid
+		# In a group of its own in this session: nothing stops an
+		# orphaned one.
+		set -m
+		nlock run "$LOCK" -- sh -c \
+			'echo $$ >pid; until [ -e go ]; do sleep 0.05; done' \
+			3>&- &
+		set +m
+		pid=$!
+		eventually test -s pid
+		command=$(cat pid)
+		kill "-$name" "$pid"
+		eventually process_stopped "$command"
+		eventually process_stopped "$pid"
+		kill -CONT "$pid"
+		eventually process_running "$command"
+		eventually process_running "$pid"
+		touch go
+		wait "$pid"
+	done
+}
+
+# is_kept PID: the lock, with a lease of a second, by a job that is stopped.
+is_kept() {
+	eventually process_stopped "$1"
+	run -75 nlock run -q --clock-slop 1ms -w 3s "$LOCK" true
+}
+
+@test "run: stopped in its command's first moment, the job keeps its lock" {
+	local pid
+
 	set -m
-	nlock run "$LOCK" -- \
-		sh -c 'echo $$ >pid; until [ -e go ]; do sleep 0.05; done' \
-		3>&- &
+	nlock run -l 1s "$LOCK" -- sh -c 'kill -TSTP $PPID; touch ran' 3>&- &
 	set +m
 	pid=$!
-	eventually test -s pid
-	command=$(cat pid)
-	stopped() {
-		grep -q '^State:.T' "/proc/$1/status"
-	}
-	kill -TSTP "$pid"
-	eventually stopped "$command"
-	eventually stopped "$pid"
+	is_kept "$pid"
 	kill -CONT "$pid"
-	running() {
-		! stopped "$1"
-	}
-	eventually running "$command"
-	eventually running "$pid"
-	touch go
 	wait "$pid"
+	[ -e ran ]
+	nothing_left
+}
+
+@test "run: stopped when it has just got the lock, it keeps that, and then starts its command" {
+	local pid
+
+	# The stop comes before there is a command, by a signal that is blocked.
+	set -m
+	"${STRACE[@]}" -D -o /dev/null -e trace=prctl \
+		-e inject=prctl:delay_enter=1500000:when=1 \
+		nlock run -l 4s "$LOCK" touch ran 3>&- &
+	set +m
+	pid=$!
+	eventually test -e "$LOCK"
+	kill -TSTP "$pid"
+	eventually process_stopped "$pid"
+	[ ! -e ran ]
+	run -75 nlock run -q --clock-slop 1ms -w 6s "$LOCK" true
+	kill -CONT "$pid"
+	wait "$pid"
+	[ -e ran ]
+	nothing_left
 }
 
 @test "run: from a terminal, ^C reaches the command once, ^Z stops all and fg goes on" {
