@@ -110,6 +110,13 @@ static int status_of_errno(int errnum)
 int message_failure(const char *path, enum nlock_result result,
 		    const struct nlock_error *error)
 {
+	if (result == NLOCK_UNSUPPORTED && error->separator != '\0') {
+		message("%s: %s: %s (this file system can't have the claim's "
+			"name; use --separator '%c', which works here)", path,
+			error->step, strerror(error->errnum),
+			error->separator);
+		return STATUS_UNSUPPORTED;
+	}
 	if (result == NLOCK_UNSUPPORTED) {
 		message("%s: %s: %s (this file system can't hold locks)",
 			path, error->step, strerror(error->errnum));

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "holder.h"
 #include "lock_file.h"
+#include "separator.h"
 #include "undelegated.h"
 #include "warrant.h"
 #include "write_all.h"
@@ -228,6 +229,7 @@ static enum nlock_result name_claim(struct nlock_claim *claim,
  * NLOCK_BUSY: another name has to be found.
  */
 static enum nlock_result make_warrant(struct nlock_claim *claim,
+				      const struct claim_name *parts,
 				      struct nlock_error *error)
 {
 	int dirfd = claim->lock->dirfd;
@@ -245,8 +247,10 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 	removed = unlinkat(dirfd, claim->warrant, AT_REMOVEDIR) == 0;
 	if (error->errnum == EEXIST)
 		return NLOCK_BUSY;
-	return !removed && means_no_warrants(dirfd, error->errnum) ?
-	       NLOCK_UNSUPPORTED : result;
+	if (removed || !means_no_warrants(dirfd, error->errnum))
+		return result;
+	error->separator = separator_find(claim->lock, parts);
+	return NLOCK_UNSUPPORTED;
 }
 
 static enum nlock_result publish(struct nlock_claim *claim,
@@ -256,7 +260,7 @@ static enum nlock_result publish(struct nlock_claim *claim,
 	enum nlock_result result = name_claim(claim, parts, error);
 
 	if (result == NLOCK_OK)
-		result = make_warrant(claim, error);
+		result = make_warrant(claim, parts, error);
 	if (result != NLOCK_OK)
 		return result;
 	result = place_claim(claim, parts, fd, error);

@@ -14,6 +14,7 @@ static inline enum nlock_result fail(struct nlock_error *error,
 {
 	error->step = step;
 	error->errnum = errno;
+	error->separator = '\0';
 	return NLOCK_FAILED;
 }
 

@@ -57,6 +57,8 @@ enum nlock_result {
 struct nlock_error {
 	const char *step;	/* what was tried, such as "create the claim" */
 	int errnum;
+	/* With NLOCK_UNSUPPORTED, one with which it would work; or '\0'. */
+	char separator;
 };
 
 struct nlock_options {

@@ -140,3 +140,24 @@ leased() {
 	[[ $stderr == *"write the state file"* ]]
 	nothing_left
 }
+
+@test "kernels: where no name may have a | (NTFS, SMB) the message says which separator works" {
+	preload no_bars
+	run -69 --separate-stderr "${PRELOAD[@]}" nlock acquire -n "$LOCK"
+	complains
+	[[ $stderr == *"$LOCK: "*"use --separator '+'"* ]]
+	[[ $stderr != *"can't hold locks"* ]]
+	[ -z "$(ls)" ]
+	"${PRELOAD[@]}" nlock run --separator + "$LOCK" true
+	[ -z "$(ls)" ]
+}
+
+@test "kernels: ... and does not, if locks can't be had there anyhow (vfat)" {
+	preload no_bars
+	run -69 --separate-stderr "${STRACE[@]}" -o /dev/null -e trace=linkat \
+		-e inject=linkat:error=EPERM "${PRELOAD[@]}" \
+		nlock acquire -n "$LOCK"
+	complains
+	[[ $stderr == *"can't hold locks"* ]]
+	[ -z "$(ls)" ]
+}

@@ -1,0 +1,60 @@
+/*
+ * separator.c - find a separator that a file system takes in names; see
+ * separator.h.
+ *
+ * Windows has no '|' in names, and what is made for it refuses that, too: SMB
+ * servers, NTFS if it is mounted so, vfat, which has no hard links either.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "separator.h"
+
+static bool has_links(int dirfd)
+{
+	int fd = openat(dirfd, "claim", O_WRONLY | O_CREAT | O_EXCL |
+			O_CLOEXEC, 0600);
+	bool linked;
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	linked = linkat(dirfd, "claim", dirfd, "lock", 0) == 0;
+	unlinkat(dirfd, "lock", 0);
+	unlinkat(dirfd, "claim", 0);
+	return linked;
+}
+
+/* Tried in a directory of that name, which nobody else knows. */
+static bool takes(const struct nlock_lock *lock, const char *name)
+{
+	bool good = false;
+	int fd;
+
+	if (mkdirat(lock->dirfd, name, 0700) < 0)
+		return false;
+	fd = openat(lock->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		    O_CLOEXEC);
+	if (fd >= 0) {
+		good = has_links(fd);
+		close(fd);
+	}
+	unlinkat(lock->dirfd, name, AT_REMOVEDIR);
+	return good;
+}
+
+char separator_find(const struct nlock_lock *lock,
+		    const struct claim_name *parts)
+{
+	const char *separator;
+	char name[NAME_MAX + 1];
+
+	for (separator = "+,=@"; *separator != '\0'; separator++)
+		if (*separator != lock->options.separator &&
+		    claim_name_format(name, sizeof(name), lock->name,
+				      *separator, parts) &&
+		    takes(lock, name))
+			break;
+	return *separator;
+}
