@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "separator.h"
 
 static bool has_links(int dirfd)
@@ -21,7 +22,8 @@ static bool has_links(int dirfd)
 		return false;
 	close(fd);
 	linked = linkat(dirfd, "claim", dirfd, "lock", 0) == 0;
-	unlinkat(dirfd, "lock", 0);
+	if (linked)
+		unlinkat(dirfd, "lock", 0);
 	unlinkat(dirfd, "claim", 0);
 	return linked;
 }
@@ -29,17 +31,14 @@ static bool has_links(int dirfd)
 /* Tried in a directory of that name, which nobody else knows. */
 static bool takes(const struct nlock_lock *lock, const char *name)
 {
-	bool good = false;
-	int fd;
+	struct attributes ignored;
+	int fd = directory_make(lock->dirfd, name, &ignored);
+	bool good;
 
-	if (mkdirat(lock->dirfd, name, 0700) < 0)
+	if (fd < 0)
 		return false;
-	fd = openat(lock->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-		    O_CLOEXEC);
-	if (fd >= 0) {
-		good = has_links(fd);
-		close(fd);
-	}
+	good = has_links(fd);
+	close(fd);
 	unlinkat(lock->dirfd, name, AT_REMOVEDIR);
 	return good;
 }
