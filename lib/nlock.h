@@ -18,9 +18,15 @@
  * A claim outlives its process: the holder is whoever knows the claim's
  * path, and nlock_claim_open() makes a struct nlock_claim of it again.
  *
- * Nothing here prints, exits, reads the environment or touches signals.
- * Where a function returns NLOCK_FAILED or NLOCK_UNSUPPORTED, *error says
- * which step failed and why; the path is that of the lock.
+ * Nothing here prints, exits or reads the environment.  No handler of a
+ * signal is set or changed.  Some functions start a process for what may hang:
+ * nlock_offer_hint(), and nlock_acquire() while it waits on a file server.
+ * While they fork(2) all signals are blocked, and SIGCHLD comes when such a
+ * process ends; the library waits for those that it started itself.
+ *
+ * Any function that returns enum nlock_result may return NLOCK_FAILED or
+ * NLOCK_UNSUPPORTED.  Then *error says which step failed and why; the path is
+ * that of the lock.  What else a function returns is said with it.
  *
  * Times: names ending in _ns are nanoseconds.  Leases are on the file
  * server's clock, counted from 1970; everything local is CLOCK_BOOTTIME.
@@ -189,9 +195,11 @@ struct nlock_request {
  *
  * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.  It
  * has to be released, or closed.
- * NLOCK_BUSY: somebody had it until the timeout; *holder says who.
+ * NLOCK_BUSY: somebody had it until the timeout; *holder says who, and why the
+ * lock can't be broken if its lease is over.
  * NLOCK_CANCELLED: cancel_fd became readable.
- * Except on NLOCK_OK, nothing is left behind that could be removed.
+ * Except on NLOCK_OK, *claim has nothing open, and nothing is left behind that
+ * could be removed.
  */
 enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				const struct nlock_request *request,
@@ -232,8 +240,9 @@ void nlock_find_loss(const struct nlock_claim *claim,
  * run", the end is never set back: that process relies on it.
  *
  * NLOCK_OK: the lock is still ours, until claim->lease_end_ns.
- * NLOCK_LOST: it is not.
+ * NLOCK_LOST: it is not; nlock_find_loss() says more.
  * NLOCK_FAILED: not known; the lease may or may not have been renewed.
+ * NLOCK_UNSUPPORTED: the file system does not keep the time that was set.
  */
 enum nlock_result nlock_refresh(struct nlock_claim *claim,
 				int64_t lifetime_ns,
@@ -261,7 +270,8 @@ pid_t nlock_offer_hint(struct nlock_claim *claim);
  * NLOCK_OK: it was ours until now, and is released.
  * NLOCK_LOST: it was not.
  * NLOCK_FAILED: the lock file may be left, and can be taken by others once
- * the lease is over.
+ * the lease is over.  With EACCES or EPERM nothing was changed, unless it is
+ * the directory that may not be written.
  */
 enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error);
@@ -277,7 +287,8 @@ enum nlock_state {
 };
 
 /*
- * Say in which state the lock is, without changing anything.
+ * Say in which state the lock is, without changing anything.  Returns NLOCK_OK,
+ * or NLOCK_FAILED if the lock file can't be looked at.
  *
  * own_claim is the path of the claim that counts as ours, or NULL.
  * holder->kind is HOLDER_NONE exactly if *state is NLOCK_UNLOCKED.

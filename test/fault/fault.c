@@ -25,6 +25,8 @@
  * preloaded, so mkstemp(3), fread(3) and fclose(3) are faulted as a whole.
  */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64	/* as nlock is built */
+#define _TIME_BITS 64
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -491,6 +493,14 @@ DIR *fdopendir(int fd)
 		return REAL(fdopendir)(fd);
 	report(&v, 0);
 	return NULL;
+}
+
+char *realpath(const char *restrict path, char *restrict resolved)
+{
+	struct verdict v = meet(STAT, AT_FDCWD, path);
+	char *found = v.skip ? NULL : REAL(realpath)(path, resolved);
+
+	return report(&v, found == NULL ? -1 : 0) < 0 ? NULL : found;
 }
 
 struct dirent *readdir(DIR *stream)
