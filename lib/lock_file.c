@@ -1,6 +1,7 @@
 /*
  * lock_file.c - identify the lock file; see lock_file.h.
  */
+#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -23,6 +24,36 @@ static void freshen_name(const struct nlock_lock *lock)
 	(void)ignored;
 }
 
+/*
+ * What the name leads to; of the attributes, only which file it is has to be
+ * fresh.  An NFS client has just been told that.
+ */
+static int look(const struct nlock_lock *lock, struct attributes *a)
+{
+	if (lock->file_system == FS_LOCAL)
+		return fresh_attributes(lock->dirfd, lock->name, a);
+	freshen_name(lock);
+	return lock->file_system == FS_NFS ?
+	       own_attributes(lock->dirfd, lock->name, a) :
+	       fresh_attributes(lock->dirfd, lock->name, a);
+}
+
+/* A client that believes that a name is absent is told by reading all names. */
+static bool is_listed(const struct nlock_lock *lock, uint64_t inode)
+{
+	DIR *directory = fresh_directory(lock->dirfd);
+	const struct dirent *entry;
+	bool listed = false;
+
+	if (directory == NULL)
+		return false;
+	while (!listed && (entry = readdir(directory)) != NULL)
+		listed = strcmp(entry->d_name, lock->name) == 0 &&
+			 entry->d_ino == inode;
+	closedir(directory);
+	return listed;
+}
+
 int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 		 uint64_t inode)
 {
@@ -31,12 +62,10 @@ int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 
 	/* Who is told that it is gone gives up the lock: look twice. */
 	for (tries = 0; tries < 2; tries++) {
-		if (!nlock_is_local(lock))
-			freshen_name(lock);
-		if (fresh_attributes(lock->dirfd, lock->name, &a) == 0)
+		if (look(lock, &a) == 0)
 			return is_same_file(&a, device, inode);
 		if (!is_gone(errno))
 			return -1;
 	}
-	return 0;
+	return lock->file_system != FS_LOCAL && is_listed(lock, inode);
 }

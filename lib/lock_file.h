@@ -16,10 +16,7 @@ bool is_same_file(const struct attributes *a, uint64_t device,
 
 /*
  * Is the lock file this very file, as the file server has it now?
- * Returns 1, 0, or -1 with errno.
- *
- * A client of NFS 3 that believes that there is no lock file says 0 although
- * it is there.  That costs the caller an attempt, and nobody a lock.
+ * Returns 1, 0, or -1 with errno.  Costs one request to an NFS server.
  */
 int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 		 uint64_t inode);

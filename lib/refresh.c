@@ -60,21 +60,15 @@ static enum nlock_result get_to_know(struct nlock_claim *claim,
 }
 
 /*
- * Does the claim have the lock?  Its own two names show as two links.  With
- * more, or where it costs nothing to ask, the lock file itself is looked at:
- * others may have made a link, and taken another away.
+ * Does the claim have the lock?  A second link alone does not say so: others
+ * may have made one, and taken the lock file away.
  */
 static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 					 uint32_t links,
 					 struct nlock_error *error)
 {
-	int ours;
+	int ours = links < 2 ? 0 : claim_is_lock_file(claim);
 
-	if (links < 2)
-		return NLOCK_LOST;
-	if (links == 2 && !nlock_is_local(claim->lock))
-		return NLOCK_OK;
-	ours = claim_is_lock_file(claim);
 	if (ours < 0)
 		return fail(error, "look at the lock file");
 	return ours ? NLOCK_OK : NLOCK_LOST;

@@ -164,10 +164,8 @@ static enum nlock_result take_down(struct nlock_claim *claim,
  * Is the lock ours to give back?  Returns 1; 0 if it is somebody else's, or
  * nobody's; or -1 with *result to return.
  *
- * A claim that this process has linked to the lock file has it for as long as
- * there are two links, unless others have made the one and removed the other.
- * Of any other claim it is not known that it ever had the lock, and somebody
- * may have made a second link.
+ * The lock file tells.  The number of the claim's links does not: of a waiter's
+ * claim, too, others may have made a second one.
  */
 static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 		   struct nlock_error *error)
@@ -175,11 +173,8 @@ static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 	struct attributes a;
 	int ours;
 
-	if (claim->won && nlock_is_local(claim->lock)) {
-		ours = claim_is_lock_file(claim);
-		if (ours > 0)
-			return 1;
-	}
+	if (claim->won && claim_is_lock_file(claim) > 0)
+		return 1;
 	if (claim_read(claim, &a) < 0) {
 		*result = NLOCK_LOST;
 		if (!is_gone(errno)) {
@@ -190,10 +185,7 @@ static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 		end_lease(claim);
 		return -1;
 	}
-	if (a.links < 2 || (claim->won && a.links == 2 &&
-			    !nlock_is_local(claim->lock)))
-		return a.links == 2;
-	ours = claim_is_lock_file(claim);
+	ours = a.links < 2 ? 0 : claim_is_lock_file(claim);
 	if (ours < 0)
 		*result = fail(error, "look at the lock file");
 	return ours;
