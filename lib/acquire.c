@@ -375,8 +375,11 @@ static bool holder_stays(struct attempt *at)
 	holder->lease_end_ns = a.modified_ns;
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
-	return !holder_is_breakable(at->lock, holder, server_now_ns(at),
-				    at->request->clock_slop_ns);
+	if (holder_is_breakable(at->lock, holder, server_now_ns(at),
+				at->request->clock_slop_ns))
+		return false;
+	holder->break_errnum = 0;	/* it has come back, and renewed it */
+	return true;
 }
 
 /* Of those who are queued the first will do. */

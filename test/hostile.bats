@@ -479,6 +479,22 @@ be_nobody() {
 	nothing_left
 }
 
+@test "hostile: a lock that we may not break is held again once it is refreshed" {
+	local waiter
+
+	be_nobody
+	chmod 1777 .
+	eval "$(nlock acquire "$LOCK")"
+	touch -d "1 hour ago" "$LOCK"
+	env -u NLOCK_CLAIM "${nobody[@]}" acquire -w 4s "$LOCK" 2>errors 3>&- &
+	waiter=$!
+	eventually grep -q "can't be broken" errors
+	nlock refresh -l 1h
+	ended_with 75 $waiter
+	[[ $(tail -n 1 errors) == *"timed out after 4s: held by "* ]]
+	[[ $(tail -n 1 errors) != *"can't be broken"* ]]
+}
+
 @test "hostile: another user can't take what we hold by knowing our claim" {
 	local before
 
