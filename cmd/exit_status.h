@@ -16,6 +16,7 @@ enum exit_status {
 	STATUS_BUSY = 75,
 	STATUS_NOT_OURS = 76,
 	STATUS_NO_PERMISSION = 77,
+	STATUS_IN_THE_WAY = 78,		/* something no waiting will remove */
 	STATUS_CANNOT_RUN = 126,
 	STATUS_NOT_FOUND = 127,
 	STATUS_SIGNALLED = 128		/* and the signal's number */

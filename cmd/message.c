@@ -89,6 +89,12 @@ int usage_error(const char *format, ...)
 	return STATUS_USAGE;
 }
 
+int in_the_way(const char *format, ...)
+{
+	PUT_LINE(stderr, "nlock: ", format);
+	return STATUS_IN_THE_WAY;
+}
+
 void print_line(const char *format, ...)
 {
 	PUT_LINE(stdout, "", format);
@@ -254,6 +260,32 @@ char *describe_busy(const struct nlock_holder *holder, char *buffer,
 		return buffer;
 	}
 	return describe_holder(holder, NLOCK_UNKNOWN, buffer, size);
+}
+
+const char *way_out(const struct nlock_holder *holder)
+{
+	if (holder->occupied)
+		return "it has something in it, and so never becomes a lock: "
+		       "give another path as LOCK";
+	if (holder->kind == HOLDER_FOREIGN)
+		return "find out what made it, then move it away or give "
+		       "another path as LOCK";
+	if (holder->kind == HOLDER_UNREADABLE)
+		return "its owner or root can take the lock, or make the file "
+		       "readable";
+	switch (holder->break_errnum) {
+	case EPERM:
+	case EACCES:
+		return "its owner, the directory's owner or root can take the "
+		       "lock";
+	case ENOTEMPTY:
+	case EEXIST:
+		return "see what else is in its warrant or its breaker's, and "
+		       "remove that";
+	default:
+		return "nlock(7) has what to do about a lock file that does "
+		       "not go away";
+	}
 }
 
 char *describe_loss(const struct nlock_loss_report *loss, char *buffer,

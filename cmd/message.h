@@ -27,9 +27,10 @@ void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 bool message_wanted(enum verbosity verbosity);
 
-/* The same, even if quiet.  Returns STATUS_USAGE. */
+/* The same, even if quiet.  Return STATUS_USAGE, STATUS_IN_THE_WAY. */
 int usage_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
+int in_the_way(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line on standard output, made safe for a terminal. */
 void print_line(const char *format, ...)
@@ -55,6 +56,12 @@ char *describe_holder(const struct nlock_holder *holder,
 /* The same of somebody who has the lock. */
 char *describe_busy(const struct nlock_holder *holder, char *buffer,
 		    size_t size);
+
+/*
+ * What to do about a lock that no waiting will free: it is foreign, or its
+ * lease is over and it can't be broken, or not even be read.
+ */
+const char *way_out(const struct nlock_holder *holder);
 
 /*
  * Say why a lock was lost, and what to do about it: what follows "the lock is

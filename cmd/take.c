@@ -41,11 +41,29 @@ static void say_waiting(const struct nlock_holder *holder, void *data)
 		describe_busy(holder, description, sizeof(description)));
 }
 
+/*
+ * Will no waiting free the lock?  A lease that is over by more than the clock
+ * slop would have been broken by us.
+ */
+static bool is_in_the_way(const struct nlock_holder *holder,
+			  const struct options *options)
+{
+	return holder->kind == HOLDER_FOREIGN || holder->break_errnum != 0 ||
+	       (holder->kind == HOLDER_UNREADABLE &&
+		holder->remaining_ns < ns_sub(0, options->clock_slop_ns));
+}
+
 static int say_busy(const struct taken *taken, const struct options *options,
 		    const struct nlock_holder *holder)
 {
 	char description[DESCRIPTION_SIZE], duration[32];
 
+	/* A job that is skipped quietly would be skipped for ever. */
+	if (is_in_the_way(holder, options))
+		return in_the_way("%s: in the way: %s; %s", taken->path,
+				  describe_busy(holder, description,
+						sizeof(description)),
+				  way_out(holder));
 	if (!message_wanted(NORMAL))
 		return options->conflict_status;
 	describe_busy(holder, description, sizeof(description));

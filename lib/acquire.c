@@ -424,6 +424,8 @@ static enum nlock_result await(struct attempt *at)
 			close(fd);
 		return NLOCK_OK;
 	}
+	if (result == NLOCK_OK && at->holder->occupied)
+		return NLOCK_BUSY;	/* however long we waited */
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)

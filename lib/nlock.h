@@ -163,6 +163,7 @@ struct nlock_holder {
 	uint64_t inode;
 	uint32_t links;		/* 2, with its claim, or more */
 	mode_t mode;
+	bool occupied;	/* a directory with something in it: never a lock */
 	/* Why the lock could not be broken though its lease is over, or 0. */
 	int break_errnum;
 };
@@ -196,7 +197,8 @@ struct nlock_request {
  * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.  It
  * has to be released, or closed.
  * NLOCK_BUSY: somebody had it until the timeout; *holder says who, and why the
- * lock can't be broken if its lease is over.
+ * lock can't be broken if its lease is over.  At once if holder->occupied, as
+ * no waiting helps then.
  * NLOCK_CANCELLED: cancel_fd became readable.
  * Except on NLOCK_OK, *claim has nothing open, and nothing is left behind that
  * could be removed.

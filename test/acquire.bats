@@ -668,9 +668,9 @@ member() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 
 	killed_breaker
-	run -75 --separate-stderr member nlock acquire -w 7s --clock-slop 1ms \
+	run -78 --separate-stderr member nlock acquire -w 7s --clock-slop 1ms \
 		"$LOCK"
-	[[ $stderr == *", but it can't be broken: Permission denied" ]]
+	[[ $stderr == *", but it can't be broken: Permission denied; "* ]]
 	run -0 nlock acquire -w 19s --clock-slop 1ms "$LOCK"
 }
 

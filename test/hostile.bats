@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
 # Lock files that were not made as they should be: whatever stands at LOCK,
-# nlock waits for it, says so, and leaves it alone.
+# nlock leaves it alone, and says so.
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
@@ -20,12 +20,14 @@ listing() {
 # is_left_alone STATE: nlock says that LOCK is in this state, can't take it,
 # and changes nothing.
 is_left_alone() {
-	local before
+	local before busy=75
 
+	# What no waiting will remove.
+	[ "$1" = unknown ] || busy=78
 	before=$(listing)
 	echo "$before"
 	timeout 20 nlock status --json "$LOCK" | grep -q "\"state\":\"$1\""
-	run -75 --separate-stderr timeout 20 nlock acquire -n "$LOCK"
+	run -$busy --separate-stderr timeout 20 nlock acquire -n "$LOCK"
 	complains
 	[ -z "$output" ]
 	[[ $stderr != *[[:cntrl:]]* ]]
@@ -44,19 +46,30 @@ is_foreign() {
 	run -0 --separate-stderr timeout 20 nlock status "$LOCK"
 	[[ $output == "$LOCK: "*foreign* ]]
 	[[ $output != *[[:cntrl:]]* ]]
-	run -75 --separate-stderr timeout 20 nlock run -n -l 1s \
+	run -78 --separate-stderr timeout 20 nlock run -n -l 1s \
 		--clock-slop 1ms "$LOCK" touch "$BATS_TEST_TMPDIR/ran"
 	complains
 	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
-	run -75 --separate-stderr timeout 20 nlock acquire -w 250ms "$LOCK"
+	run -78 --separate-stderr timeout 20 nlock acquire -w 250ms "$LOCK"
 	echo "stderr: $stderr"
 	# shellcheck disable=SC2154	# set by run
 	[ "${#stderr_lines[@]}" = 2 ]
 	[[ ${stderr_lines[0]} == "nlock: "*waiting*foreign* ]]
-	[[ ${stderr_lines[1]} == "nlock: "*foreign* ]]
-	run -75 --separate-stderr timeout 20 nlock acquire -q -w 50ms "$LOCK"
-	[ -z "$stderr" ]
+	[[ ${stderr_lines[1]} == "nlock: "*"in the way"*foreign* ]]
+	tells_what_to_do -q -w 50ms
+	tells_what_to_do -nqE0
 	[ "$(listing)" = "$before" ]
+}
+
+# tells_what_to_do OPTION...: a cron job that is skipped quietly while the lock
+# is held is not when something is in the way: it is told what, and what to do.
+tells_what_to_do() {
+	run -78 --separate-stderr timeout 20 nlock run "$@" "$LOCK" \
+		touch "$BATS_TEST_TMPDIR/ran"
+	complains
+	[[ $stderr == "nlock: $LOCK: in the way: "*"; "* ]]
+	[ -z "$output" ]
+	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
 }
 
 # write_lock TEXT: the lock file is this, and nothing else is there.
@@ -91,6 +104,43 @@ claim_lock() {
 	is_foreign
 	: >"$LOCK/file"
 	is_left_alone foreign
+}
+
+@test "hostile: a directory with something in it is not waited for" {
+	local entry waiter
+
+	mkdir "$LOCK"
+	for entry in file .hidden "job.lock|h|1|1"; do
+		: >"$LOCK/$entry"
+		run -78 --separate-stderr timeout 20 nlock acquire "$LOCK"
+		complains
+		[[ $stderr == *"in the way: foreign, a directory "*"; it has something in it, "* ]]
+		[ -z "$output" ]
+		tells_what_to_do -q
+		tells_what_to_do -w 1h -E 0
+		rm "$LOCK/$entry"
+	done
+	# Nor any longer, when it gets something.
+	timeout 20 nlock run "$LOCK" touch ran 2>errors 3>&- &
+	waiter=$!
+	eventually grep -q "waiting: foreign, a directory " errors
+	mkdir "$LOCK/sub"
+	ended_with 78 $waiter
+	[ "$(wc -l <errors)" = 2 ]
+	[ ! -e ran ]
+	[ "$(ls -A)" = $'errors\njob.lock' ]
+}
+
+@test "hostile: an empty directory is waited for, and may go away" {
+	local waiter
+
+	mkdir "$LOCK"
+	nlock run "$LOCK" touch ran 2>errors 3>&- &
+	waiter=$!
+	eventually grep -q "waiting: foreign, a directory " errors
+	rmdir "$LOCK"
+	ended_with 0 $waiter
+	[ -e ran ]
 }
 
 @test "hostile: a fifo is foreign, and is not waited for" {
@@ -435,10 +485,10 @@ be_nobody() {
 }
 
 @test "hostile: a lock file that we may not read is left alone" {
-	local when before state
+	local when before busy state
 
 	be_nobody
-	while read -r state when; do
+	while read -r state busy when; do
 		claim_lock "web1|4242|n0123456789abcdef"
 		chmod 600 "$LOCK"
 		touch -d "$when" "$LOCK"
@@ -447,15 +497,26 @@ be_nobody() {
 		[ "$(json state <<<"$output")" = "$state" ]
 		run -0 "${nobody[@]}" status "$LOCK"
 		[ "${#lines[@]}" = 1 ]
-		run -75 --separate-stderr "${nobody[@]}" acquire -n "$LOCK"
+		run "-$busy" --separate-stderr "${nobody[@]}" acquire -n "$LOCK"
 		complains
-		run -75 "${nobody[@]}" acquire -w 300ms --clock-slop 1ms "$LOCK"
+		run "-$busy" "${nobody[@]}" acquire -w 300ms "$LOCK"
 		[ "$(listing)" = "$before" ]
 		rm "$LOCK" "$CLAIM"
 	done <<-EOT
-	unknown +1 hour
-	theirs_expired 1 hour ago
+	unknown 75 +1 hour
+	theirs_expired 75 5 seconds ago
+	theirs_expired 78 1 hour ago
 	EOT
+}
+
+@test "hostile: a lock that is over and that we may not read is in the way" {
+	be_nobody
+	claim_lock "web1|4242|n0123456789abcdef"
+	chmod 600 "$LOCK"
+	touch -d "1 hour ago" "$LOCK"
+	run -78 --separate-stderr "${nobody[@]}" run -nqE0 "$LOCK" true
+	complains
+	[[ $stderr == *"in the way: "*"can't be read, lease ended 1h"*" ago; "* ]]
 }
 
 @test "hostile: another user's lock that we may not break is left, and said to be" {
@@ -467,13 +528,16 @@ be_nobody() {
 	claim=$NLOCK_CLAIM
 	touch -d "1 hour ago" "$LOCK"
 	before=$(listing)
-	run -75 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
+	run -78 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
 		acquire -n "$LOCK"
 	complains
-	[[ $stderr == *"$(hostname)"*"can't be broken"* ]]
-	run -75 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
+	[[ $stderr == *"in the way: held by $(hostname)"*"can't be broken: "*"; its owner, "* ]]
+	run -78 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
 		acquire -w 400ms "$LOCK"
 	[ "$(grep -c "waiting" <<<"$stderr")" = 1 ]
+	run -78 --separate-stderr env -u NLOCK_CLAIM "${nobody[@]}" \
+		run -nqE0 "$LOCK" true
+	complains
 	[ "$(listing)" = "$before" ]
 	run -0 nlock release --claim "$claim"
 	nothing_left
@@ -556,7 +620,7 @@ mkdirs() {
 		echo thesis >"$place/thesis.tex"
 		touch -d "1 hour ago" "$place"
 		run --separate-stderr nlock run -w 1s "$LOCK" true
-		[ "$status" = 75 ] || [ "$status" = 78 ]
+		[ "$status" = 78 ]
 		[[ $stderr == *"can't be broken"*"Directory not empty"* ]]
 		[ "$(cat "$place/thesis.tex")" = thesis ]
 		[ "$(mkdirs nlock run -w 4s "$LOCK" true 2>/dev/null)" -lt 20 ]
