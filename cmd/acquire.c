@@ -58,10 +58,12 @@ static int acquire(const struct options *options,
 	const char *path = options->operands[0];
 	int status;
 
-	if (options->operand_count != 1)
-		return usage_error("%s: takes one LOCK; see 'nlock help %s'",
+	if (options->operand_count == 0)
+		return usage_error("%s: takes a LOCK; see 'nlock help %s'",
 				   command->name, command->name);
-	status = check_lock_operand(command, path);
+	status = check_last_operand(options, command);
+	if (status == PARSED)
+		status = check_lock_operand(command, path);
 	if (status != PARSED)
 		return status;
 	if (options->state_file != NULL &&

@@ -106,11 +106,9 @@ int open_claimed(const struct options *options,
 
 	*claimed = (struct claimed){ .lock.dirfd = -1,
 				     .claim.warrant_fd = -1 };
-	if (options->operand_count > 1)
-		return usage_error("%s: takes at most one LOCK, not '%s', too",
-				   command->name, options->operands[1]);
-	result = operand == NULL ? PARSED :
-		 check_lock_operand(command, operand);
+	result = check_last_operand(options, command);
+	if (result == PARSED && operand != NULL)
+		result = check_lock_operand(command, operand);
 	if (result != PARSED)
 		return result;
 	result = find_claim(options, &claimed->claim_path);

@@ -385,6 +385,20 @@ int check_lock_operand(const struct command *command, const char *operand)
 	return usage_error("%s: LOCK is empty; takes a path", command->name);
 }
 
+int check_last_operand(const struct options *options,
+		       const struct command *command)
+{
+	const char *extra;
+
+	if (options->operand_count <= 1)
+		return PARSED;
+	extra = options->operands[1];
+	if (extra[0] == '-' && !options->after_dashes)
+		return usage_error("%s: options come before LOCK", extra);
+	return usage_error("%s: too many arguments: '%s'; takes one LOCK",
+			   command->name, extra);
+}
+
 void options_free(struct options *options)
 {
 	size_t i;

@@ -102,6 +102,10 @@ int options_default_lifetime(struct options *options, int64_t lifetime_ns);
 /* An operand that has to be a LOCK.  Returns PARSED or STATUS_USAGE. */
 int check_lock_operand(const struct command *command, const char *operand);
 
+/* For a command that takes one LOCK: is there anything else? */
+int check_last_operand(const struct options *options,
+		       const struct command *command);
+
 void options_free(struct options *options);
 
 /* Print the help of a command, generated from its table. */

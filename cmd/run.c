@@ -48,9 +48,13 @@ static int find_command(const struct options *options,
 	const char *script = options->script;
 
 	if (script == NULL && is_script_option(rest[0])) {
-		if (rest[1] == NULL || rest[2] != NULL)
+		if (rest[1] == NULL)
 			return usage_error("%s: takes exactly one SCRIPT",
 					   rest[0]);
+		if (rest[2] != NULL)
+			return usage_error("%s: takes exactly one SCRIPT, not "
+					   "'%s', too; is it quoted?", rest[0],
+					   rest[2]);
 		script = rest[1];
 		rest += 2;
 	} else if (rest[0] != NULL && strcmp(rest[0], "--") == 0) {

@@ -460,18 +460,20 @@ lists_options() {
 @test "operands: too few or too many are usage errors" {
 	is_usage_error LOCK acquire
 	is_usage_error LOCK acquire --
-	is_usage_error LOCK acquire "$LOCK" "$LOCK.2"
-	is_usage_error "LOCK|-n" acquire "$LOCK" -n
+	is_usage_error "'$LOCK.2'; takes one LOCK" acquire "$LOCK" "$LOCK.2"
+	is_usage_error "^-n: options come before LOCK" acquire "$LOCK" -n
+	is_usage_error "'-n'; takes one LOCK" acquire -- "$LOCK" -n
 	is_usage_error "LOCK" run
 	is_usage_error "COMMAND" run "$LOCK"
 	is_usage_error "COMMAND" run "$LOCK" --
 	is_usage_error "LOCK" run -c true
 	is_usage_error "-c.*SCRIPT" run "$LOCK" -c
-	is_usage_error "-c.*SCRIPT" run "$LOCK" -c "echo a" b
+	is_usage_error "-c.*SCRIPT, not 'b', too" run "$LOCK" -c "echo a" b
 	is_usage_error "-c.*SCRIPT" run -c "echo a" "$LOCK" b
 	is_usage_error "-c.*SCRIPT" run -c "echo a" "$LOCK" -c "echo b"
-	is_usage_error "LOCK" release "$LOCK" "$LOCK.2"
-	is_usage_error "LOCK" refresh "$LOCK" "$LOCK.2"
+	is_usage_error "'$LOCK.2'; takes one LOCK" release "$LOCK" "$LOCK.2"
+	is_usage_error "'$LOCK.2'; takes one LOCK" refresh "$LOCK" "$LOCK.2"
+	is_usage_error "^-q: options come before LOCK" release "$LOCK" -q
 	is_usage_error "LOCK" status
 	is_usage_error "-q.*LOCK" status "$LOCK" -q
 	is_usage_error "-n.*LOCK" run "$LOCK" -n true
