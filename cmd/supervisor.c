@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +29,6 @@
 #include "descendants.h"
 #include "heartbeat.h"
 #include "job.h"
-#include "patience.h"
 #include "signals.h"
 #include "spawn.h"
 #include "supervisor.h"
@@ -53,9 +51,6 @@
 
 /* What may still take long, in a process of its own, is given so long. */
 #define CLEANING_NS		(2 * NS_PER_S)
-
-/* Whoever has answered that lately is not taken for hanging. */
-#define ANSWERED_LATELY_NS	NS_PER_S
 
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
@@ -531,31 +526,6 @@ static void release_aside(struct taken *taken)
 		helper_await(pid, CLEANING_NS);
 }
 
-/*
- * Release, but let a signal end it if the file server hangs by now.  It need
- * not be asked about a server that has answered a moment ago.
- */
-static enum nlock_result release(struct supervisor *s,
-				 struct nlock_error *error)
-{
-	struct taken *taken = s->taken;
-	struct patience patience = {
-		.path = taken->path,
-		.signal_fd = taken->signal_fd,
-		.ending_signals = &taken->ending_signals,
-		.deadline_ns = NLOCK_FOREVER,
-	};
-	enum nlock_result result;
-
-	if (boot_now_ns() - s->started_ns < ANSWERED_LATELY_NS)
-		return nlock_release(&taken->claim, error);
-	signalfd(taken->signal_fd, &taken->ending_signals, 0);
-	patience_begin(&patience);
-	result = nlock_release(&taken->claim, error);
-	patience_end();
-	return result;
-}
-
 static int finish(struct supervisor *s)
 {
 	struct taken *taken = s->taken;
@@ -583,7 +553,7 @@ static int finish(struct supervisor *s)
 		release_aside(taken);
 		return STATUS_NOT_OURS;
 	}
-	result = release(s, &error);
+	result = release_lock(taken, &error);
 	if (result == NLOCK_OK)
 		return exit_status(s);
 	if (result != NLOCK_LOST)

@@ -249,10 +249,28 @@ int take_lock(struct taken *taken, const struct options *options,
 	return status;
 }
 
+enum nlock_result release_lock(struct taken *taken, struct nlock_error *error)
+{
+	enum nlock_result result;
+
+	if (nlock_is_local(&taken->lock))
+		return nlock_release(&taken->claim, error);
+	signalfd(taken->signal_fd, &taken->ending_signals, 0);
+	patience_begin(&(struct patience){
+		.path = taken->path,
+		.signal_fd = taken->signal_fd,
+		.ending_signals = &taken->ending_signals,
+		.deadline_ns = NLOCK_FOREVER,
+	});
+	result = nlock_release(&taken->claim, error);
+	patience_end();
+	return result;
+}
+
 void untake_lock(struct taken *taken)
 {
 	struct nlock_error error;
-	enum nlock_result result = nlock_release(&taken->claim, &error);
+	enum nlock_result result = release_lock(taken, &error);
 
 	if (result == NLOCK_FAILED)
 		message_failure(taken->path, result, &error);

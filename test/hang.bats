@@ -165,6 +165,23 @@ nothing_behind() {
 	ended_with $((128 + 15)) "$pid"
 }
 
+@test "run: the same if the file server hangs as soon as there is a command" {
+	local pid
+
+	in_group nlock run "$LOCK" -- sh -c 'kill -STOP "$1"' sh "$SERVER" \
+		2>errors
+	pid=$!
+	eventually grep -q '^State:.T' "/proc/$SERVER/status"
+	no_command() {
+		! pgrep -P "$1" -x sh
+	}
+	eventually no_command "$pid"
+	kill -TERM "$pid"
+	eventually gave_up
+	recover
+	ended_with $((128 + 15)) "$pid"
+}
+
 # has_tried TIMES: to remove the warrant, by the log of strace.
 has_tried() {
 	[ "$(grep -cF 'warrant", AT_REMOVEDIR) = -1 ENOTEMPTY' log)" -ge "$1" ]
