@@ -3,6 +3,7 @@
  */
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "job.h"
@@ -87,14 +88,28 @@ void job_stop_ourselves(int signal_number)
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
+/* Then a signal has no effect on it any more. */
+static bool has_ended(pid_t command)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)command, &info,
+		      WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0;
+}
+
 static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 {
 	int signal_number = (int)info->ssi_signo;
 
 	if (signal_number != SIGCONT && signal_is_ignored(signal_number))
 		return;
-	if (job->command > 0 && !command_has_it(job, info))
-		kill(job->command, signal_number);
+	if (!command_has_it(job, info)) {
+		if (job->command > 0 && !has_ended(job->command))
+			kill(job->command, signal_number);
+		else if (signal_number != SIGCONT &&
+			 !job_stops_by(signal_number))
+			job->late_signal = signal_number;
+	}
 	if (signal_number == SIGCONT)
 		job->stop_signal = 0;
 	if (!job_stops_by(signal_number))

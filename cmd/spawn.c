@@ -4,16 +4,84 @@
 #define _GNU_SOURCE		/* vfork, pipe2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn.h"
 
+/*
+ * ^C and the end of a terminal reach the command, too, if there is one.  So it
+ * matters whether such a signal comes before or after the fork, and of one that
+ * is blocked nobody could tell.  One that is not is handled before the fork, by
+ * the kernel's promise, or else comes to both.
+ */
+static const int of_terminal[] = { SIGINT, SIGQUIT, SIGHUP };
+#define OF_TERMINAL	(sizeof(of_terminal) / sizeof(of_terminal[0]))
+
+struct listening {
+	sigset_t signals;
+	struct sigaction before[OF_TERMINAL];
+};
+
+static volatile sig_atomic_t came;	/* before the fork, or in the child */
+static volatile sig_atomic_t came_alone;	/* not to the child, too */
+
+static void note_signal(int signal_number, siginfo_t *info, void *context)
+{
+	(void)context;
+	came = signal_number;
+	/* The session's leader is told alone that the terminal is gone. */
+	if (info->si_code != SI_KERNEL || signal_number == SIGHUP)
+		came_alone = signal_number;
+}
+
+static void listen_to_terminal(struct listening *listening)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_RESTART,
+				    .sa_sigaction = note_signal };
+	size_t i;
+
+	sigemptyset(&listening->signals);
+	sigfillset(&action.sa_mask);
+	for (i = 0; i < OF_TERMINAL; i++) {
+		struct sigaction *before = &listening->before[i];
+
+		sigaction(of_terminal[i], &action, before);
+		if (before->sa_handler == SIG_IGN)
+			sigaction(of_terminal[i], before, NULL);
+		else
+			sigaddset(&listening->signals, of_terminal[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &listening->signals, NULL);
+}
+
+/* In the child: what came is to have its effect, or lack of it, there. */
+static void hand_over(const struct listening *listening)
+{
+	size_t i;
+
+	sigprocmask(SIG_BLOCK, &listening->signals, NULL);
+	for (i = 0; i < OF_TERMINAL; i++)
+		sigaction(of_terminal[i], &listening->before[i], NULL);
+	if (came != 0)
+		kill(getpid(), came);
+}
+
+/* In the parent.  Whoever has it twice has not yet begun to be a command. */
+static void stop_listening(const struct listening *listening, pid_t child)
+{
+	sigprocmask(SIG_BLOCK, &listening->signals, NULL);
+	if (child > 0 && came_alone != 0)
+		kill(child, came_alone);
+}
+
 /* Returns only if it fails, with errno. */
 static void become(char *const argv[], const struct caller_signals *caller,
-		   pid_t parent)
+		   const struct listening *listening, pid_t parent)
 {
+	hand_over(listening);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(0);	/* it died before that */
@@ -30,7 +98,8 @@ static void become(char *const argv[], const struct caller_signals *caller,
  * until it has done the latter; it only makes system calls and sets errnum.
  */
 static pid_t spawn_now(char *const argv[],
-		       const struct caller_signals *caller)
+		       const struct caller_signals *caller,
+		       const struct listening *listening)
 {
 	pid_t parent = getpid();
 	volatile int errnum = 0;
@@ -38,7 +107,7 @@ static pid_t spawn_now(char *const argv[],
 
 	child = vfork();
 	if (child == 0) {
-		become(argv, caller, parent);
+		become(argv, caller, listening, parent);
 		errnum = errno;
 		_exit(0);
 	}
@@ -50,21 +119,20 @@ static pid_t spawn_now(char *const argv[],
 	return child;
 }
 
-pid_t spawn(char *const argv[], const struct caller_signals *caller,
-	    int *exec_fd)
+static pid_t spawn_aside(char *const argv[],
+			 const struct caller_signals *caller,
+			 const struct listening *listening, int *exec_fd)
 {
 	pid_t parent = getpid();
 	int fds[2], errnum;
 	ssize_t ignored;
 	pid_t child;
 
-	if (exec_fd == NULL)
-		return spawn_now(argv, caller);
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -1;
 	child = fork();
 	if (child == 0) {
-		become(argv, caller, parent);
+		become(argv, caller, listening, parent);
 		errnum = errno;
 		ignored = write(fds[1], &errnum, sizeof(errnum));
 		(void)ignored;
@@ -76,6 +144,22 @@ pid_t spawn(char *const argv[], const struct caller_signals *caller,
 		close(fds[0]);
 	else
 		*exec_fd = fds[0];
+	errno = errnum;
+	return child;
+}
+
+pid_t spawn(char *const argv[], const struct caller_signals *caller,
+	    int *exec_fd)
+{
+	struct listening listening;
+	pid_t child;
+	int errnum;
+
+	listen_to_terminal(&listening);
+	child = exec_fd == NULL ? spawn_now(argv, caller, &listening) :
+		spawn_aside(argv, caller, &listening, exec_fd);
+	errnum = errno;
+	stop_listening(&listening, child);
 	errno = errnum;
 	return child;
 }

@@ -554,8 +554,13 @@ static int finish(struct supervisor *s)
 		return STATUS_NOT_OURS;
 	}
 	result = release_lock(taken, &error);
-	if (result == NLOCK_OK)
+	if (result == NLOCK_OK) {
+		/* Its command had ended, but nlock was told to end. */
+		s->dies_of = signal_pending_of(&taken->ending_signals);
+		if (s->dies_of == 0)
+			s->dies_of = s->job.late_signal;
 		return exit_status(s);
+	}
 	if (result != NLOCK_LOST)
 		return message_failure(taken->path, result, &error);
 	message("%s: the lock was lost while the command ran", taken->path);

@@ -759,7 +759,9 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 	nothing_left
 }
 
-@test "run: ^C before there is a command ends nlock, and none is started" {
+# interrupted CALLS WHEN REDIRECTION: ^C half a second after the lock is taken,
+# when nlock is in the first of these calls.
+interrupted() {
 	cat >early.py <<-'PYTHON'
 		import os, pty, sys, time
 		lock = sys.argv[1]
@@ -768,15 +770,60 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 		    os.execvp(sys.argv[2], sys.argv[2:])
 		while not os.path.exists(lock):
 		    time.sleep(0.01)
+		time.sleep(0.5)
 		os.write(terminal, b"\x03")
 		_, status = os.waitpid(pid, 0)
 		print("exit", os.waitstatus_to_exitcode(status))
 	PYTHON
+	rm -f ran
 	run timeout 20 python3 early.py "$LOCK" "${STRACE[@]}" -I never \
-		-o calls -e inject=prctl:delay_enter=2000000:when=1 \
-		nlock run "$LOCK" -- touch ran
+		-o calls -e "inject=$1:delay_enter=2000000:when=1" \
+		sh -c "exec nlock run \"\$1\" touch ran $2" sh "$LOCK"
+	echo "$output"
 	[ "$output" = "exit -2" ]
 	[ ! -e ran ]
+	nothing_left
+}
+
+@test "run: ^C before there is a command ends nlock, and none is started" {
+	interrupted prctl ""
+}
+
+@test "run: so does ^C when it is just being started, with a terminal or without" {
+	interrupted clone,clone3,fork,vfork ""
+	interrupted clone,clone3,fork,vfork "</dev/null 2>/dev/null"
+}
+
+@test "run: a signal during the release ends nlock, after the release" {
+	local pid
+
+	"${STRACE[@]}" -D -o /dev/null -e trace=/rename \
+		-e inject=/rename:delay_enter=2000000:when=1 \
+		nlock run "$LOCK" true 3>&- &
+	pid=$!
+	no_claim() {
+		[ -e "$LOCK" ] && claims_are 0
+	}
+	eventually no_claim
+	kill -TERM "$pid"
+	ended_with $((128 + 15)) "$pid"
+	nothing_left
+}
+
+@test "run: a signal that comes when the command has just ended ends nlock" {
+	local pid
+
+	in_group nlock run "$LOCK" -- \
+		sh -c 'echo $$ >pid; until [ -e go ]; do sleep 0.05; done'
+	pid=$!
+	eventually test -s pid
+	kill -STOP "$pid"
+	eventually process_stopped "$pid"
+	touch go
+	eventually not_running_pid "$(cat pid)"
+	kill -TERM "$pid"
+	kill -CONT "$pid"
+	ended_with $((128 + 15)) "$pid"
 	nothing_left
 }
 
