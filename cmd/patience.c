@@ -1,6 +1,7 @@
 /*
  * patience.c - give up on a file server; see patience.h.
  */
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,8 +13,6 @@
 #include "message.h"
 #include "patience.h"
 #include "signals.h"
-
-#define STACK_SIZE	(64 * 1024)
 
 /* What takes no longer than that never wakes the second thread. */
 #define LENIENCE_NS	(100 * NS_PER_MS)
@@ -28,8 +27,6 @@ static struct {
 	int timer_fd;		/* wakes it */
 	int end_fd;		/* has it look whether the watch has ended */
 	bool started;
-	/* Of our own, which costs less than what pthread_create(3) maps. */
-	char stack[STACK_SIZE] __attribute__((aligned(64)));
 } watcher = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* How long poll(2) may take to be back at boot_ns; -1: for ever. */
@@ -134,39 +131,47 @@ static void *run(void *unused)
 
 /*
  * Signals are for the first thread.  The second would discard a SIGCHLD that
- * is not blocked in it.
+ * is not blocked in it.  Returns 0, or an error's number.
  */
-static bool start_thread(void)
+static int start_thread(void)
 {
-	pthread_attr_t attributes;
 	sigset_t all, previous;
 	pthread_t thread;
-	bool started;
+	int errnum;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &previous);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	started = pthread_attr_setstack(&attributes, watcher.stack,
-					STACK_SIZE) == 0 &&
-		  pthread_create(&thread, &attributes, run, NULL) == 0;
-	pthread_attr_destroy(&attributes);
+	errnum = pthread_create(&thread, NULL, run, NULL);
 	pthread_sigmask(SIG_SETMASK, &previous, NULL);
-	return started;
+	if (errnum == 0)
+		pthread_detach(thread);
+	return errnum;
 }
 
-/* It stays until the process ends, asleep if there is nothing to watch. */
-static bool start_watcher(void)
+/*
+ * It stays until the process ends, asleep if there is nothing to watch.
+ * Returns 0, or -1 with errno.
+ */
+static int start_watcher(void)
 {
+	int errnum;
+
 	watcher.timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	if (watcher.timer_fd < 0)
+		return -1;
 	watcher.end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (watcher.timer_fd >= 0 && watcher.end_fd >= 0 && start_thread())
-		return true;
-	if (watcher.timer_fd >= 0)
-		close(watcher.timer_fd);
-	if (watcher.end_fd >= 0)
-		close(watcher.end_fd);
-	return false;
+	if (watcher.end_fd < 0) {
+		errnum = errno;
+		goto close_timer;
+	}
+	errnum = start_thread();
+	if (errnum == 0)
+		return 0;
+	close(watcher.end_fd);
+close_timer:
+	close(watcher.timer_fd);
+	errno = errnum;
+	return -1;
 }
 
 /* 0: never. */
@@ -177,20 +182,20 @@ static void wake_watcher_at(int64_t boot_ns)
 	timerfd_settime(watcher.timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-void patience_begin(const struct patience *patience)
+int patience_begin(const struct patience *patience)
 {
 	int64_t wake_ns = ns_add(boot_now_ns(), LENIENCE_NS);
 
-	if (!watcher.started)
-		watcher.started = start_watcher();
-	if (!watcher.started)
-		return;
+	if (!watcher.started && start_watcher() < 0)
+		return -1;
+	watcher.started = true;
 	pthread_mutex_lock(&watcher.mutex);
 	watcher.patience = *patience;
 	watcher.watch++;
 	pthread_mutex_unlock(&watcher.mutex);
 	wake_watcher_at(patience->deadline_ns < wake_ns ?
 			patience->deadline_ns : wake_ns);
+	return 0;
 }
 
 /* It is not waited for: a lock that was taken is to be used at once. */

@@ -26,10 +26,10 @@ struct patience {
 };
 
 /*
- * Begin to watch, one at a time.  Failing to, which is not reported, only
- * means that a server that hangs is waited for.
+ * Begin to watch, one at a time.  Returns 0, or -1 with errno if the second
+ * thread can't be had, which only the first call may need.
  */
-void patience_begin(const struct patience *patience);
+int patience_begin(const struct patience *patience);
 
 /* The first thread is back. */
 void patience_end(void);

@@ -172,14 +172,16 @@ static int begin_patience(struct taken *taken, const struct options *options,
 {
 	int status = catch_signals(taken);
 
-	if (status == PARSED)
-		patience_begin(&(struct patience){
+	if (status == PARSED &&
+	    patience_begin(&(struct patience){
 			.path = taken->path,
 			.signal_fd = taken->signal_fd,
 			.ending_signals = &taken->ending_signals,
 			.deadline_ns = deadline_ns,
 			.timeout_status = options->conflict_status,
-		});
+		}) < 0)
+		status = message_errno(taken->path,
+				       "start a thread that can give up");
 	return status;
 }
 
@@ -256,6 +258,7 @@ enum nlock_result release_lock(struct taken *taken, struct nlock_error *error)
 	if (nlock_is_local(&taken->lock))
 		return nlock_release(&taken->claim, error);
 	signalfd(taken->signal_fd, &taken->ending_signals, 0);
+	/* It was had for taking the lock. */
 	patience_begin(&(struct patience){
 		.path = taken->path,
 		.signal_fd = taken->signal_fd,

@@ -182,6 +182,25 @@ nothing_behind() {
 	ended_with $((128 + 15)) "$pid"
 }
 
+@test "run, acquire: without the thread that can give up, nothing is taken" {
+	local command
+
+	preload no_thread
+	for command in "run $LOCK touch ran" "acquire $LOCK" \
+			"run -w 1m $DIR/local.lock touch ran"; do
+		# shellcheck disable=SC2086	# words
+		run -74 --separate-stderr "${PRELOAD[@]}" nlock $command
+		complains
+		[[ $stderr == *"Resource temporarily unavailable" ]]
+	done
+	[ ! -e ran ]
+	nothing_behind
+	[ ! -e local.lock ]
+	# There, nothing can hang.
+	"${PRELOAD[@]}" nlock run "$DIR/local.lock" touch ran
+	[ -e ran ]
+}
+
 # has_tried TIMES: to remove the warrant, by the log of strace.
 has_tried() {
 	[ "$(grep -cF 'warrant", AT_REMOVEDIR) = -1 ENOTEMPTY' log)" -ge "$1" ]
