@@ -50,16 +50,20 @@ struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
 				   int64_t lifetime_ns, int64_t kill_after_ns)
 {
 	int64_t last_ns = ns_sub(lease_end_ns, margin_ns(lifetime_ns));
-
-	return (struct deadline){
+	int64_t lateness = lateness_ns(lifetime_ns, kill_after_ns);
+	struct deadline deadline = {
 		.terminate_ns = now_ns,
-		.overdue_ns = ns_add(now_ns,
-				     between(0, LATE_AT_MOST_NS,
-					     lateness_ns(lifetime_ns,
-							 kill_after_ns))),
-		.kill_ns = between(now_ns, last_ns,
-				   ns_add(now_ns, kill_after_ns)),
+		.overdue_ns = ns_add(now_ns, between(0, lateness,
+						     LATE_AT_MOST_NS)),
 	};
+
+	if (now_ns >= lease_end_ns)
+		deadline.kill_ns = ns_add(now_ns, grace_ns(lifetime_ns,
+							   kill_after_ns));
+	else
+		deadline.kill_ns = between(now_ns, last_ns,
+					   ns_add(now_ns, kill_after_ns));
+	return deadline;
 }
 
 int64_t refresh_due_ns(int64_t last_ns, int64_t lifetime_ns)

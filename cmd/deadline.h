@@ -24,7 +24,9 @@ struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
 
 /*
  * The same once the lock is lost at now_ns: told at once, killed after
- * kill_after_ns, but no later than the lease allows; at once if it is over.
+ * kill_after_ns, but no later than the lease allows.  If that is over, as after
+ * a suspend, a third of the lifetime is the limit: the harm is done, and the
+ * command may still end as it should.
  */
 struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
 				   int64_t lifetime_ns,

@@ -77,6 +77,7 @@ struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
 		.lost = atomic_load(&beat->lost_ns) != 0,
 		.reason = beat->reason,
 		.lease_end_ns = atomic_load(&beat->lease_end_ns),
+		.confirmed_ns = atomic_load(&beat->confirmed_ns),
 		.errnum = atomic_load(&beat->errnum),
 		.stood_in = atomic_load(&beat->stood_in),
 	};

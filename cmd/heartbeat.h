@@ -32,6 +32,7 @@ struct heartbeat_news {
 	bool lost;		/* the lock is not ours any more */
 	const char *reason;	/* ... and why */
 	int64_t lease_end_ns;	/* as confirmed; CLOCK_BOOTTIME */
+	int64_t confirmed_ns;	/* when that began */
 	int errnum;		/* of the last attempt, if it failed */
 	bool stood_in;		/* the command was ended in our place */
 };

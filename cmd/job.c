@@ -103,7 +103,8 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 
 	if (signal_number != SIGCONT && signal_is_ignored(signal_number))
 		return;
-	if (!command_has_it(job, info)) {
+	if (!command_has_it(job, info) &&
+	    !(job->held && signal_number == SIGCONT)) {
 		if (job->command > 0 && !has_ended(job->command))
 			kill(job->command, signal_number);
 		else if (signal_number != SIGCONT &&

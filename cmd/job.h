@@ -14,6 +14,7 @@
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
 	bool stopped;		/* as waitpid(2) says of it */
+	bool held;		/* by us: nobody continues it */
 	int late_signal;	/* that came when it had ended, or 0 */
 	int stop_signal;	/* that was told to stop the job, or 0 */
 	int64_t stop_until_ns;	/* ... which counts until then */

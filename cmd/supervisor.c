@@ -1,6 +1,8 @@
 /*
  * supervisor.c - run a command under a lock; see supervisor.h.
  *
+ *	LOOKING <--------- stopped past that; ours still
+ *	   | lost                  |
  *	RUNNING --lost, or the lease about to end--> ENDING --time--> KILLING
  *	   |                                           |                 |
  *	   \--------- the command has ended ------- all have ended ------/
@@ -55,9 +57,12 @@
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
 
+/* Between two rounds of SIGSTOP for whom somebody else continues. */
+#define LOOK_ROUND_NS		(100 * NS_PER_MS)
+
 #define STOPPED	"nlock or the machine was stopped for too long"
 
-enum phase { RUNNING, ENDING, KILLING, ENDED };
+enum phase { RUNNING, LOOKING, ENDING, KILLING, ENDED };
 
 struct supervisor {
 	struct taken *taken;
@@ -72,6 +77,7 @@ struct supervisor {
 	int64_t heartbeat_due_ns;
 	int64_t hint_due_ns;
 	struct deadline deadline;
+	int64_t look_until_ns;
 	int64_t killing_until_ns;
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
@@ -226,6 +232,7 @@ static void drain(int fd)
 static void begin_ending(struct supervisor *s)
 {
 	s->phase = ENDING;
+	s->job.held = false;
 	signal_all(s, SIGTERM);
 	signal_all(s, SIGCONT);	/* a stopped process can't end itself */
 }
@@ -249,7 +256,7 @@ static void lose(struct supervisor *s, int64_t now_ns,
 	const char *why = reason(s, now_ns, news);
 
 	s->lost = true;
-	if (news->lost || news->stood_in)
+	if (news->lost || news->stood_in || now_ns >= s->deadline.overdue_ns)
 		s->deadline = deadline_when_lost(now_ns, news->lease_end_ns,
 						 s->options->lifetime_ns,
 						 s->options->kill_after_ns);
@@ -263,18 +270,56 @@ static void lose(struct supervisor *s, int64_t now_ns,
 		  "; the command was ended" : "; ending the command");
 }
 
+static void say_still_ours(struct supervisor *s)
+{
+	if (message_wanted(VERBOSE))
+		say_aside(s, STOPPED, ", but the lock is still ours",
+			  "; the command goes on");
+}
+
+/*
+ * We should have acted long ago, so we were stopped, and perhaps all others
+ * with us, as when the machine is suspended.  Is the lock still ours?  Until
+ * the heartbeat says so, or that it is not, the command is stopped, for a
+ * server's answer may take as long as it may otherwise.
+ */
+static void begin_looking(struct supervisor *s, int64_t now_ns)
+{
+	const struct options *options = s->options;
+	struct deadline deadline =
+		deadline_of_lease(ns_add(now_ns, options->lifetime_ns),
+				  options->lifetime_ns,
+				  options->kill_after_ns);
+
+	s->phase = LOOKING;
+	s->look_until_ns = deadline.terminate_ns;
+	heartbeat_leave_it_to_us(&s->heartbeat,
+				 ns_add(now_ns, options->lifetime_ns));
+	s->job.stop_signal = 0;
+	s->job.held = !options->warn_on_lost;
+	if (s->heartbeat.pid > 0)
+		kill(s->heartbeat.pid, SIGCONT);
+}
+
 /* Is the lock lost, or about to be? */
 static void check_lock(struct supervisor *s, int64_t now_ns)
 {
 	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
+	int64_t overdue_ns = s->deadline.overdue_ns;
 
 	if (s->lost)
 		return;
 	s->deadline = deadline_of_lease(news.lease_end_ns,
 					s->options->lifetime_ns,
 					s->options->kill_after_ns);
-	if (news.lost || news.stood_in || now_ns >= s->deadline.terminate_ns)
+	if (news.lost || news.stood_in)
 		lose(s, now_ns, &news);
+	else if (now_ns >= s->deadline.overdue_ns)
+		begin_looking(s, now_ns);
+	else if (now_ns >= s->deadline.terminate_ns)
+		lose(s, now_ns, &news);
+	else if (overdue_ns != 0 && news.confirmed_ns >= overdue_ns)
+		say_still_ours(s);	/* it was quicker than we */
 }
 
 static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
@@ -339,6 +384,38 @@ static int64_t act_ending(struct supervisor *s, int64_t now_ns)
 	return act_killing(s, now_ns);
 }
 
+static int64_t act_looking(struct supervisor *s, int64_t now_ns)
+{
+	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
+	struct deadline deadline =
+		deadline_of_lease(news.lease_end_ns, s->options->lifetime_ns,
+				  s->options->kill_after_ns);
+
+	if (s->job.command == 0 && !news.stood_in) {
+		s->phase = ENDED;	/* to release tells whose it is */
+		return NLOCK_FOREVER;
+	}
+	if (!news.lost && !news.stood_in && now_ns < deadline.terminate_ns) {
+		s->phase = RUNNING;
+		s->deadline = deadline;
+		heartbeat_leave_it_to_us(&s->heartbeat, 0);
+		if (s->job.held)
+			signal_all(s, SIGCONT);
+		s->job.held = false;
+		say_still_ours(s);
+		return now_ns;
+	}
+	if (news.lost || news.stood_in || now_ns >= s->look_until_ns) {
+		s->phase = RUNNING;
+		lose(s, now_ns, &news);
+		return now_ns;
+	}
+	if (s->job.held)
+		signal_all(s, SIGSTOP);
+	keep_heartbeat(s, now_ns);
+	return ns_add(now_ns, LOOK_ROUND_NS);
+}
+
 static int64_t act_running(struct supervisor *s, int64_t now_ns)
 {
 	int64_t next_ns = NLOCK_FOREVER;
@@ -350,6 +427,8 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 	check_lock(s, now_ns);
 	if (s->phase == ENDING)
 		return act_ending(s, now_ns);
+	if (s->phase == LOOKING)
+		return act_looking(s, now_ns);
 	keep_heartbeat(s, now_ns);
 	offer_hint(s, now_ns);
 	if (job_wants_stop(&s->job) && has_heartbeat_now(s)) {
@@ -370,6 +449,7 @@ static void act(struct supervisor *s)
 {
 	static int64_t (*const acts[])(struct supervisor *, int64_t) = {
 		[RUNNING] = act_running,
+		[LOOKING] = act_looking,
 		[ENDING] = act_ending,
 		[KILLING] = act_killing,
 	};

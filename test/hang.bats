@@ -89,6 +89,41 @@ nothing_behind() {
 	nothing_behind
 }
 
+@test "run: stopped past its lease, when the file server does not answer, the command is stopped for so long and has its time to end" {
+	local guard heartbeat pid
+
+	in_group nlock run -l 3s --kill-after 1s "$LOCK" -- bash -c \
+		'trap "sleep 0.4; touch ended; exit" TERM; touch ready
+		while :; do date +%s.%N >alive.new; mv alive.new alive; done' \
+		2>errors
+	pid=$!
+	eventually test -e ready
+	eventually pgrep -P "$pid" -x nlock
+	heartbeat=$(pgrep -o -P "$pid" -x nlock)	# then comes the hint
+	eventually pgrep -P "$heartbeat" -x nlock
+	guard=$(pgrep -P "$heartbeat" -x nlock)
+	kill -STOP -- "-$pid"
+	kill -STOP "$heartbeat" "$guard"
+	expired() {
+		[ "$(date +%s)" -gt \
+		  "$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")" ]
+	}
+	eventually expired
+	hang
+	kill -CONT -- "-$pid"
+	is_held() {
+		cp alive before
+		command sleep 0.3
+		cmp before alive
+	}
+	eventually is_held
+	[ ! -e ended ]
+	ended_with 76 "$pid"
+	[ -e ended ]
+	grep -qx "nlock: $LOCK: the lease can't be renewed: nlock or the machine was stopped for too long; ending the command" \
+		errors
+}
+
 @test "acquire -w: a file server that hangs is not waited for" {
 	hang
 	in_group nlock acquire -w 100ms "$LOCK" 2>errors

@@ -453,6 +453,45 @@ process_stopped() {
 	grep -q '^State:.[Tt]' "/proc/$1/status"
 }
 
+# expires_stopped OPTION... COMMAND: a run of a command of bash's, in PID, that
+# was stopped with all that belongs to it until its lease was over.
+expires_stopped() {
+	in_group nlock run "${@:1:$#-1}" "$LOCK" -- bash -c "${*: -1}" 2>errors
+	PID=$!
+	eventually test -e ready
+	eventually has_heartbeat "$PID"
+	signal_all STOP "$PID"
+	eventually is_state theirs_expired
+}
+
+@test "run: all of it stopped past the lease while nobody else wanted the lock, it goes on" {
+	expires_stopped -v -l 1s 'touch ready
+		until [ -e go ]; do sleep 0.05; done; exit 3'
+	# The heartbeat is continued by nlock.
+	kill -CONT -- "-$PID"
+	eventually is_state unknown
+	touch go
+	ended_with 3 "$PID"
+	[ "$(cat errors)" = \
+		"nlock: $LOCK: nlock or the machine was stopped for too long, but the lock is still ours; the command goes on" ]
+	nothing_left
+}
+
+@test "run: all of it stopped until others took the lock, the command has its time to end" {
+	local next
+
+	expires_stopped -l 3s --kill-after 1s 'trap "sleep 0.4; touch ended
+		exit" TERM; touch ready; while :; do sleep 0.05; done'
+	next=$(nlock acquire --clock-slop 10ms -w 20s -l 1m "$LOCK")
+	kill -CONT -- "-$PID"
+	ended_with 76 "$PID"
+	[ -e ended ]
+	grep -qx "nlock: $LOCK: the lock is lost: broken or released by others; ending the command" \
+		errors		# bash tells of its child
+	eval "$next"
+	is_state ours
+}
+
 @test "run: stopped by a signal to its process group, the job keeps its lock" {
 	local pid
 
@@ -497,7 +536,7 @@ job_with_worker='setsid -f sh -c "echo \$\$ >worker; exec sleep 1000"
 loses_while_held() {
 	local pid holder
 
-	in_group nlock run -l 3s "$LOCK" -- sh -c "$job_with_worker" 2>errors
+	in_group nlock run -l 8s "$LOCK" -- sh -c "$job_with_worker" 2>errors
 	pid=$!
 	eventually test -s worker
 	eventually has_heartbeat "$pid"
@@ -540,7 +579,7 @@ hang_heartbeat() {
 @test "run: if nlock hangs, and the file server, too, the command is ended before the lease is over" {
 	loses_while_held "the lease can't be renewed: the file server does not answer" \
 		hang_heartbeat
-	between 0 "$(echo "$END $SEEN" | awk '{ print $1 - $2 }')" 3
+	between 0 "$(echo "$END $SEEN" | awk '{ print $1 - $2 }')" 8
 	nothing_left
 }
 

@@ -53,8 +53,8 @@ static void test_when_lost(void)
 		  1100 * S, 1005 * S },
 		{ "lost with a short lease: killed before it is over",
 		  1003 * S, 1002 * S },
-		{ "lost with its lease over: killed at once",
-		  900 * S, 1000 * S },
+		{ "lost with its lease over: killed after the grace",
+		  900 * S, 1005 * S },
 		{ "lost in its very last moment: killed at once",
 		  1000 * S + MS, 1000 * S },
 	};
