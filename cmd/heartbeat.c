@@ -17,10 +17,14 @@
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
+#include "message.h"
 
 /* Between two rounds of SIGKILL, and how long they go on. */
 #define KILL_ROUND_NS	(10 * NS_PER_MS)
 #define KILLING_NS	(2 * NS_PER_S)
+
+/* How long the reason of a loss is waited for. */
+#define EXPLAINING_NS	(500 * NS_PER_MS)
 
 enum child { COMMAND, SPEAKER, HINT, CHILDREN };
 
@@ -28,8 +32,9 @@ struct beat {
 	_Atomic int64_t lease_end_ns;	/* CLOCK_BOOTTIME */
 	_Atomic int64_t confirmed_ns;	/* when it was last renewed; the same */
 	atomic_int errnum;
-	char reason[256];		/* of the loss, written before it */
-	_Atomic int64_t lost_ns;	/* when that was seen, or 0 */
+	_Atomic int64_t lost_ns;	/* when the loss was seen, or 0 */
+	char reason[512];		/* of it, once it is explained */
+	atomic_bool explained;
 
 	/* The supervisor's: see heartbeat.h. */
 	_Atomic int64_t busy_until_ns;
@@ -75,7 +80,6 @@ struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
 		return heartbeat->at_first;
 	return (struct heartbeat_news){
 		.lost = atomic_load(&beat->lost_ns) != 0,
-		.reason = beat->reason,
 		.lease_end_ns = atomic_load(&beat->lease_end_ns),
 		.confirmed_ns = atomic_load(&beat->confirmed_ns),
 		.errnum = atomic_load(&beat->errnum),
@@ -267,12 +271,27 @@ static bool start_guard(const struct heartbeat *heartbeat, int64_t lifetime_ns)
 
 /* ------------------------------------------------------------------ beating */
 
-/* Why the lock was lost, in words that end a sentence. */
-static void note_loss(struct beat *beat)
+/* After it was told: to find out how it came may hang. */
+static void explain_loss(struct beat *beat, const struct nlock_claim *claim)
 {
-	snprintf(beat->reason, sizeof(beat->reason),
-		 "broken or released by others");
-	atomic_store(&beat->lost_ns, boot_now_ns());
+	struct nlock_loss_report loss;
+
+	nlock_find_loss(claim, &loss);
+	describe_loss(&loss, beat->reason, sizeof(beat->reason));
+	atomic_store(&beat->explained, true);
+}
+
+const char *heartbeat_reason(const struct heartbeat *heartbeat)
+{
+	static const struct nlock_loss_report unknown;
+	static char words[sizeof(heartbeat->beat->reason)];
+	struct beat *beat = heartbeat->beat;
+	int64_t until_ns = ns_add(boot_now_ns(), EXPLAINING_NS);
+
+	while (!atomic_load(&beat->explained) && boot_now_ns() < until_ns)
+		sleep_until(ns_add(boot_now_ns(), NS_PER_MS));
+	return atomic_load(&beat->explained) ? beat->reason :
+	       describe_loss(&unknown, words, sizeof(words));
 }
 
 static void beat_on(const struct heartbeat *heartbeat,
@@ -301,8 +320,9 @@ static void beat_on(const struct heartbeat *heartbeat,
 			next_ns = refresh_due_ns(began_ns, lifetime_ns);
 			break;
 		case NLOCK_LOST:
-			note_loss(beat);
+			atomic_store(&beat->lost_ns, boot_now_ns());
 			tell(heartbeat);
+			explain_loss(beat, claim);
 			return;
 		default:
 			atomic_store(&beat->errnum, error.errnum);

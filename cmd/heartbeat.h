@@ -30,7 +30,6 @@ struct beat;
 /* What it has found out. */
 struct heartbeat_news {
 	bool lost;		/* the lock is not ours any more */
-	const char *reason;	/* ... and why */
 	int64_t lease_end_ns;	/* as confirmed; CLOCK_BOOTTIME */
 	int64_t confirmed_ns;	/* when that began */
 	int errnum;		/* of the last attempt, if it failed */
@@ -63,6 +62,14 @@ void heartbeat_stop(struct heartbeat *heartbeat);
 
 /* Read the news, without waiting. */
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat);
+
+/*
+ * Why the lock is lost, in words that end a sentence.  To find out takes a
+ * moment, and may take as long as the file server likes; then it is said what
+ * can have happened.  So this is not for the supervisor, but for a process that
+ * may wait for a moment.
+ */
+const char *heartbeat_reason(const struct heartbeat *heartbeat);
 
 /*
  * The supervisor knows what is to be done, and will have done it by until_ns:

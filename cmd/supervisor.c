@@ -145,21 +145,26 @@ static void tell_children(struct supervisor *s)
 				s->taken->claim.hint_pid);
 }
 
-/* Say something without waiting for it to be heard. */
+/*
+ * Say something without waiting for it to be heard.  Where why is NULL it is
+ * the reason of a loss.
+ */
 static void say_aside(struct supervisor *s, const char *what, const char *why,
 		      const char *consequence)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		message("%s: %s%s%s", s->taken->path, what, why, consequence);
+		message("%s: %s%s%s", s->taken->path, what, why != NULL ? why :
+			heartbeat_reason(&s->heartbeat), consequence);
 		_exit(0);
 	}
 	if (pid > 0)
 		s->speaker = pid;
 	tell_children(s);
 	if (pid < 0)
-		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s%s", what, why,
+		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s%s", what,
+			 why != NULL ? why : "by whom is not known",
 			 consequence);
 }
 
@@ -240,8 +245,6 @@ static void begin_ending(struct supervisor *s)
 static const char *reason(const struct supervisor *s, int64_t now_ns,
 			  const struct heartbeat_news *news)
 {
-	if (news->lost)
-		return news->reason;
 	if (news->errnum != 0)
 		return strerror(news->errnum);
 	if (now_ns >= s->deadline.kill_ns && !news->stood_in)
@@ -253,7 +256,7 @@ static void lose(struct supervisor *s, int64_t now_ns,
 		 const struct heartbeat_news *news)
 {
 	bool warn = s->options->warn_on_lost;
-	const char *why = reason(s, now_ns, news);
+	const char *why = news->lost ? NULL : reason(s, now_ns, news);
 
 	s->lost = true;
 	if (news->lost || news->stood_in || now_ns >= s->deadline.overdue_ns)
@@ -534,7 +537,7 @@ static bool is_too_late(const struct supervisor *s)
 		return false;
 	if (news.lost)
 		message("%s: the lock is lost: %s", s->taken->path,
-			news.reason);
+			heartbeat_reason(&s->heartbeat));
 	else
 		message("%s: the lease can't be renewed: " STOPPED,
 			s->taken->path);
@@ -610,11 +613,15 @@ static int finish(struct supervisor *s)
 {
 	struct taken *taken = s->taken;
 	struct nlock_error error;
+	struct nlock_loss_report loss;
+	char reason[512];
 	enum nlock_result result;
 
-	heartbeat_stop(&s->heartbeat);
+	/* The speaker may have to hear from the heartbeat. */
+	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
 	if (s->speaker > 0)
 		helper_await(s->speaker, CLEANING_NS);
+	heartbeat_stop(&s->heartbeat);
 	if (s->unsaid[0] != '\0')
 		message("%s: %s", taken->path, s->unsaid);
 	/* Nobody must get the lock before its lease is over. */
@@ -633,7 +640,7 @@ static int finish(struct supervisor *s)
 		release_aside(taken);
 		return STATUS_NOT_OURS;
 	}
-	result = release_lock(taken, &error);
+	result = release_lock(taken, &loss, &error);
 	if (result == NLOCK_OK) {
 		/* Its command had ended, but nlock was told to end. */
 		s->dies_of = signal_pending_of(&taken->ending_signals);
@@ -643,7 +650,8 @@ static int finish(struct supervisor *s)
 	}
 	if (result != NLOCK_LOST)
 		return message_failure(taken->path, result, &error);
-	message("%s: the lock was lost while the command ran", taken->path);
+	message("%s: the lock was lost while the command ran: %s",
+		taken->path, describe_loss(&loss, reason, sizeof(reason)));
 	return STATUS_NOT_OURS;
 }
 

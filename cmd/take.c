@@ -251,12 +251,25 @@ int take_lock(struct taken *taken, const struct options *options,
 	return status;
 }
 
-enum nlock_result release_lock(struct taken *taken, struct nlock_error *error)
+static enum nlock_result release(struct taken *taken,
+				 struct nlock_loss_report *loss,
+				 struct nlock_error *error)
+{
+	enum nlock_result result = nlock_release(&taken->claim, error);
+
+	if (result == NLOCK_LOST)
+		nlock_find_loss(&taken->claim, loss);
+	return result;
+}
+
+enum nlock_result release_lock(struct taken *taken,
+			       struct nlock_loss_report *loss,
+			       struct nlock_error *error)
 {
 	enum nlock_result result;
 
 	if (nlock_is_local(&taken->lock))
-		return nlock_release(&taken->claim, error);
+		return release(taken, loss, error);
 	signalfd(taken->signal_fd, &taken->ending_signals, 0);
 	/* It was had for taking the lock. */
 	patience_begin(&(struct patience){
@@ -265,7 +278,7 @@ enum nlock_result release_lock(struct taken *taken, struct nlock_error *error)
 		.ending_signals = &taken->ending_signals,
 		.deadline_ns = NLOCK_FOREVER,
 	});
-	result = nlock_release(&taken->claim, error);
+	result = release(taken, loss, error);
 	patience_end();
 	return result;
 }
@@ -273,7 +286,8 @@ enum nlock_result release_lock(struct taken *taken, struct nlock_error *error)
 void untake_lock(struct taken *taken)
 {
 	struct nlock_error error;
-	enum nlock_result result = release_lock(taken, &error);
+	struct nlock_loss_report ignored;
+	enum nlock_result result = release_lock(taken, &ignored, &error);
 
 	if (result == NLOCK_FAILED)
 		message_failure(taken->path, result, &error);

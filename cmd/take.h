@@ -35,8 +35,13 @@ enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
 int take_lock(struct taken *taken, const struct options *options,
 	      const char *path, pid_t pid, enum depends depends);
 
-/* Release, but let a signal end us if the file server hangs by now. */
-enum nlock_result release_lock(struct taken *taken, struct nlock_error *error);
+/*
+ * Release, but let a signal end us if the file server hangs by now.  *loss is
+ * set on NLOCK_LOST.
+ */
+enum nlock_result release_lock(struct taken *taken,
+			       struct nlock_loss_report *loss,
+			       struct nlock_error *error);
 
 /* Release after a failure of what the lock was taken for. */
 void untake_lock(struct taken *taken);
