@@ -287,7 +287,7 @@ static enum nlock_result look(struct attempt *at, int *fd,
 static bool may_pass(int errnum)
 {
 	return errnum == EACCES || errnum == EPERM || errnum == ENOTDIR ||
-	       is_not_empty(errnum);
+	       errnum == EBUSY || is_not_empty(errnum);
 }
 
 static enum nlock_result break_holder(struct attempt *at, int fd)

@@ -116,6 +116,22 @@ static bool remove_draft(const struct breaker *breaker)
 	return true;
 }
 
+/* Returns 0, or -1 with errno: EEXIST if it is not the one that was made. */
+static int make_directory(struct breaker *breaker)
+{
+	struct attributes made;
+	int fd = directory_make(breaker->lock->dirfd, breaker->draft,
+				nlock_is_local(breaker->lock), &made);
+
+	if (fd >= 0 && !directory_is_empty(fd)) {
+		close(fd);
+		errno = EEXIST;
+		return -1;
+	}
+	breaker->fd = fd;
+	return fd < 0 ? -1 : 0;
+}
+
 /* Step 1. */
 static enum nlock_result draft(struct breaker *breaker,
 			       struct nlock_error *error)
@@ -124,12 +140,11 @@ static enum nlock_result draft(struct breaker *breaker,
 	enum nlock_result result;
 	struct attributes made;
 
-	breaker->fd = directory_make(dirfd, breaker->draft, &made);
-	if (breaker->fd < 0) {
+	if (make_directory(breaker) < 0) {
 		result = fail(error, "make a breaker's directory");
 		goto remove;
 	}
-	breaker->warrant_fd = warrant_make(breaker->fd, WARRANT,
+	breaker->warrant_fd = warrant_make(breaker->lock, breaker->fd, WARRANT,
 					   breaker->clock, &made);
 	if (breaker->warrant_fd < 0) {
 		result = fail(error, "make a breaker's warrant");
@@ -143,7 +158,8 @@ remove:
 	/* It may be that a reply was lost, or that it was taken away: again. */
 	if (error->errnum == EEXIST)
 		result = NLOCK_BUSY;
-	unlinkat(breaker->fd, WARRANT, AT_REMOVEDIR);
+	if (breaker->fd >= 0)
+		unlinkat(breaker->fd, WARRANT, AT_REMOVEDIR);
 	unlinkat(dirfd, breaker->draft, AT_REMOVEDIR);
 	close_both(breaker);
 	return result;
@@ -161,39 +177,28 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 			       struct nlock_error *error)
 {
 	struct attributes a;
-	int warrant = directory_open(other, WARRANT, &a);
+	int warrant;
 
-	if (warrant >= 0 &&
-	    !lease_over(a.modified_ns, now_ns(breaker), BREAKER_GRACE_NS)) {
+	/* Anything else may be somebody's data, and this no breaker's. */
+	if (!directory_remove_litter(other, WARRANT))
+		return fail_with(error, "empty a dead breaker's directory",
+				 ENOTEMPTY);
+	warrant = directory_open(other, WARRANT, &a);
+	if (warrant < 0)
+		return NLOCK_OK;
+	if (!lease_over(a.changed_ns, now_ns(breaker), BREAKER_GRACE_NS)) {
 		close(warrant);
 		return NLOCK_BUSY;
 	}
-	if (warrant >= 0 && warrant_revoke(other, WARRANT) < 0) {
-		/* A lock file that was taken down is no loss. */
+	/* A lock file that was taken down is no loss. */
+	if (warrant_revoke(other, WARRANT) < 0 && is_not_empty(errno) &&
+	    directory_remove_litter(warrant, WARRANT_LOCK))
 		unlinkat(warrant, WARRANT_LOCK, 0);
-		directory_remove_litter(warrant);
-	}
-	if (warrant >= 0)
-		close(warrant);
+	close(warrant);
 	if (warrant_revoke(other, WARRANT) < 0 &&
 	    (errno == EACCES || errno == EPERM || is_not_empty(errno)))
 		return fail(error, "remove a dead breaker's warrant");
-	directory_remove_litter(other);
 	return NLOCK_OK;
-}
-
-/*
- * Is there still something in it that nobody knows?  A directory that another
- * breaker's has replaced has no link left.
- */
-static bool has_unknown_things(const struct breaker *breaker, int other)
-{
-	struct attributes a;
-
-	return unlinkat(breaker->lock->dirfd, breaker->name,
-			AT_REMOVEDIR) < 0 && is_not_empty(errno) &&
-	       fresh_attributes_fd(other, &a) == 0 && a.links > 0 &&
-	       fresh_attributes(other, WARRANT, &a) < 0;
 }
 
 static enum nlock_result push_aside(const struct breaker *breaker,
@@ -207,9 +212,6 @@ static enum nlock_result push_aside(const struct breaker *breaker,
 	if (other < 0)
 		return NLOCK_BUSY;
 	result = clear(breaker, other, error);
-	if (result == NLOCK_OK && has_unknown_things(breaker, other))
-		result = fail_with(error, "empty a dead breaker's directory",
-				   ENOTEMPTY);
 	close(other);
 	return result;
 }
@@ -275,29 +277,27 @@ static bool revoke_full(const struct breaker *breaker,
 			const char *warrant, int *errnum)
 {
 	const struct nlock_lock *lock = breaker->lock;
-	struct attributes a, inside;
+	struct attributes a;
 	int fd = directory_open(lock->dirfd, warrant, &a);
 
-	if (fd < 0 || a.uid != victim->uid) {
-		if (fd >= 0)
-			close(fd);
-		return true;	/* something else is in its place */
+	if (fd < 0) {
+		*errnum = is_gone(errno) ? 0 : errno;
+		return *errnum == 0;
 	}
-	*errnum = 0;
-	if (fresh_attributes(fd, WARRANT_LOCK, &inside) == 0 &&
-	    is_same_file(&inside, victim->device, victim->inode)) {
+	*errnum = a.uid == victim->uid ? 0 : EPERM;
+	if (*errnum == 0 && warrant_holds(fd, victim->device, victim->inode)) {
 		if (lock_file_is(lock, victim->device, victim->inode) != 1) {
 			close(fd);
 			return false;
 		}
 		unlinkat(fd, WARRANT_LOCK, 0);
 	}
-	directory_remove_litter(fd);
+	if (*errnum == 0)
+		directory_remove_litter(fd, "");
 	close(fd);
-	if (warrant_revoke(lock->dirfd, warrant) == 0)
-		return true;
-	*errnum = errno;
-	return false;
+	if (*errnum == 0 && warrant_revoke(lock->dirfd, warrant) < 0)
+		*errnum = errno;
+	return *errnum == 0;
 }
 
 /* Step 3.  Returns as revoke_full(). */
@@ -383,12 +383,10 @@ static void clean_up(struct breaker *breaker)
 {
 	int dirfd = breaker->lock->dirfd;
 
-	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd);
+	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd, true);
 	if (unlinkat(dirfd, breaker->name, AT_REMOVEDIR) < 0 &&
-	    is_not_empty(errno)) {
-		directory_remove_litter(breaker->fd);
+	    is_not_empty(errno) && directory_remove_litter(breaker->fd, ""))
 		unlinkat(dirfd, breaker->name, AT_REMOVEDIR);
-	}
 	close_both(breaker);
 }
 

@@ -122,8 +122,11 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 	}
 	if (!is_ours_and_new(claim, &made)) {
 		fail_with(error, "create the claim", EEXIST);
+		result = NLOCK_BUSY;
+		if (creates_exclusively(claim->lock))
+			goto close_claim;
 		close(fd);
-		return NLOCK_BUSY;
+		return result;		/* it is somebody else's */
 	}
 	claim->device = made.device;
 	claim->inode = made.inode;
@@ -237,8 +240,8 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 	struct attributes made;
 	bool removed;
 
-	claim->warrant_fd = warrant_make(dirfd, claim->warrant, &claim->clock,
-					 &made);
+	claim->warrant_fd = warrant_make(claim->lock, dirfd, claim->warrant,
+					 &claim->clock, &made);
 	if (claim->warrant_fd >= 0) {
 		claim->uid = made.uid;
 		return NLOCK_OK;
@@ -298,7 +301,8 @@ void claim_withdraw(struct nlock_claim *claim)
 	 * taken for a lock that was won.
 	 */
 	if (claim->warrant_fd >= 0)
-		warrant_discard(dirfd, claim->warrant, claim->warrant_fd);
+		warrant_discard(dirfd, claim->warrant, claim->warrant_fd,
+				claim->won);
 	else
 		warrant_revoke(dirfd, claim->warrant);
 	unlinkat(dirfd, claim->name, 0);
@@ -378,20 +382,6 @@ static int random_time(time_t second, struct timespec *time)
 	return 0;
 }
 
-/* By the descriptor, as somebody may have put another file in its place. */
-static int set_times_fd(int fd, const struct timespec times[2])
-{
-	char path[32];
-
-	if (utimensat(fd, "", times, AT_EMPTY_PATH) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -1;
-	/* Linux before 5.8 */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return utimensat(AT_FDCWD, path, times, 0);
-}
-
 /*
  * Is the file that is open the claim: the one that is known, or by what is in
  * it the one of this name?  Returns 0, or -1 with errno, ENOENT if not.
@@ -411,18 +401,15 @@ static int check_is_claim(const struct nlock_claim *claim, int fd)
 	       0 : -1;
 }
 
-/*
- * Open the claim to set its times: the file that was made, or that was read
- * before; one that an earlier process made is known by its content.
- */
-static int open_claim(const struct nlock_claim *claim)
+/* The claim, or -1 with errno: ENOENT also if something else is there. */
+static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 {
-	int fd, errnum;
+	int flags = O_NOFOLLOW | O_CLOEXEC, fd, errnum;
 
-	fd = claim->inode != 0 ? openat(claim->lock->dirfd, claim->name,
-			    O_PATH | O_NOFOLLOW | O_CLOEXEC) :
-	     open_undelegated(claim->lock, claim->name, O_RDONLY |
-			      O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = to_be_read ?
+	     open_undelegated(claim->lock, claim->name, flags | O_RDONLY |
+			      O_NONBLOCK | O_NOCTTY) :
+	     openat(claim->lock->dirfd, claim->name, flags | O_PATH);
 	if (fd < 0) {
 		if (errno == ELOOP || errno == ENXIO)
 			errno = ENOENT;
@@ -436,29 +423,48 @@ static int open_claim(const struct nlock_claim *claim)
 	return -1;
 }
 
+/* Returns 1 if *a shows the access time that was set, 0 if not; or -1. */
+static int set_times_fd(int fd, const struct timespec times[2],
+			struct attributes *a)
+{
+	if (utimensat(fd, "", times, AT_EMPTY_PATH) < 0)
+		return -1;
+	return own_attributes_fd(fd, a) == 0 &&
+	       a->accessed_ns == ns_from_seconds(times[0].tv_sec,
+						 times[0].tv_nsec);
+}
+
 /*
- * Set the claim's times: modified, and a random access time.  Returns 1 if *a
- * is what the server answered, 0 if the client has not kept that, or -1 with
- * errno.
+ * Set the claim's times: modified, and a random access time.  That goes by a
+ * descriptor of the claim, as somebody may have put another file in its place.
+ * Before Linux 5.8 it has to be open to be read; so has one that an earlier
+ * process made, and that is known by its content.
+ *
+ * Returns 1 if *a is what the server answered, 0 if the client has not kept
+ * that, or -1 with errno.
  */
 static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		     struct timespec modified, struct attributes *a)
 {
 	struct timespec times[2] = { [1] = modified };
-	int fd, result = -1, errnum;
+	bool to_be_read = claim->inode == 0;
+	int fd, result, errnum;
 
 	if (random_time(accessed_s, &times[0]) < 0)
 		return -1;
-	fd = open_claim(claim);
-	if (fd < 0)
-		return -1;
-	if (set_times_fd(fd, times) == 0)
-		result = own_attributes_fd(fd, a) == 0 &&
-			 a->accessed_ns == ns_from_seconds(accessed_s,
-							   times[0].tv_nsec);
-	errnum = errno;
-	close(fd);
-	errno = errnum;
+	do {
+		fd = open_claim(claim, to_be_read);
+		if (fd < 0)
+			return -1;
+		result = set_times_fd(fd, times, a);
+		if (result < 0 && errno == EINVAL && to_be_read &&
+		    futimens(fd, times) == 0)
+			result = own_attributes_fd(fd, a) < 0 ? -1 : 0;
+		errnum = errno;
+		close(fd);
+		errno = errnum;
+	} while (result < 0 && errno == EINVAL && !to_be_read &&
+		 (to_be_read = true));
 	return result;
 }
 

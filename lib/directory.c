@@ -18,8 +18,7 @@
 
 /*
  * A directory's times are the same when it is made, but for what an access
- * control list or the server's own doings add a moment later.  A rename sets
- * the change time, so an older directory in the place of ours shows.
+ * control list or the server's own doings add a moment later.
  */
 #define MAKING_NS	(2 * NS_PER_S)
 
@@ -34,17 +33,29 @@ static bool is_another_kind(int errnum)
 	return errnum == ELOOP || errnum == ENOTDIR;
 }
 
-static bool is_just_made(const struct attributes *a)
+static bool is_close(int64_t one_ns, int64_t other_ns)
 {
-	/* Not every file system counts "." and "..". */
-	return a->links <= 2 &&
-	       ns_sub(a->changed_ns, a->modified_ns) <= MAKING_NS;
+	int64_t apart_ns = ns_sub(one_ns, other_ns);
+
+	return -MAKING_NS <= apart_ns && apart_ns <= MAKING_NS;
+}
+
+/*
+ * Has it just been made, by us?  A rename sets the change time, so that an older
+ * directory in its place shows by the other times, or by what is in it.  (Not
+ * every file system counts "." and "..", nor knows when a file was born.)
+ */
+static bool is_just_made(const struct attributes *a, bool local)
+{
+	return a->links <= 2 && is_close(a->changed_ns, a->modified_ns) &&
+	       (a->born_ns == 0 || is_close(a->changed_ns, a->born_ns)) &&
+	       (!local || a->uid == geteuid());
 }
 
 /*
  * A umask, or an access control list of the directory around it, may take
  * from the owner what the owner needs.  Without the permission to search it
- * a directory has no path but this one.
+ * a directory has no path but that of its descriptor.
  */
 static int let_owner_in(int fd, struct attributes *made)
 {
@@ -53,8 +64,14 @@ static int let_owner_in(int fd, struct attributes *made)
 	if ((made->mode & S_IRWXU) == S_IRWXU)
 		return 0;
 	made->mode |= S_IRWXU;
+	if (directory_chmod(fd, made->mode & 07777) == 0)
+		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return fchmodat(AT_FDCWD, path, made->mode & 07777, 0);
+	if (fchmodat(AT_FDCWD, path, made->mode & 07777, 0) == 0)
+		return 0;
+	if (errno == ENOENT)		/* there is no /proc */
+		errno = EACCES;
+	return -1;
 }
 
 static int close_failed(int fd, int errnum)
@@ -64,7 +81,8 @@ static int close_failed(int fd, int errnum)
 	return -1;
 }
 
-int directory_make(int dirfd, const char *name, struct attributes *made)
+int directory_make(int dirfd, const char *name, bool local,
+		   struct attributes *made)
 {
 	int fd;
 
@@ -78,7 +96,7 @@ int directory_make(int dirfd, const char *name, struct attributes *made)
 	}
 	if (own_attributes_fd(fd, made) < 0)
 		return close_failed(fd, errno);
-	if (!is_just_made(made))
+	if (!is_just_made(made, local))
 		return close_failed(fd, EEXIST);
 	return let_owner_in(fd, made) < 0 ? close_failed(fd, errno) : fd;
 }
@@ -100,78 +118,135 @@ int directory_chmod(int fd, mode_t mode)
 	return fchmodat(fd, ".", mode, 0);
 }
 
-/* ------------------------------------------------------------------- litter */
-
-static bool begins_with(const char *name, const char *beginning)
-{
-	return strncmp(name, beginning, strlen(beginning)) == 0;
-}
-
-static bool is_litter(const char *name)
-{
-	static const char *const names[] = {
-		"@eaDir", ".DS_Store", ".AppleDouble", "Thumbs.db",
-		"desktop.ini", ".directory",
-	};
-	static const char *const beginnings[] = {
-		".nfs", ".fuse_hidden", ".smb", "._",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	for (i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
-		if (begins_with(name, beginnings[i]))
-			return true;
-	return false;
-}
-
 static bool is_itself_or_parent(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static bool is_any(const char *name)
+bool directory_is_empty(int fd)
 {
-	return !is_itself_or_parent(name);
+	DIR *directory = fresh_directory(fd);
+	const struct dirent *entry;
+	bool empty = true;
+
+	if (directory == NULL)
+		return true;
+	while (empty && (entry = readdir(directory)) != NULL)
+		empty = is_itself_or_parent(entry->d_name);
+	closedir(directory);
+	return empty;
 }
 
-/* Remove files whose name is chosen; of directories, only empty ones. */
-static void remove_chosen(int fd, bool (*chosen)(const char *name),
-			  void (*enter)(int fd, const char *name))
+/* ------------------------------------------------------------------- litter */
+
+/* What other programs leave, and of which kind it is. */
+static const struct {
+	const char *name;
+	bool begins;		/* with that, and digits */
+	bool directory;		/* in which only files are */
+} litter[] = {
+	{ "@eaDir", false, true },	/* Synology's index */
+	{ ".AppleDouble", false, true },
+	{ ".DS_Store", false, false },
+	{ "Thumbs.db", false, false },
+	{ "desktop.ini", false, false },
+	/* Files that a client had open when they were removed. */
+	{ ".nfs", true, false },
+	{ ".smb", true, false },
+	{ ".fuse_hidden", true, false },
+};
+
+#define LITTER	(sizeof(litter) / sizeof(litter[0]))
+
+static bool is_named(const char *name, size_t i)
+{
+	size_t length = strlen(litter[i].name);
+
+	if (!litter[i].begins)
+		return strcmp(name, litter[i].name) == 0;
+	return strncmp(name, litter[i].name, length) == 0 &&
+	       name[length] != '\0' &&
+	       name[length + strspn(name + length, "0123456789abcdefABCDEF")] ==
+	       '\0';
+}
+
+/* Which kind of litter is it?  LITTER: none. */
+static size_t kind_of_litter(int fd, const char *name)
+{
+	struct attributes a;
+	size_t i;
+
+	for (i = 0; i < LITTER; i++)
+		if (is_named(name, i))
+			break;
+	if (i == LITTER || own_attributes(fd, name, &a) < 0 ||
+	    !(litter[i].directory ? S_ISDIR(a.mode) : S_ISREG(a.mode)))
+		return LITTER;
+	return i;
+}
+
+static void remove_files(int fd)
 {
 	DIR *directory = fresh_directory(fd);
 	const struct dirent *entry;
 
 	if (directory == NULL)
 		return;
-	while ((entry = readdir(directory)) != NULL) {
-		if (!chosen(entry->d_name) ||
-		    unlinkat(fd, entry->d_name, 0) == 0)
-			continue;
-		if (errno != EISDIR && errno != EPERM)
-			continue;
-		if (enter != NULL)
-			enter(fd, entry->d_name);
-		unlinkat(fd, entry->d_name, AT_REMOVEDIR);
-	}
+	while ((entry = readdir(directory)) != NULL)
+		if (!is_itself_or_parent(entry->d_name))
+			unlinkat(fd, entry->d_name, 0);
 	closedir(directory);
 }
 
-/* The files in a directory of litter are litter, whatever they are called. */
-static void empty_litter(int fd, const char *name)
+static void remove_litter(int fd, const char *name)
 {
 	struct attributes ignored;
-	int litter = directory_open(fd, name, &ignored);
+	size_t kind = kind_of_litter(fd, name);
+	int inside;
 
-	if (litter < 0)
+	if (kind == LITTER)
 		return;
-	remove_chosen(litter, is_any, NULL);
-	close(litter);
+	if (!litter[kind].directory) {
+		unlinkat(fd, name, 0);
+		return;
+	}
+	inside = directory_open(fd, name, &ignored);
+	if (inside >= 0) {
+		remove_files(inside);
+		close(inside);
+	}
+	unlinkat(fd, name, AT_REMOVEDIR);
 }
 
-void directory_remove_litter(int fd)
+static bool is_all_litter(int fd, const char *ours)
 {
-	remove_chosen(fd, is_litter, empty_litter);
+	DIR *directory = fresh_directory(fd);
+	const struct dirent *entry;
+	bool all = directory != NULL;
+
+	while (all && (entry = readdir(directory)) != NULL)
+		all = is_itself_or_parent(entry->d_name) ||
+		      strcmp(entry->d_name, ours) == 0 ||
+		      kind_of_litter(fd, entry->d_name) < LITTER;
+	if (directory != NULL)
+		closedir(directory);
+	return all;
+}
+
+bool directory_remove_litter(int fd, const char *ours)
+{
+	const struct dirent *entry;
+	DIR *directory;
+
+	if (!is_all_litter(fd, ours))
+		return false;
+	directory = fresh_directory(fd);
+	if (directory == NULL)
+		return false;
+	while ((entry = readdir(directory)) != NULL)
+		if (!is_itself_or_parent(entry->d_name) &&
+		    strcmp(entry->d_name, ours) != 0)
+			remove_litter(fd, entry->d_name);
+	closedir(directory);
+	return true;
 }

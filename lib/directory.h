@@ -17,13 +17,15 @@
 
 /*
  * Make a directory and open it (O_PATH).  Its owner may use it whatever the
- * umask; otherwise it has the permissions that mkdir(2) gives.
+ * umask; otherwise it has the permissions that mkdir(2) gives.  local says that
+ * the file system is this machine's own, where its owner has to be we.
  *
  * Returns the descriptor, *made being what the reply to mkdir(2) told, or -1
  * with errno: that of mkdir(2), or EEXIST if what is there now is not what
  * was made.
  */
-int directory_make(int dirfd, const char *name, struct attributes *made);
+int directory_make(int dirfd, const char *name, bool local,
+		   struct attributes *made);
 
 /*
  * Open a directory that is there already (O_PATH).  Returns the descriptor,
@@ -32,17 +34,22 @@ int directory_make(int dirfd, const char *name, struct attributes *made);
  */
 int directory_open(int dirfd, const char *name, struct attributes *a);
 
+/* Is there nothing in it?  True also if it can't be read. */
+bool directory_is_empty(int fd);
+
 /* Set the permissions of one that its owner may search. */
 int directory_chmod(int fd, mode_t mode);
 
 /*
  * Remove what other programs leave in every directory they see: the index of
  * a NAS, the notes of a desktop, and what an NFS client that has crashed left
- * of a file that it had open.  Anything else stays.
+ * of a file that it had open.
  *
- * A name that is on no list may be somebody's data: a directory that was
- * renamed to the name of one of ours is only told from ours by its contents.
+ * Nothing is removed if there is anything else, but what is called ours.  A
+ * directory that somebody has renamed to the name of one of ours, with data of
+ * a third one's in it, is only told from ours by that.  Returns whether there
+ * was nothing else.
  */
-void directory_remove_litter(int fd);
+bool directory_remove_litter(int fd, const char *ours);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "error.h"
 #include "fresh.h"
 #include "holder.h"
@@ -126,22 +127,6 @@ static void take_attributes(struct nlock_holder *holder,
 	holder->lease_end_ns = a->modified_ns;
 }
 
-/* Is there anything in an open directory?  If it can't be read: not known. */
-static bool is_occupied(int fd)
-{
-	DIR *directory = fresh_directory(fd);
-	const struct dirent *entry;
-	bool found = false;
-
-	if (directory == NULL)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL)
-		found = strcmp(entry->d_name, ".") != 0 &&
-			strcmp(entry->d_name, "..") != 0;
-	closedir(directory);
-	return found;
-}
-
 int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder)
 {
@@ -157,7 +142,7 @@ int holder_read(const struct nlock_lock *lock, int fd,
 		return 0;
 	holder->kind = HOLDER_FOREIGN;
 	if (S_ISDIR(a.mode))
-		holder->occupied = is_occupied(fd);
+		holder->occupied = !directory_is_empty(fd);
 	if (!S_ISREG(a.mode) || a.size > LOCK_FILE_MAX)
 		return 0;
 	length = read_all(fd, text, sizeof(text) - 1);

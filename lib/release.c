@@ -39,7 +39,7 @@ static bool read_clock(struct nlock_claim *claim)
 	if (!clock_name_format(name, sizeof(name), claim->name,
 			       claim->lock->options.separator))
 		return false;
-	fd = warrant_make(dirfd, name, &claim->clock, &made);
+	fd = warrant_make(claim->lock, dirfd, name, &claim->clock, &made);
 	warrant_revoke(dirfd, name);
 	if (fd >= 0)
 		close(fd);
@@ -126,6 +126,19 @@ static bool may_use_warrant(const struct nlock_claim *claim)
 	       is_gone(errno);
 }
 
+/*
+ * Has an earlier process's warrant something in it by the lock file's name?
+ * Then it is no warrant, or somebody has put it there; and not every file
+ * system would keep it from being replaced.
+ */
+static bool is_warrant_used(const struct nlock_claim *claim)
+{
+	struct attributes a;
+
+	return !claim->won && claim->warrant_fd >= 0 &&
+	       fresh_attributes(claim->warrant_fd, WARRANT_LOCK, &a) == 0;
+}
+
 static int take_down_once(const struct nlock_claim *claim)
 {
 	errno = ENOENT;
@@ -137,11 +150,11 @@ static int take_down_once(const struct nlock_claim *claim)
 static enum nlock_result take_down(struct nlock_claim *claim,
 				   struct nlock_error *error)
 {
-	enum nlock_result result = NLOCK_OK;
-	bool used;
+	bool taken = take_down_once(claim) == 0;
+	enum nlock_result result;
 
-	if (take_down_once(claim) < 0)
-		result = fail(error, "take down the lock file");
+	if (!taken)
+		fail(error, "take down the lock file");
 	/* Whoever is told now finds it free; and has it still open. */
 	hint_withdraw(claim);
 	/*
@@ -149,10 +162,13 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	 * the warrant.  If it was not done, discarding the warrant sees to it
 	 * that it never will be.
 	 */
-	used = claim->warrant_fd >= 0 &&
-	       warrant_discard(claim->lock->dirfd, claim->warrant,
-			       claim->warrant_fd);
-	if (result == NLOCK_OK || used)
+	if (claim->warrant_fd >= 0) {
+		taken = taken || warrant_holds(claim->warrant_fd,
+					       claim->device, claim->inode);
+		warrant_discard(claim->lock->dirfd, claim->warrant,
+				claim->warrant_fd, taken || claim->won);
+	}
+	if (taken)
 		return NLOCK_OK;
 	result = !is_gone(error->errnum) ? NLOCK_FAILED :
 		 lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
@@ -251,6 +267,8 @@ static enum nlock_result release(struct nlock_claim *claim,
 		return fail(error, "open the warrant");
 	if (!may_use_warrant(claim))
 		return fail(error, "take down the lock file");
+	if (is_warrant_used(claim))
+		return fail_with(error, "take down the lock file", EEXIST);
 	return give_back(claim, error);
 }
 

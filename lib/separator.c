@@ -32,7 +32,8 @@ static bool has_links(int dirfd)
 static bool takes(const struct nlock_lock *lock, const char *name)
 {
 	struct attributes ignored;
-	int fd = directory_make(lock->dirfd, name, &ignored);
+	int fd = directory_make(lock->dirfd, name, nlock_is_local(lock),
+				&ignored);
 	bool good;
 
 	if (fd < 0)

@@ -19,16 +19,17 @@
 #define DISCARD_PAUSES	9	/* each twice the one before: 0.5 s in all */
 #define DISCARD_PAUSE_NS NS_PER_MS
 
-int warrant_make(int dirfd, const char *name, struct server_clock *clock,
-		 struct attributes *made)
+int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
+		 struct server_clock *clock, struct attributes *made)
 {
 	struct server_clock sample = { .before_ns = boot_now_ns() };
-	int fd = directory_make(dirfd, name, made);
+	int fd = directory_make(dirfd, name, nlock_is_local(lock), made);
 
 	if (fd < 0)
 		return -1;
 	sample.after_ns = boot_now_ns();
-	sample.server_ns = made->modified_ns;
+	/* Nobody can set it, as they can the other times. */
+	sample.server_ns = made->changed_ns;
 	*clock = sample;
 	return fd;
 }
@@ -38,10 +39,10 @@ int warrant_open(int dirfd, const char *name, uid_t uid)
 	struct attributes a;
 	int fd = directory_open(dirfd, name, &a);
 
-	if (fd < 0 || a.uid == uid)
+	if (fd < 0 || a.uid == uid || a.uid == geteuid())
 		return fd;
 	close(fd);
-	errno = ENOENT;
+	errno = EPERM;
 	return -1;
 }
 
@@ -69,14 +70,14 @@ static int set_now(int fd, bool access_only)
 }
 
 /*
- * Only now is it "after": what is read may be younger than our stamp, for
- * whoever lists the directory sets its access time.
+ * The change time, which nobody can set.  Only now is it "after": what is read
+ * may be younger than our stamp, as whoever else changes the directory sets it.
  */
 static void read_off(struct server_clock *sample,
 		     const struct attributes *stamped)
 {
 	sample->after_ns = boot_now_ns();
-	sample->server_ns = stamped->accessed_ns;
+	sample->server_ns = stamped->changed_ns;
 }
 
 /*
@@ -148,20 +149,27 @@ int warrant_revoke(int dirfd, const char *name)
 	return -1;
 }
 
-bool warrant_discard(int dirfd, const char *name, int fd)
+bool warrant_holds(int fd, uint64_t device, uint64_t inode)
 {
-	bool used = unlinkat(fd, WARRANT_LOCK, 0) == 0;
-	int tries = 0;
+	struct attributes a;
 
-	while (warrant_revoke(dirfd, name) < 0 &&
-	       (is_not_empty(errno) || errno == EBUSY) &&
-	       tries <= DISCARD_PAUSES) {
+	return fresh_attributes(fd, WARRANT_LOCK, &a) == 0 &&
+	       is_same_file(&a, device, inode);
+}
+
+void warrant_discard(int dirfd, const char *name, int fd, bool lock_too)
+{
+	int tries;
+
+	for (tries = 0; tries <= DISCARD_PAUSES; tries++) {
+		if (lock_too)
+			unlinkat(fd, WARRANT_LOCK, 0);
+		if (warrant_revoke(dirfd, name) == 0 ||
+		    (!is_not_empty(errno) && errno != EBUSY))
+			return;
 		if (tries == 0)
-			directory_remove_litter(fd);
+			directory_remove_litter(fd, WARRANT_LOCK);
 		else
 			pause_ns(DISCARD_PAUSE_NS << (tries - 1));
-		used |= unlinkat(fd, WARRANT_LOCK, 0) == 0;
-		tries++;
 	}
-	return used;
 }

@@ -26,13 +26,13 @@
  * whatever others do to its name, *made being its attributes; or -1 with the errno of mkdir(2).  EEXIST may
  * mean that it was made, and the reply lost, but not when.
  */
-int warrant_make(int dirfd, const char *name, struct server_clock *clock,
-		 struct attributes *made);
+int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
+		 struct server_clock *clock, struct attributes *made);
 
 /*
  * Open the warrant of a claim that an earlier process made, whose owner is uid.
  * Returns a descriptor, or -1 with errno: ENOENT if there is none, also if
- * something else, or somebody else's, is in its place.
+ * something else is in its place; EPERM if it is neither that owner's nor ours.
  */
 int warrant_open(int dirfd, const char *name, uid_t uid);
 
@@ -54,11 +54,14 @@ int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns);
  */
 int warrant_revoke(int dirfd, const char *name);
 
+/* Is the lock file in the warrant this one? */
+bool warrant_holds(int fd, uint64_t device, uint64_t inode);
+
 /*
- * Remove one's own warrant, used or not, that lies by that name in dirfd.
- * Returns whether a lock file was in it.  What can't be removed is left; it
- * has no effect on anybody.
+ * Remove a warrant that lies by that name in dirfd, and what is called "lock"
+ * in it, if that is known to be a lock file, or the warrant our own making.
+ * What can't be removed is left; it has no effect on anybody.
  */
-bool warrant_discard(int dirfd, const char *name, int fd);
+void warrant_discard(int dirfd, const char *name, int fd, bool lock_too);
 
 #endif

@@ -619,7 +619,7 @@ mkdirs() {
 		mkdir -p "$place"
 		echo thesis >"$place/thesis.tex"
 		touch -d "1 hour ago" "$place"
-		run --separate-stderr nlock run -w 1s "$LOCK" true
+		run --separate-stderr nlock run -w 8s "$LOCK" true
 		[ "$status" = 78 ]
 		[[ $stderr == *"can't be broken"*"Directory not empty"* ]]
 		[ "$(cat "$place/thesis.tex")" = thesis ]
@@ -668,4 +668,85 @@ mkdirs() {
 	run -76 nlock run -l 900ms -w 19s --clock-slop 1ms "$LOCK" sh -c '
 		rm "$NLOCK_CLAIM" && ln outside "$NLOCK_CLAIM" && sleep 20'
 	[ "$(stat -c %.9Y outside)" = "$before" ]
+}
+
+# somebodys DIRECTORY: with things in it that nlock knows by name, and one that
+# it does not.
+somebodys() {
+	mkdir -p "$1/.smb" "$1/._work" "$1/@eaDir" "$1/warrant"
+	for file in .smb/smb.conf .smbcredentials ._work/thesis .nfs_settings \
+			@eaDir/index warrant/lock lock data .DS_Store; do
+		echo "$file" >"$1/$file"
+	done
+	touch -d "1 hour ago" "$1" "$1/warrant"
+}
+
+@test "hostile: somebody's directory that was renamed to one of nlock's keeps all that is in it" {
+	local name before
+
+	expired_lock
+	for name in "$LOCK|breaker" "$CLAIM|warrant"; do
+		rmdir "$CLAIM|warrant"
+		somebodys theirs
+		before=$(cd theirs && find . -exec stat -c "%n %i %a" {} + | sort)
+		mv theirs "$name"
+		run -78 --separate-stderr nlock run -n "$LOCK" true
+		[[ $stderr == *"Directory not empty"* ]]
+		[ "$(cd "$name" && find . -exec stat -c "%n %i %a" {} + | sort)" = "$before" ]
+		rm -r "$name"
+		mkdir "$CLAIM|warrant"
+	done
+	nlock run -n "$LOCK" true
+	nothing_left
+}
+
+@test "hostile: a release by another process removes and replaces nothing that is called lock in its warrant" {
+	eval "$(nlock acquire "$LOCK")"
+	mv "$NLOCK_CLAIM|warrant" moved
+	mkdir "$NLOCK_CLAIM|warrant"
+	echo precious >"$NLOCK_CLAIM|warrant/lock"
+	run -74 --separate-stderr nlock release
+	complains
+	[ "$(cat "$NLOCK_CLAIM|warrant/lock")" = precious ]
+	is_state ours
+	rm "$NLOCK_CLAIM|warrant/lock"
+	nlock release
+	rmdir moved
+	nothing_left
+}
+
+@test "hostile: a warrant that is not empty and of another owner has not been revoked" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	expired_lock
+	echo junk >"$CLAIM|warrant/junk"
+	chown 1234 "$LOCK"
+	run -78 --separate-stderr nlock run -n "$LOCK" true
+	[[ $stderr == *"can't be broken: Operation not permitted"* ]]
+	[ -e "$LOCK" ]
+}
+
+@test "hostile: times that somebody sets of new directories end no lease" {
+	local i
+
+	nlock acquire -l 1h "$LOCK"
+	# As a copy that keeps times does, or a clock that was wrong.
+	while [ ! -e done ]; do
+		touch -d "+1 year" "$LOCK|"*warrant "$LOCK|breaker"*/warrant
+	done 2>/dev/null 3>&- &
+	for i in $(seq 40); do
+		run -75 nlock acquire -n "$LOCK"
+	done
+	touch done
+	wait
+	is_state unknown
+}
+
+@test "hostile: without /proc, and on a kernel that sets no times by a path's descriptor, a lock is refreshed" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	eval "$(nlock acquire "$LOCK")"
+	# shellcheck disable=SC2016
+	run -0 unshare --mount sh -c 'mount -t tmpfs none /proc
+		exec "$@"' sh "${STRACE[@]}" -o "$BATS_TEST_TMPDIR/calls" \
+		-e inject=utimensat:error=EINVAL:when=1 nlock refresh -l 10m
+	between 500 "$(remaining)" 600
 }
