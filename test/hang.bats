@@ -39,6 +39,11 @@ gave_up() {
 	grep -qx "nlock: $LOCK: the file server does not answer; gave up" errors
 }
 
+# Of the nlock run with that pid.
+no_command() {
+	! pgrep -P "$1" -x sh
+}
+
 # What the server has of the lock.
 nothing_behind() {
 	[ -z "$(ls "$BATS_TEST_TMPDIR/behind")" ]
@@ -190,9 +195,6 @@ nothing_behind() {
 	eventually is_past later
 	hang
 	touch go
-	no_command() {
-		! pgrep -P "$1" -x sh
-	}
 	eventually no_command "$pid"
 	kill -TERM "$pid"
 	eventually gave_up
@@ -207,9 +209,6 @@ nothing_behind() {
 		2>errors
 	pid=$!
 	eventually grep -q '^State:.T' "/proc/$SERVER/status"
-	no_command() {
-		! pgrep -P "$1" -x sh
-	}
 	eventually no_command "$pid"
 	kill -TERM "$pid"
 	eventually gave_up

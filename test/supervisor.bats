@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # How run looks after its command: signals, heartbeat, loss, the end.
+#
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
 
 load common
 
