@@ -296,3 +296,10 @@ says_lost() {
 	nlock release --claim "$OTHER"
 	nothing_left
 }
+
+@test "refresh: a lease that ends after 2038 is kept" {
+	eval "$(nlock acquire -l 10000d "$LOCK")"
+	between 863999000 "$(remaining)" 864000000
+	nlock refresh -l 20000d
+	between 1727999000 "$(remaining)" 1728000000
+}
