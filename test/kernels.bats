@@ -78,24 +78,24 @@ do_it_all() {
 	nothing_left
 }
 
-# leased [SECONDS]: another program has a lease on the lock file, and gives it up
+# leased FILE [SECONDS]: another program has a lease on the file, and gives it up
 # so long after it is asked to, or never.
 leased() {
-	python3 "$BATS_TEST_DIRNAME/lease.py" "$LOCK" "$@" >leased 2>&1 3>&- &
+	python3 "$BATS_TEST_DIRNAME/lease.py" "$@" >leased 2>&1 3>&- &
 	eventually grep -q . leased
 	grep -q '^leased$' leased || skip "no leases here: $(tail -n 1 leased)"
 }
 
 @test "kernels: a lock file with a lease on it (Samba's oplocks) is read once that is given up" {
 	nlock acquire -l 1m "$LOCK" >/dev/null
-	leased 0.1
+	leased "$LOCK" 0.1
 	run -0 nlock status --json "$LOCK"
 	[[ $output == *'"state":"unknown"'* ]]
 }
 
 @test "kernels: who waits for a lock file with a lease on it gets the lock in the end" {
 	nlock acquire -l 1ms "$LOCK" >/dev/null
-	leased 1
+	leased "$LOCK" 1
 	run -0 --separate-stderr nlock run --clock-slop 1ms -w 20s "$LOCK" true
 	[ "$stderr" = "" ]
 	nothing_left
@@ -105,7 +105,7 @@ leased() {
 	local claim
 
 	claim=$(nlock acquire -l 1m "$LOCK")
-	leased
+	leased "$LOCK"
 	run -75 --separate-stderr nlock run -n "$LOCK" true
 	complains
 	run -75 --separate-stderr nlock run -w 400ms "$LOCK" true
@@ -120,11 +120,10 @@ leased() {
 }
 
 @test "kernels: a state file with a lease on it is read once that is given up" {
-	LOCK=$DIR/state
-	nlock acquire --state "$LOCK" job.lock
-	leased 0.1
-	nlock release --state "$LOCK"
-	[ ! -e job.lock ]
+	nlock acquire --state state "$LOCK"
+	leased state 0.1
+	nlock release --state state
+	nothing_left
 }
 
 @test "kernels: a write that does nothing fails the command, not for ever" {
