@@ -75,7 +75,8 @@ static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
 
 	setsid();	/* or it would be stopped with the file open */
 	signal(SIGCHLD, SIG_IGN);	/* nobody is waited for */
-	fd = open_lock_file(lock, inode, O_RDWR);
+	/* Not for reading, too: see hint.h. */
+	fd = open_lock_file(lock, inode, O_WRONLY);
 	if (fd < 0)
 		return;
 	watch_lock_file(&watch, fd);
