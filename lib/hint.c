@@ -135,6 +135,8 @@ static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 		return HINT_SILENT;
 	if (errno != EWOULDBLOCK)
 		return HINT_NONE;
+	/* What the file was opened for reading for has been done. */
+	return_delegation(lock, lock->name);
 	return flock(fd, how) == 0 ? HINT_LET_GO : HINT_NONE;
 }
 

@@ -27,15 +27,20 @@ bool holder_wants_retry(const struct nlock_lock *lock, int errnum)
 	return false;
 }
 
-bool holder_is_dead(const struct nlock_lock *lock,
-		    const struct nlock_holder *holder)
+static bool is_on_this_host(const struct nlock_lock *lock,
+			    const struct nlock_holder *holder)
 {
 	char own[HOST_SIZE];
 
-	if (holder->kind != HOLDER_CLAIM || !holder->parts.has_process)
-		return false;
 	host_name(own, sizeof(own), lock->options.separator);
-	return strcmp(holder->parts.host, own) == 0 &&
+	return strcmp(holder->parts.host, own) == 0;
+}
+
+bool holder_is_dead(const struct nlock_lock *lock,
+		    const struct nlock_holder *holder)
+{
+	return holder->kind == HOLDER_CLAIM && holder->parts.has_process &&
+	       is_on_this_host(lock, holder) &&
 	       process_certainly_dead(holder->parts.pid,
 				      &holder->parts.process);
 }
@@ -207,6 +212,13 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 		close(fd);
 		return result;
 	}
+	/*
+	 * To have read it may have made the server delegate it to this machine,
+	 * though its holder, on this machine, too, has it open for writing.
+	 * Should the machine die, its successor would have to wait for that.
+	 */
+	if (holder->kind == HOLDER_CLAIM && is_on_this_host(lock, holder))
+		return_delegation(lock, lock->name);
 	if (holder->kind == HOLDER_CLAIM && fd_out != NULL)
 		*fd_out = fd;
 	else

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE		/* O_DIRECT */
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "undelegated.h"
 
@@ -45,4 +46,16 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 	}
 #endif
 	return open_leased(lock->dirfd, name, flags);
+}
+
+void return_delegation(const struct nlock_lock *lock, const char *name)
+{
+	int fd;
+
+	if (lock->file_system != FS_NFS)
+		return;
+	fd = open_undelegated(lock, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK |
+			      O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
 }

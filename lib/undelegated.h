@@ -31,4 +31,10 @@ int open_leased(int dirfd, const char *name, int flags);
 int open_undelegated(const struct nlock_lock *lock, const char *name,
 		     int flags);
 
+/*
+ * Have the client return what a server of NFS 4.0 has delegated to it all the
+ * same, by opening the file to be written, for which that would not do.
+ */
+void return_delegation(const struct nlock_lock *lock, const char *name);
+
 #endif
