@@ -15,6 +15,7 @@ import bed
 from basics import basics
 from contention import contention, flufl
 from crowd import crowd
+from dead import dead
 from facts import facts
 from hints import hints
 from network import late, partition
@@ -25,7 +26,7 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server,
-    contention, crowd, flufl, speed)}
+    contention, crowd, dead, flufl, speed)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
