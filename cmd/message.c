@@ -199,6 +199,19 @@ static void describe_age(const struct nlock_holder *holder, char *buffer,
 					 sizeof(duration)));
 }
 
+/* Why a lock is left alone, or can't be broken, though its lease is over. */
+static void describe_obstacle(const struct nlock_holder *holder, char *buffer,
+			      size_t size)
+{
+	buffer[0] = '\0';
+	if (holder->break_errnum != 0)
+		snprintf(buffer, size, ", but it can't be broken: %s",
+			 strerror(holder->break_errnum));
+	else if (holder->survivor != 0)
+		snprintf(buffer, size, ", but pid %ld of that job lives here",
+			 (long)holder->survivor);
+}
+
 static void describe_claim(const struct nlock_holder *holder,
 			   enum nlock_state state, char *buffer, size_t size)
 {
@@ -212,17 +225,15 @@ static void describe_claim(const struct nlock_holder *holder,
 		[NLOCK_FOREIGN] = "held by",
 	};
 	bool ours = state == NLOCK_OURS || state == NLOCK_OURS_EXPIRED;
-	char lease[64], age[48], user[64];
+	char lease[64], age[48], user[64], obstacle[128];
 
 	describe_lease(holder->remaining_ns, lease, sizeof(lease));
 	describe_age(holder, age, sizeof(age));
-	snprintf(buffer, size, "%s %s pid %ld (%s)%s, %s%s%s%s", how[state],
+	describe_obstacle(holder, obstacle, sizeof(obstacle));
+	snprintf(buffer, size, "%s %s pid %ld (%s)%s, %s%s%s", how[state],
 		 holder->parts.host, (long)holder->parts.pid,
 		 user_name(holder->uid, user, sizeof(user)), age, lease,
-		 ours ? ", ours" : "",
-		 holder->break_errnum != 0 ? ", but it can't be broken: " : "",
-		 holder->break_errnum != 0 ? strerror(holder->break_errnum) :
-		 "");
+		 ours ? ", ours" : "", obstacle);
 }
 
 char *describe_holder(const struct nlock_holder *holder,

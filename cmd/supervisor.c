@@ -29,6 +29,7 @@
 #include "../lib/helper.h"
 #include "deadline.h"
 #include "descendants.h"
+#include "enclosing.h"
 #include "heartbeat.h"
 #include "job.h"
 #include "signals.h"
@@ -496,7 +497,8 @@ static int prepare(struct supervisor *s, const char **step)
 
 	nlock_claim_path(&taken->claim, claim, sizeof(claim));
 	*step = "set the environment";
-	if (setenv("NLOCK_CLAIM", claim, 1) < 0 ||
+	if (enclosing_hand_down() < 0 ||
+	    setenv("NLOCK_CLAIM", claim, 1) < 0 ||
 	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
 		return -1;
 	heartbeat_init(&s->heartbeat, &taken->claim,

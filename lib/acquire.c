@@ -39,6 +39,7 @@ struct attempt {
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
+	bool announced_survivor;
 };
 
 /* How often a claim that vanished is replaced at once by another. */
@@ -272,8 +273,8 @@ static enum nlock_result look(struct attempt *at, int *fd,
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
 	if (*fd >= 0 && !at->claim->won &&
-	    !holder_is_breakable(at->lock, holder, server_now_ns(at),
-				 at->request->clock_slop_ns)) {
+	    !holder_judge(at->lock, holder, server_now_ns(at),
+			  at->request->clock_slop_ns)) {
 		close(*fd);
 		*fd = -1;
 	}
@@ -317,11 +318,13 @@ static void announce(struct attempt *at)
 	if (request->waiting == NULL || holder->kind == HOLDER_NONE ||
 	    (at->announced &&
 	     strcmp(at->announced_claim, holder->claim) == 0 &&
-	     at->announced_errnum == holder->break_errnum))
+	     at->announced_errnum == holder->break_errnum &&
+	     at->announced_survivor == (holder->survivor != 0)))
 		return;
 	at->announced = true;
 	strcpy(at->announced_claim, holder->claim);
 	at->announced_errnum = holder->break_errnum;
+	at->announced_survivor = holder->survivor != 0;
 	request->waiting(holder, request->waiting_data);
 }
 
@@ -375,8 +378,8 @@ static bool holder_stays(struct attempt *at)
 	holder->lease_end_ns = a.modified_ns;
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
-	if (holder_is_breakable(at->lock, holder, server_now_ns(at),
-				at->request->clock_slop_ns))
+	if (holder_judge(at->lock, holder, server_now_ns(at),
+			 at->request->clock_slop_ns))
 		return false;
 	holder->break_errnum = 0;	/* it has come back, and renewed it */
 	return true;

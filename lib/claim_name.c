@@ -241,6 +241,21 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
 	       parse_parts(name + length + 1, separator, parts);
 }
 
+/* Not by lines: a lock's name may have a newline, too. */
+bool claim_is_listed(const char *list, const char *claim_name)
+{
+	size_t length = strlen(claim_name);
+	const char *at = list;
+
+	while ((at = strstr(at, claim_name)) != NULL) {
+		if ((at == list || at[-1] == '/' || at[-1] == '\n') &&
+		    (at[length] == '\0' || at[length] == '\n'))
+			return true;
+		at++;
+	}
+	return false;
+}
+
 size_t claim_path_lock_length(const char *claim_path, char separator)
 {
 	const char *slash = strrchr(claim_path, '/');

@@ -60,6 +60,12 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
  */
 size_t claim_path_lock_length(const char *claim_path, char separator);
 
+/*
+ * Is the claim with this name one of a list of claims' paths, one a line?  Any
+ * directory will do.
+ */
+bool claim_is_listed(const char *list, const char *claim_name);
+
 /* The names of what goes with a claim or a lock; false if it won't fit. */
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "carriers.h"
 #include "directory.h"
 #include "error.h"
 #include "fresh.h"
@@ -27,31 +28,66 @@ bool holder_wants_retry(const struct nlock_lock *lock, int errnum)
 	return false;
 }
 
-static bool is_on_this_host(const struct nlock_lock *lock,
+static bool is_of_this_host(const struct nlock_lock *lock,
 			    const struct nlock_holder *holder)
 {
 	char own[HOST_SIZE];
 
 	host_name(own, sizeof(own), lock->options.separator);
-	return strcmp(holder->parts.host, own) == 0;
+	return holder->kind == HOLDER_CLAIM &&
+	       strcmp(holder->parts.host, own) == 0;
 }
 
+/*
+ * What nlock was about to start when it was killed is in its process group
+ * until it carries the claim.  So the group is looked at first.
+ */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder)
 {
-	return holder->kind == HOLDER_CLAIM && holder->parts.has_process &&
-	       is_on_this_host(lock, holder) &&
-	       process_certainly_dead(holder->parts.pid,
-				      &holder->parts.process);
+	const struct claim_name *parts = &holder->parts;
+	pid_t ignored;
+
+	return is_of_this_host(lock, holder) && parts->has_process &&
+	       process_certainly_dead(parts->pid, &parts->process) &&
+	       (!parts->kept_by_run ||
+		carriers_look(holder->claim, parts->process.start_ticks,
+			      &ignored) == CARRIERS_NONE);
+}
+
+pid_t holder_survivor(const struct nlock_lock *lock,
+		      const struct nlock_holder *holder)
+{
+	const struct claim_name *parts = &holder->parts;
+	pid_t carrier;
+
+	if (!is_of_this_host(lock, holder) || !parts->kept_by_run)
+		return 0;
+	if (parts->has_process && process_lives(parts->pid, &parts->process))
+		return parts->pid;
+	carriers_look(holder->claim, 0, &carrier);
+	return carrier;
+}
+
+bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
+		  int64_t server_now_ns, int64_t slop_ns)
+{
+	holder->survivor = 0;
+	if (holder->kind != HOLDER_CLAIM)
+		return false;
+	if (!lease_over(holder->lease_end_ns, server_now_ns, slop_ns))
+		return holder_is_dead(lock, holder);
+	holder->survivor = holder_survivor(lock, holder);
+	return holder->survivor == 0;
 }
 
 bool holder_is_breakable(const struct nlock_lock *lock,
 			 const struct nlock_holder *holder,
 			 int64_t server_now_ns, int64_t slop_ns)
 {
-	return holder->kind == HOLDER_CLAIM &&
-	       (lease_over(holder->lease_end_ns, server_now_ns, slop_ns) ||
-		holder_is_dead(lock, holder));
+	struct nlock_holder judged = *holder;
+
+	return holder_judge(lock, &judged, server_now_ns, slop_ns);
 }
 
 /* Read all of a small file.  Returns its length, or -1 with errno. */
@@ -217,7 +253,7 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	 * though its holder, on this machine, too, has it open for writing.
 	 * Should the machine die, its successor would have to wait for that.
 	 */
-	if (holder->kind == HOLDER_CLAIM && is_on_this_host(lock, holder))
+	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
 		return_delegation(lock, lock->name);
 	if (holder->kind == HOLDER_CLAIM && fd_out != NULL)
 		*fd_out = fd;

@@ -34,13 +34,28 @@ int holder_read(const struct nlock_lock *lock, int fd,
 
 /*
  * May the lock be broken: is its lease over by more than slop_ns, or its
- * process certainly dead?
+ * process certainly dead?  But a lock of "nlock run" is left alone by those on
+ * its machine as long as holder_survivor() is known.
  */
 bool holder_is_breakable(const struct nlock_lock *lock,
 			 const struct nlock_holder *holder,
 			 int64_t server_now_ns, int64_t slop_ns);
 
-/* Is the process that a claim of nlock's stands for certainly dead? */
+/* The same, and set holder->survivor if that is why it is left alone. */
+bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
+		  int64_t server_now_ns, int64_t slop_ns);
+
+/*
+ * Of a lock of "nlock run": a process of that run, nlock itself or somebody
+ * that its command has started, which is known to live on this machine; or 0.
+ */
+pid_t holder_survivor(const struct nlock_lock *lock,
+		      const struct nlock_holder *holder);
+
+/*
+ * Is the process that a claim of nlock's stands for certainly dead, and, if
+ * that is "nlock run", everybody whom it has started?
+ */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder);
 

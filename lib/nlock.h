@@ -166,6 +166,8 @@ struct nlock_holder {
 	bool occupied;	/* a directory with something in it: never a lock */
 	/* Why the lock could not be broken though its lease is over, or 0. */
 	int break_errnum;
+	/* Who of this machine keeps it though its lease is over, or 0. */
+	pid_t survivor;
 };
 
 struct nlock_request {
@@ -284,7 +286,7 @@ enum nlock_state {
 	NLOCK_OURS_EXPIRED,
 	NLOCK_STALE,		/* the holder's process is certainly dead */
 	NLOCK_THEIRS_EXPIRED,
-	NLOCK_UNKNOWN,		/* somebody else's, probably alive */
+	NLOCK_UNKNOWN,		/* somebody else's, probably or known alive */
 	NLOCK_FOREIGN		/* not made by nlock or flufl.lock */
 };
 

@@ -23,7 +23,8 @@ enum field {
 	ENV_START = 50, ENV_END = 51
 };
 
-/* A flag of the kernel's, which it does not export but does not change. */
+/* Flags of the kernel's, which it does not export but does not change. */
+#define PF_EXITING	0x00000004
 #define PF_KTHREAD	0x00200000
 
 ssize_t proc_read(const char *path, char *text, size_t size)
@@ -152,17 +153,33 @@ static bool parse_stat(const char *text, struct proc_stat *stat)
 	return i > STARTTIME;
 }
 
-int proc_stat_read(pid_t pid, struct proc_stat *stat)
+static int read_stat(const char *path, struct proc_stat *stat)
 {
-	char path[40], text[2048];
+	char text[2048];
 
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	if (proc_read(path, text, sizeof(text)) < 0)
 		return -1;
 	if (parse_stat(text, stat))
 		return 0;
 	errno = EINVAL;
 	return -1;
+}
+
+int proc_stat_read(pid_t pid, struct proc_stat *stat)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	return read_stat(path, stat);
+}
+
+int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/stat", (long)pid,
+		 (long)thread);
+	return read_stat(path, stat);
 }
 
 bool proc_stat_is_dead(const struct proc_stat *stat)
@@ -174,6 +191,11 @@ bool proc_stat_is_dead(const struct proc_stat *stat)
 bool proc_stat_is_kernel(const struct proc_stat *stat)
 {
 	return (stat->flags & PF_KTHREAD) != 0;
+}
+
+bool proc_stat_is_ending(const struct proc_stat *stat)
+{
+	return (stat->flags & PF_EXITING) != 0;
 }
 
 pid_t proc_next(DIR *directory)

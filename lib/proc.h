@@ -40,6 +40,9 @@ bool proc_may_hide(void);
 /* Returns 0, or -1 with errno: ENOENT or ESRCH if there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);
 
+/* The same of one of its threads. */
+int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat);
+
 /*
  * Has it ended, so that only its parent has to take note of that?  If its
  * first thread has and others have not, the state is that of a zombie, but the
@@ -49,6 +52,9 @@ bool proc_stat_is_dead(const struct proc_stat *stat);
 
 /* Is it one of the kernel's own? */
 bool proc_stat_is_kernel(const struct proc_stat *stat);
+
+/* Is it about to end?  It makes no more system calls. */
+bool proc_stat_is_ending(const struct proc_stat *stat);
 
 /*
  * The next number in a directory of processes or threads, in ascending order;

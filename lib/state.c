@@ -40,7 +40,7 @@ enum nlock_state state_infer(const struct state_evidence *e)
 		return over ? NLOCK_OURS_EXPIRED : NLOCK_OURS;
 	if (e->process_dead)
 		return NLOCK_STALE;
-	return over ? NLOCK_THEIRS_EXPIRED : NLOCK_UNKNOWN;
+	return over && !e->kept ? NLOCK_THEIRS_EXPIRED : NLOCK_UNKNOWN;
 }
 
 bool nlock_state_is_held(enum nlock_state state)
@@ -200,6 +200,10 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 		evidence.ours = is_own(lock, holder, own_claim);
 		evidence.process_dead = !evidence.ours &&
 					is_dead(lock, holder);
+		if (!evidence.ours && lease_over(evidence.lease_end_ns,
+						 evidence.server_now_ns, 0))
+			holder->survivor = holder_survivor(lock, holder);
+		evidence.kept = holder->survivor != 0;
 		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
 					      evidence.server_now_ns);
 		holder->since_ns = held_since_ns(lock, holder);

@@ -32,7 +32,7 @@ common_setup() {
 	bats_require_minimum_version 1.5.0
 	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"
 	PATH=$(dirname "$NLOCK"):$PATH
-	unset NLOCK_CLAIM NLOCK_LOCK NLOCK_TIMEOUT NLOCK_LIFETIME
+	unset NLOCK_CLAIM NLOCK_CLAIMS NLOCK_LOCK NLOCK_TIMEOUT NLOCK_LIFETIME
 	DIR=$BATS_TEST_TMPDIR/d
 	LOCK=$DIR/job.lock
 	mkdir "$DIR"
@@ -153,6 +153,14 @@ mount_fuse() {
 	mkdir -p "$1" "$2"
 	bindfs -f --no-allow-other "${@:3}" "$1" "$2" >/dev/null 2>&1 3>&- &
 	eventually mountpoint -q "$2"
+}
+
+# elsewhere COMMAND...: as if on another machine, by a host name of its own.
+# Only root can.
+elsewhere() {
+	# shellcheck disable=SC2016
+	unshare --uts sh -c 'echo elsewhere >/proc/sys/kernel/hostname
+		exec "$@"' sh "$@"
 }
 
 # leads PID: its process group has begun to be.

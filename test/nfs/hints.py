@@ -197,8 +197,8 @@ def of_version(version):
              "lock is given back", told, version)
         case(f"NFS {version}: of several waiters one is told first",
              one_at_a_time, version)
-    case(f"NFS {version}: a holder that is stopped keeps nobody on its own "
-         "machine from breaking its lock, and others", stopped_holder,
+    case(f"NFS {version}: a holder that is stopped keeps nobody on another "
+         "machine from breaking its lock, and then nobody on its own", stopped_holder,
          version)
 
 

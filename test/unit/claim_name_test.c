@@ -161,6 +161,39 @@ static void test_lock_length(void)
 			  "separators");
 }
 
+static void test_lists(void)
+{
+	static const struct {
+		const char *behaviour;
+		const char *list;
+		bool listed;
+	} rows[] = {
+		{ "alone", "/nfs/L|h|1|2", true },
+		{ "first", "/nfs/L|h|1|2\n/M|h|1|3", true },
+		{ "last", "/M|h|1|3\n/nfs/L|h|1|2", true },
+		{ "in the middle", "/M\n/x/L|h|1|2\n/N", true },
+		{ "without a directory", "L|h|1|2", true },
+		{ "after one that is similar", "/LL|h|1|2\n/L|h|1|2", true },
+		{ "in no list", "", false },
+		{ "with something before it", "/LL|h|1|2", false },
+		{ "with something after it", "/L|h|1|23", false },
+		{ "as a warrant's name", "/L|h|1|2|warrant", false },
+		{ "as a directory's name", "/L|h|1|2/x", false },
+	};
+	char title[80];
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		snprintf(title, sizeof(title), "a claim %s is %s",
+			 rows[i].behaviour, rows[i].listed ? "listed" :
+			 "not listed");
+		ok(claim_is_listed(rows[i].list, "L|h|1|2") == rows[i].listed,
+		   title);
+	}
+	ok(claim_is_listed("/x\n/d/a\nb|h|1|2\n/y", "a\nb|h|1|2"),
+	   "a claim is listed whatever is in its name");
+}
+
 static void test_names(void)
 {
 	char name[64], small[20];
@@ -223,6 +256,7 @@ int main(void)
 	test_format();
 	test_parse();
 	test_lock_length();
+	test_lists();
 	test_names();
 	test_drafts();
 	test_separator();

@@ -1,0 +1,62 @@
+/*
+ * enclosing.c - the variable NLOCK_CLAIMS; see enclosing.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/claim_name.h"
+#include "enclosing.h"
+
+#define VARIABLE	"NLOCK_CLAIMS"
+
+/*
+ * A job that starts its own successor, as by at(1), hands its environment on
+ * each time.  The oldest claims are dropped, which are not held any more.
+ */
+#define LONGEST		(16 * 1024)
+
+static const char *get(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value == NULL ? "" : value;
+}
+
+/* The last lines of a list, not longer than that. */
+static const char *newest(const char *list, size_t length)
+{
+	while (strlen(list) > length) {
+		list = strchr(list, '\n');
+		if (list == NULL)
+			return "";
+		list++;
+	}
+	return list;
+}
+
+int enclosing_hand_down(void)
+{
+	const char *claim = get("NLOCK_CLAIM");
+	const char *outer = newest(get(VARIABLE), LONGEST);
+	size_t size = strlen(outer) + strlen(claim) + 2;
+	char *list;
+	int result;
+
+	if (claim[0] == '\0')
+		return 0;
+	list = malloc(size);
+	if (list == NULL)
+		return -1;
+	snprintf(list, size, "%s%s%s", outer, outer[0] != '\0' ? "\n" : "",
+		 claim);
+	result = setenv(VARIABLE, list, 1);
+	free(list);
+	return result;
+}
+
+bool enclosing_has(const char *claim_name)
+{
+	return claim_is_listed(get(VARIABLE), claim_name) ||
+	       claim_is_listed(get("NLOCK_CLAIM"), claim_name);
+}

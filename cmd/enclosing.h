@@ -1,0 +1,18 @@
+/*
+ * enclosing.h - the claims within which this process was started.
+ *
+ * A run within another one replaces NLOCK_CLAIM.  The claims that are replaced
+ * go to NLOCK_CLAIMS, one a line, the innermost last.
+ */
+#ifndef ENCLOSING_H
+#define ENCLOSING_H
+
+#include <stdbool.h>
+
+/* Hand down NLOCK_CLAIM before it is replaced.  Returns 0, or -1 with errno. */
+int enclosing_hand_down(void);
+
+/* Is the claim with this name (not its path) one of them? */
+bool enclosing_has(const char *claim_name);
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * carriers.c - look through /proc/PID/environ; see carriers.h.
+ *
+ * Processes come and go meanwhile.  A carrier is started by a carrier.  So one
+ * that escapes a pass was started during that pass, by one that was listed
+ * while it lived, and ended before it was looked at.  (/proc lists processes by
+ * ascending number, and a child has a greater one than its parent, unless
+ * numbers start over in that very moment.)  The next pass lists the one that
+ * escaped, so to escape again it must leave a child and end in time, too.
+ * There are two passes at least, and a few more as long as processes vanish
+ * before they can be looked at.  What escapes is a chain of processes that each
+ * start the next and end at once, with a link for every pass.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "carriers.h"
+#include "claim_name.h"
+#include "lease.h"
+#include "proc.h"
+
+#define FEWEST_PASSES	2
+#define MOST_PASSES	4
+
+/* How soon to look again at one that shows nothing for a moment. */
+#define FIRST_LOOK_NS	(NS_PER_MS / 4)
+#define LAST_LOOK_NS	(32 * NS_PER_MS)
+
+/* Linux gives arguments and environment 6 MB together. */
+#define ENVIRON_FIRST	(16 * 1024)
+#define ENVIRON_MAX	(16 * 1024 * 1024)
+
+struct search {
+	const char *claim_name;
+	uint64_t since_ticks;
+	char *text;		/* an environment */
+	size_t size;
+	bool vanished;		/* somebody, before being looked at */
+};
+
+/* What an environment says, or why it says nothing. */
+enum answer { NOT_IN_IT, IN_IT, EMPTY, REFUSED };
+
+static bool grow(struct search *search)
+{
+	size_t size = search->size == 0 ? ENVIRON_FIRST : search->size * 2;
+	char *larger = size > ENVIRON_MAX ? NULL :
+		       realloc(search->text, size);
+
+	if (larger == NULL)
+		return false;
+	search->text = larger;
+	search->size = size;
+	return true;
+}
+
+/* Read all of it, and a NUL.  Returns its length, or -1. */
+static ssize_t read_environ(struct search *search, int fd)
+{
+	size_t length = 0;
+	ssize_t got;
+
+	do {
+		if (length + 1 >= search->size && !grow(search))
+			return -1;
+		got = read(fd, search->text + length,
+			   search->size - 1 - length);
+		if (got > 0)
+			length += (size_t)got;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	if (got < 0)
+		return -1;
+	search->text[length] = '\0';
+	return (ssize_t)length;
+}
+
+/* Does VARIABLE=VALUE name the claim? */
+static bool variable_has(const char *variable, const char *claim_name)
+{
+	static const char *const names[] = { "NLOCK_CLAIM=", "NLOCK_CLAIMS=" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return claim_is_listed(variable + strlen(names[i]),
+					       claim_name);
+	return false;
+}
+
+static bool environ_has(const char *text, size_t length,
+			const char *claim_name)
+{
+	const char *end = text + length;
+
+	for (; text < end; text += strlen(text) + 1)
+		if (variable_has(text, claim_name))
+			return true;
+	return false;
+}
+
+static enum answer look_into(struct search *search, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	/* Without any memory, it has none to look into. */
+	if (fd < 0)
+		return errno == ESRCH || errno == ENOENT ? EMPTY : REFUSED;
+	length = read_environ(search, fd);
+	close(fd);
+	if (length <= 0)
+		return length == 0 ? EMPTY : REFUSED;
+	return environ_has(search->text, (size_t)length, search->claim_name) ?
+	       IN_IT : NOT_IN_IT;
+}
+
+/*
+ * One of the threads of a process, which shows no environment.  *passing: that
+ * lasts for a moment only, as when it becomes another program.
+ */
+static enum carriers judge_silent_thread(pid_t pid, pid_t thread,
+					 bool *passing)
+{
+	struct proc_stat stat;
+
+	if (proc_stat_read_thread(pid, thread, &stat) < 0)
+		return errno == ENOENT || errno == ESRCH ? CARRIERS_NONE :
+		       CARRIERS_UNKNOWN;
+	if (proc_stat_is_ending(&stat) ||
+	    (stat.environ_begin != 0 &&
+	     stat.environ_begin == stat.environ_end))
+		return CARRIERS_NONE;
+	*passing = true;
+	return CARRIERS_UNKNOWN;
+}
+
+static enum carriers look_at_thread(struct search *search, pid_t pid,
+				    pid_t thread, bool *passing)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/environ", (long)pid,
+		 (long)thread);
+	switch (look_into(search, path)) {
+	case IN_IT:
+		return CARRIERS_FOUND;
+	case NOT_IN_IT:
+		return CARRIERS_NONE;
+	case EMPTY:
+		return judge_silent_thread(pid, thread, passing);
+	default:
+		return CARRIERS_UNKNOWN;
+	}
+}
+
+/*
+ * Threads share their environment.  One that has ended, such as the main
+ * thread, shows none.
+ */
+static enum carriers look_at_threads(struct search *search, pid_t pid,
+				     bool *passing)
+{
+	enum carriers worst = CARRIERS_NONE;
+	char path[40];
+	DIR *threads;
+	pid_t thread;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	threads = opendir(path);
+	if (threads == NULL)
+		return errno == ENOENT || errno == ESRCH ? CARRIERS_NONE :
+		       CARRIERS_UNKNOWN;
+	while (worst != CARRIERS_FOUND && (thread = proc_next(threads)) > 0) {
+		enum carriers one = look_at_thread(search, pid, thread,
+						   passing);
+
+		if (one > worst)
+			worst = one;
+	}
+	closedir(threads);
+	return worst;
+}
+
+/* A process whose environment is not to be had by its number. */
+static enum carriers judge_silent(struct search *search, pid_t pid,
+				  bool *passing)
+{
+	struct proc_stat stat;
+
+	if (proc_stat_read(pid, &stat) < 0) {
+		if (errno != ENOENT && errno != ESRCH)
+			return CARRIERS_UNKNOWN;
+		search->vanished = true;
+		return CARRIERS_NONE;
+	}
+	if (proc_stat_is_kernel(&stat) || proc_stat_is_dead(&stat) ||
+	    stat.start_ticks < search->since_ticks)
+		return CARRIERS_NONE;
+	return look_at_threads(search, pid, passing);
+}
+
+static enum carriers look_once(struct search *search, pid_t pid,
+			       bool *passing)
+{
+	char path[40];
+
+	*passing = false;
+	snprintf(path, sizeof(path), "/proc/%ld/environ", (long)pid);
+	switch (look_into(search, path)) {
+	case IN_IT:
+		return CARRIERS_FOUND;
+	case NOT_IN_IT:
+		return CARRIERS_NONE;
+	default:
+		return judge_silent(search, pid, passing);
+	}
+}
+
+static enum carriers look_at(struct search *search, pid_t pid)
+{
+	int64_t again_ns = FIRST_LOOK_NS;
+	enum carriers result;
+	bool passing;
+
+	while ((result = look_once(search, pid, &passing)),
+	       passing && again_ns <= LAST_LOOK_NS) {
+		pause_ns(again_ns);
+		again_ns *= 2;
+	}
+	return result;
+}
+
+static enum carriers pass(struct search *search, pid_t *found)
+{
+	enum carriers result = CARRIERS_NONE;
+	DIR *proc = opendir("/proc");
+	pid_t pid;
+
+	if (proc == NULL)
+		return CARRIERS_UNKNOWN;
+	search->vanished = false;
+	while (result != CARRIERS_FOUND && (pid = proc_next(proc)) > 0) {
+		enum carriers one = look_at(search, pid);
+
+		if (one == CARRIERS_FOUND)
+			*found = pid;
+		if (one > result)
+			result = one;
+	}
+	closedir(proc);
+	return result;
+}
+
+enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
+			    pid_t *pid)
+{
+	struct search search = { .claim_name = claim_name,
+				 .since_ticks = since_ticks };
+	enum carriers result;
+	int passes = 0;
+
+	*pid = 0;
+	do
+		result = pass(&search, pid);
+	while (result != CARRIERS_FOUND &&
+	       (++passes < FEWEST_PASSES ||
+		(search.vanished && passes < MOST_PASSES)));
+	free(search.text);
+	/* Another's /proc, too, shows who is there, but not who is not. */
+	if (result == CARRIERS_NONE && (!proc_is_ours() || proc_may_hide()))
+		result = CARRIERS_UNKNOWN;
+	return result;
+}
