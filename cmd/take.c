@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "duration.h"
+#include "enclosing.h"
 #include "patience.h"
 #include "signals.h"
 #include "state_file.h"
@@ -27,9 +28,28 @@ static int catch_signals(struct taken *taken)
 	       message_errno(taken->path, "make a descriptor of signals");
 }
 
-static void say_waiting(const struct nlock_holder *holder, void *data)
+struct wait {
+	const struct taken *taken;
+	bool begun;
+	bool ours;		/* it would be for ourselves */
+};
+
+/*
+ * Does the caller hold the lock already, though NLOCK_CLAIM does not say so?
+ * That is replaced within another lock, and dropped by sudo(8).  A lease that
+ * is over keeps nobody from the lock, unless "nlock run" has it.
+ */
+static bool is_callers(const struct taken *taken,
+		       const struct nlock_holder *holder)
 {
-	const char *path = data;
+	return holder->kind == HOLDER_CLAIM &&
+	       (holder->parts.kept_by_run || holder->remaining_ns >= 0) &&
+	       (enclosing_has(holder->claim) ||
+		nlock_holder_is_ancestor(&taken->lock, holder));
+}
+
+static void say_waiting(const char *path, const struct nlock_holder *holder)
+{
 	/* Such a wait has no end that nlock could bring about. */
 	bool endless = holder->kind == HOLDER_FOREIGN ||
 		       holder->break_errnum != 0;
@@ -51,6 +71,26 @@ static bool is_in_the_way(const struct nlock_holder *holder,
 	return holder->kind == HOLDER_FOREIGN || holder->break_errnum != 0 ||
 	       (holder->kind == HOLDER_UNREADABLE &&
 		holder->remaining_ns < ns_sub(0, options->clock_slop_ns));
+}
+
+/* Returns whether to wait. */
+static bool begin_wait(const struct nlock_holder *holder, void *data)
+{
+	struct wait *wait = data;
+
+	/* Nobody becomes our parent later on. */
+	if (!wait->begun)
+		wait->ours = is_callers(wait->taken, holder);
+	wait->begun = true;
+	if (!wait->ours)
+		say_waiting(wait->taken->path, holder);
+	return !wait->ours;
+}
+
+static int say_ours(const struct taken *taken)
+{
+	message("%s: the caller holds this lock already", taken->path);
+	return STATUS_ALREADY_OURS;
 }
 
 static int say_busy(const struct taken *taken, const struct options *options,
@@ -109,6 +149,7 @@ static bool is_already_ours(const struct taken *taken,
 /* Until it is got or given up; die of a signal that has ended the wait. */
 static enum nlock_result wait_for_lock(struct taken *taken,
 				       struct nlock_request *request,
+				       const struct wait *wait,
 				       struct nlock_holder *holder,
 				       struct nlock_error *error)
 {
@@ -126,7 +167,7 @@ static enum nlock_result wait_for_lock(struct taken *taken,
 			nlock_release(&taken->claim, error);
 		if (signal_number != 0)
 			die_by_signal(signal_number);
-		if (result == NLOCK_OK)
+		if (result == NLOCK_OK || wait->ours)
 			return result;
 		/* Only one came that is ignored: go on. */
 		if (request->timeout_ns != NLOCK_FOREVER)
@@ -138,6 +179,7 @@ static enum nlock_result wait_for_lock(struct taken *taken,
 static int acquire(struct taken *taken, const struct options *options,
 		   pid_t pid, enum depends depends)
 {
+	struct wait wait = { .taken = taken };
 	struct nlock_request request = {
 		.lifetime_ns = options->lifetime_ns,
 		.timeout_ns = options->timeout_ns,
@@ -146,20 +188,22 @@ static int acquire(struct taken *taken, const struct options *options,
 		.dies_with_pid = depends != ON_LEASE,
 		.kept_by_run = depends == ON_RUN,
 		.cancel_fd = taken->signal_fd,
-		.waiting = say_waiting,
-		.waiting_data = (void *)taken->path,
+		.waiting = begin_wait,
+		.waiting_data = &wait,
 	};
 	struct nlock_holder holder;
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = wait_for_lock(taken, &request, &holder, &error);
+	result = wait_for_lock(taken, &request, &wait, &holder, &error);
 	switch (result) {
 	case NLOCK_OK:
 		return PARSED;
 	case NLOCK_BUSY:
 	case NLOCK_CANCELLED:
 	case NLOCK_LOST:
+		if (wait.ours || (!wait.begun && is_callers(taken, &holder)))
+			return say_ours(taken);
 		return say_busy(taken, options, &holder);
 	default:
 		return message_failure(taken->path, result, &error);
@@ -223,11 +267,8 @@ static int acquire_unless_ours(struct taken *taken,
 			       const struct options *options, pid_t pid,
 			       enum depends depends)
 {
-	if (is_already_ours(taken, options)) {
-		message("%s: the caller holds this lock already",
-			taken->path);
-		return STATUS_ALREADY_OURS;
-	}
+	if (is_already_ours(taken, options))
+		return say_ours(taken);
 	return acquire(taken, options, pid, depends);
 }
 

@@ -310,7 +310,8 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 	return NLOCK_BUSY;
 }
 
-static void announce(struct attempt *at)
+/* Returns whether to wait. */
+static bool announce(struct attempt *at)
 {
 	const struct nlock_request *request = at->request;
 	const struct nlock_holder *holder = at->holder;
@@ -320,12 +321,12 @@ static void announce(struct attempt *at)
 	     strcmp(at->announced_claim, holder->claim) == 0 &&
 	     at->announced_errnum == holder->break_errnum &&
 	     at->announced_survivor == (holder->survivor != 0)))
-		return;
+		return true;
 	at->announced = true;
 	strcpy(at->announced_claim, holder->claim);
 	at->announced_errnum = holder->break_errnum;
 	at->announced_survivor = holder->survivor != 0;
-	request->waiting(holder, request->waiting_data);
+	return request->waiting(holder, request->waiting_data);
 }
 
 /* When the lease of the present holder may be broken, on CLOCK_BOOTTIME. */
@@ -348,7 +349,8 @@ static enum nlock_result wait_a_while(struct attempt *at)
 
 	if (times.now_ns >= at->deadline_ns)
 		return NLOCK_BUSY;
-	announce(at);
+	if (!announce(at))
+		return NLOCK_CANCELLED;
 	times.timeout_ns = at->deadline_ns;
 	times.renew_ns = at->renew_ns;
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);

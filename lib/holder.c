@@ -90,6 +90,13 @@ bool holder_is_breakable(const struct nlock_lock *lock,
 	return holder_judge(lock, &judged, server_now_ns, slop_ns);
 }
 
+bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
+			      const struct nlock_holder *holder)
+{
+	return is_of_this_host(lock, holder) && holder->parts.has_process &&
+	       process_is_ancestor(holder->parts.pid, &holder->parts.process);
+}
+
 /* Read all of a small file.  Returns its length, or -1 with errno. */
 static ssize_t read_all(int fd, char *text, size_t size)
 {

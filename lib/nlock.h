@@ -187,9 +187,10 @@ struct nlock_request {
 
 	/*
 	 * Called when a wait begins and whenever the holder that is waited
-	 * for changes; may be NULL.
+	 * for changes; may be NULL.  If it returns false the wait ends with
+	 * NLOCK_CANCELLED.
 	 */
-	void (*waiting)(const struct nlock_holder *holder, void *data);
+	bool (*waiting)(const struct nlock_holder *holder, void *data);
 	void *waiting_data;
 };
 
@@ -201,7 +202,7 @@ struct nlock_request {
  * NLOCK_BUSY: somebody had it until the timeout; *holder says who, and why the
  * lock can't be broken if its lease is over.  At once if holder->occupied, as
  * no waiting helps then.
- * NLOCK_CANCELLED: cancel_fd became readable.
+ * NLOCK_CANCELLED: cancel_fd became readable, or waiting() returned false.
  * Except on NLOCK_OK, *claim has nothing open, and nothing is left behind that
  * could be removed.
  */
@@ -302,6 +303,13 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				enum nlock_state *state,
 				struct nlock_holder *holder,
 				struct nlock_error *error);
+
+/*
+ * Is the process that the holder's claim stands for this very process, or one
+ * of its ancestors?  No, if that is not known.
+ */
+bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
+			      const struct nlock_holder *holder);
 
 /* Is a lock in this state held, as status -q understands it? */
 bool nlock_state_is_held(enum nlock_state state);

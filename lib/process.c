@@ -147,6 +147,27 @@ bool process_lives(pid_t pid, const struct process_identity *identity)
 	       !has_ended(&stat, identity->start_ticks);
 }
 
+/* A parent is not younger; otherwise the number is by now a stranger's. */
+bool process_is_ancestor(pid_t pid, const struct process_identity *identity)
+{
+	struct proc_stat stat;
+	uint64_t youngest = UINT64_MAX;
+	pid_t at = getpid();
+
+	if (!is_among_ours(identity))
+		return false;
+	while (at > 0 && proc_stat_read(at, &stat) == 0 &&
+	       stat.start_ticks <= youngest) {
+		if (at == pid)
+			return stat.start_ticks == identity->start_ticks;
+		if (stat.start_ticks < identity->start_ticks)
+			return false;
+		youngest = stat.start_ticks;
+		at = stat.parent;
+	}
+	return false;
+}
+
 bool process_gone(pid_t pid, const struct process_identity *identity)
 {
 	return is_among_ours(identity) &&

@@ -31,6 +31,9 @@ bool process_certainly_dead(pid_t pid,
 /* Is it there for certain, be it stopped?  Anything not known is "no". */
 bool process_lives(pid_t pid, const struct process_identity *identity);
 
+/* Is it this process, or one of its ancestors?  Not known is "no". */
+bool process_is_ancestor(pid_t pid, const struct process_identity *identity);
+
 /*
  * Can the process be expected to act soon?  Not if it has ended, or has been
  * stopped; anything not known is "yes".

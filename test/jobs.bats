@@ -324,3 +324,70 @@ time.sleep(1000)" &
 is_polling() {
 	tail -n 1 log | grep -q 'ppoll('
 }
+
+# ----------------------------------------------------------- one's ancestors
+
+# Without the variables, as sudo(8) has it.
+forgetful=(env -u NLOCK_CLAIM -u NLOCK_CLAIMS -u NLOCK_LOCK timeout 20)
+
+# all_are_73 COMMAND...: and then nlock of any kind for LOCK.
+all_are_73() {
+	run -73 --separate-stderr "$@" nlock run "$LOCK" touch ran
+	[ "$stderr" = "nlock: $LOCK: the caller holds this lock already" ]
+	run -73 "$@" nlock run -n "$LOCK" touch ran
+	run -73 "$@" nlock acquire -w 10s "$LOCK"
+	[ ! -e ran ]
+}
+
+@test "run: of a lock that an ancestor keeps is 73, without NLOCK_CLAIM, too" {
+	all_are_73 nlock run "$LOCK" "${forgetful[@]}"
+	# One that the command has left in the background is one still.
+	# shellcheck disable=SC2016
+	nlock run "$LOCK" "${forgetful[@]}" sh -c '
+		(setsid sh -c "nlock run \"\$1\" true; echo \$? >status" sh "$1" &)
+		until [ -s status ]; do sleep 0.05; done' sh "$LOCK"
+	[ "$(cat status)" = 73 ]
+	nothing_left
+}
+
+@test "run: of a lock that an outer run keeps is 73, within other locks, too" {
+	all_are_73 nlock run "$LOCK" nlock run "$LOCK.2" nlock run "$LOCK.3" \
+		timeout 20
+	all_are_73 nlock run "$LOCK" nlock run "$LOCK.2" "${forgetful[@]}"
+	nothing_left
+}
+
+@test "run: of a lock that an outer run keeps is 73 in another PID namespace, too" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	all_are_73 nlock run "$LOCK" nlock run "$LOCK.2" \
+		unshare --pid --fork --mount-proc timeout 20
+}
+
+@test "run: of a lock that an ancestor keeps is 73, though its lease is over" {
+	# shellcheck disable=SC2016
+	all_are_73 nlock run "$LOCK" sh -c 'touch -d "1 hour ago" "$NLOCK_LOCK"
+		exec "$@"' sh "${forgetful[@]}"
+	all_are_73 nlock run "$LOCK" sh -c 'touch -d "1 hour ago" "$NLOCK_LOCK"
+		exec timeout 20 "$@"' sh
+}
+
+@test "acquire --pid: of a lock that stands for an ancestor is 73, until its lease is over" {
+	# shellcheck disable=SC2016
+	all_are_73 sh -c 'nlock acquire --pid $$ "$1" >printed
+		shift; "$@"' sh "$LOCK" timeout 20
+	# shellcheck disable=SC2016
+	run -73 sh -c 'nlock acquire --pid $$ "$1" >printed
+		exec timeout 20 nlock run "$1" true' sh "$LOCK.2"
+	# shellcheck disable=SC2016
+	run -0 sh -c 'nlock acquire --pid $$ "$1" >printed
+		touch -d "1 hour ago" "$1"
+		timeout 20 nlock run "$1" true' sh "$LOCK.3"
+}
+
+@test "run: of a lock that a sibling keeps is waited for" {
+	in_group nlock run "$LOCK" -- sleep 1000
+	eventually is_state unknown
+	run -75 "${forgetful[@]}" nlock run -n "$LOCK" true
+	run -75 "${forgetful[@]}" nlock run -w 300ms "$LOCK" true
+}

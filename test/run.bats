@@ -69,12 +69,13 @@ load common
 # --------------------------------------------------------------- the lock
 
 @test "run: holds the lock while the command runs, and only then" {
-	run -0 nlock run "$LOCK" sh -c '
-		env -u NLOCK_CLAIM nlock acquire -n "$1"; echo $?
-		test "$1" -ef "$NLOCK_CLAIM"; echo $?
-	' sh "$LOCK"
-	[ "${lines[-2]}" = 75 ]
-	[ "${lines[-1]}" = 0 ]
+	in_group nlock run "$LOCK" sh -c '
+		test "$1" -ef "$NLOCK_CLAIM" && touch same
+		until [ -e go ]; do sleep 0.05; done' sh "$LOCK"
+	eventually test -e same
+	run -75 nlock acquire -n "$LOCK"
+	touch go
+	ended_with 0 $!
 	nothing_left
 }
 
