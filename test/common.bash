@@ -22,6 +22,7 @@ preload() {
 
 # program NAME: build NAME.c here, for $PROGRAM to be its path.
 program() {
+	# shellcheck disable=SC2034	# by those who load this
 	PROGRAM=$BATS_FILE_TMPDIR/$1
 
 	[ -e "$PROGRAM" ] || "${CC:-cc}" -O1 -pthread -o "$PROGRAM" \

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Who belongs to the job of a run: as long as it is known to live, or may do so,
 # nobody on its machine gets its lock.
+#
+# shellcheck disable=SC2030,SC2031,SC2153	# each test is a subshell
 
 load common
 
@@ -293,8 +295,6 @@ time.sleep(1000)" &
 }
 
 @test "a waiter that leaves a lock alone though its lease is over says so, and does not spin" {
-	local claims
-
 	in_group nlock run -l 10m "$LOCK" -- sleep 1000
 	eventually is_state unknown
 	over

@@ -282,6 +282,7 @@ waiter_has_left() {
 	local pid name=lone$BASHPID
 
 	program lone_thread
+	# shellcheck disable=SC2153	# program sets it
 	cp "$PROGRAM" "./$name"
 	# Both ignore SIGTERM, and one is the command itself.
 	in_group nlock run -l 3s --kill-after 100ms "$LOCK" -- sh -c \
