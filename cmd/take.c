@@ -36,14 +36,16 @@ struct wait {
 
 /*
  * Does the caller hold the lock already, though NLOCK_CLAIM does not say so?
- * That is replaced within another lock, and dropped by sudo(8).  A lease that
- * is over keeps nobody from the lock, unless "nlock run" has it.
+ * That is replaced within another lock, and dropped by sudo(8).  Unless it is
+ * "nlock run" that has it, a lock whose lease is over, or that was released by
+ * half, is not held by anybody.
  */
 static bool is_callers(const struct taken *taken,
 		       const struct nlock_holder *holder)
 {
 	return holder->kind == HOLDER_CLAIM &&
-	       (holder->parts.kept_by_run || holder->remaining_ns >= 0) &&
+	       (holder->parts.kept_by_run ||
+		(holder->remaining_ns >= 0 && holder->links >= 2)) &&
 	       (enclosing_has(holder->claim) ||
 		nlock_holder_is_ancestor(&taken->lock, holder));
 }
