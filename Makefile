@@ -52,7 +52,8 @@ BENCH	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
 UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
 # Those that take minutes are left to check-all.
 LONG	= test/nfs/check test/filesystems/check test/model/check \
-	  test/pause/breakers.bats test/fault/check test/ports/check
+	  test/pause/breakers.bats test/fault/check test/ports/check \
+	  test/neighbours/check
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
@@ -96,8 +97,9 @@ check: all $(UNIT) $(FUZZ)
 	test/check $(BUILD) $(UNIT) $(FUZZ) $(BATS)
 
 # The same; every call made to fail, two processes held up at every combination
-# of steps, the model of the protocol, other file systems, other architectures,
-# and a real NFS server with clients.  Takes half an hour.
+# of steps, odd neighbours at random, the model of the protocol, other file
+# systems, other architectures, and a real NFS server with clients.  Takes half
+# an hour.
 check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
 	   $(BUILD)/test/bench/task
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
