@@ -71,7 +71,7 @@ static bool is_in_the_way(const struct nlock_holder *holder,
 			  const struct options *options)
 {
 	return holder->kind == HOLDER_FOREIGN || holder->break_errnum != 0 ||
-	       (holder->kind == HOLDER_UNREADABLE &&
+	       (holder->kind == HOLDER_UNREADABLE && !holder->leased &&
 		holder->remaining_ns < ns_sub(0, options->clock_slop_ns));
 }
 

@@ -239,8 +239,10 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 			return NLOCK_OK;
 		/* EAGAIN: another program has a lease on it, for now. */
 		if (errno == ELOOP || errno == ENXIO || errno == EACCES ||
-		    errno == EPERM || errno == EAGAIN)
+		    errno == EPERM || errno == EAGAIN) {
+			holder->leased = errno == EAGAIN;
 			return look_from_outside(lock, holder, error);
+		}
 		return fail(error, "open the lock file");
 	}
 	if (watch != NULL)

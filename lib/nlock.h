@@ -164,6 +164,7 @@ struct nlock_holder {
 	uint32_t links;		/* 2, with its claim, or more */
 	mode_t mode;
 	bool occupied;	/* a directory with something in it: never a lock */
+	bool leased;	/* another program's fcntl(2) lease, for a moment */
 	/* Why the lock could not be broken though its lease is over, or 0. */
 	int break_errnum;
 	/* Who of this machine keeps it though its lease is over, or 0. */

@@ -90,6 +90,7 @@ static bool is_still_there(const struct nlock_claim *claim)
 
 	return holder_look(claim->lock, &holder, NULL, NULL,
 			   &ignored) != NLOCK_OK ||
+	       holder.kind == HOLDER_UNREADABLE ||
 	       strcmp(holder.claim, claim->name) == 0;
 }
 
@@ -117,13 +118,14 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 /*
  * Whoever may write to the directory could remove somebody else's claim and
  * warrant, but not put the lock file into that: nobody would have the lock then
- * until its lease is over.  A warrant that is gone is no reason to stop.
+ * until its lease is over.  A warrant that is gone is no reason to stop, nor is a
+ * container runtime that does not know faccessat2(2) and says EPERM.
  */
 static bool may_use_warrant(const struct nlock_claim *claim)
 {
 	return claim->won || claim->uid == geteuid() || claim->warrant_fd < 0 ||
 	       faccessat(claim->warrant_fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
-	       is_gone(errno);
+	       (errno != EACCES && errno != EROFS);
 }
 
 /*
