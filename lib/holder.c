@@ -39,6 +39,18 @@ static bool is_of_this_host(const struct nlock_lock *lock,
 }
 
 /*
+ * Is it a claim of a run by this very process?  Such a process has no other
+ * business than to get the lock, so it has lost that claim, and has started over
+ * with another.
+ */
+static bool is_lost_by_us(const struct claim_name *parts)
+{
+	return parts->kept_by_run && parts->has_process &&
+	       parts->pid == getpid() &&
+	       process_lives(parts->pid, &parts->process);
+}
+
+/*
  * What nlock was about to start when it was killed is in its process group
  * until it carries the claim.  So the group is looked at first.
  */
@@ -61,7 +73,8 @@ pid_t holder_survivor(const struct nlock_lock *lock,
 	const struct claim_name *parts = &holder->parts;
 	pid_t carrier;
 
-	if (!is_of_this_host(lock, holder) || !parts->kept_by_run)
+	if (!is_of_this_host(lock, holder) || !parts->kept_by_run ||
+	    is_lost_by_us(parts))
 		return 0;
 	if (parts->has_process && process_lives(parts->pid, &parts->process))
 		return parts->pid;
@@ -94,6 +107,7 @@ bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 			      const struct nlock_holder *holder)
 {
 	return is_of_this_host(lock, holder) && holder->parts.has_process &&
+	       !is_lost_by_us(&holder->parts) &&
 	       process_is_ancestor(holder->parts.pid, &holder->parts.process);
 }
 

@@ -173,3 +173,19 @@ leads() {
 is_dead() {
 	! leads "$1"
 }
+
+# The process that renews the lease of the nlock run with that pid.
+heartbeat_of() {
+	pgrep -P "$1" -x nlock
+}
+
+# signal_all SIGNAL PID: to the job and to its heartbeat, which is in no group
+# that anybody knows.
+signal_all() {
+	local heartbeat
+
+	heartbeat=$(heartbeat_of "$2") || true
+	kill "-$1" -- "-$2"
+	[ -z "$heartbeat" ] || kill "-$1" "$heartbeat"
+	[ -z "$heartbeat" ] || pkill "-$1" -P "$heartbeat" || true
+}

@@ -255,10 +255,11 @@ lease_ends_after() {
 	in_group nlock run -l 2s "$LOCK" sleep 100
 	runner=$!
 	eventually is_state unknown
-	kill -STOP -- "-$runner"
+	eventually heartbeat_of "$runner"
+	signal_all STOP "$runner"
 	peer 60
 	ask 'done' lock 30
-	kill -CONT -- "-$runner"
+	signal_all CONT "$runner"
 	eventually has_ended "$runner"
 	ended_with 76 "$runner"
 	ask True locked

@@ -388,3 +388,14 @@ load common
 	exec 7>&-
 	nothing_left
 }
+
+@test "run: a lock that was lost before its command began is taken anew" {
+	in_group "${STRACE[@]}" -o calls -e trace=linkat \
+		-e inject=linkat:delay_exit=700000:when=1 \
+		nlock run -w 19s "$LOCK" touch ran
+	eventually test -e "$LOCK"
+	rmdir "$LOCK|"*"|warrant"
+	ended_with 0 $!
+	[ -e ran ]
+	nothing_left
+}

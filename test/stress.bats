@@ -203,11 +203,11 @@ has_renewed() {
 	pid=$!
 	eventually test -e ready
 	eventually pgrep -x -P "$pid" nlock
-	kill -STOP -- "-$pid"
+	signal_all STOP "$pid"
 	next=$(elsewhere nlock acquire --clock-slop 10ms -w 20s -l 10m \
 		"$LOCK")
 	touch resumed
-	kill -CONT -- "-$pid"
+	signal_all CONT "$pid"
 	ended_with 76 "$pid"
 	# SIGKILL comes at once; the command, told only, would go on for 2 s.
 	[ ! -e alive ] || [ "$(wc -l <alive)" -le 4 ]

@@ -5,11 +5,6 @@
 
 load common
 
-# The process that renews the lease of the nlock run with that pid.
-heartbeat_of() {
-	pgrep -P "$1" -x nlock
-}
-
 has_heartbeat() {
 	[ -n "$(heartbeat_of "$1")" ]
 }
@@ -421,17 +416,6 @@ has_helper() {
 	run -76 --separate-stderr nlock run "$LOCK" -- \
 		sh -c 'rmdir "$NLOCK_CLAIM|warrant"; rm "$NLOCK_CLAIM"'
 	[[ $stderr == "nlock: $LOCK: the lock was lost while the command ran: its claim is gone: "* ]]
-}
-
-# signal_all SIGNAL PID: to the job and to its heartbeat, which is in no group
-# that anybody knows.
-signal_all() {
-	local heartbeat
-
-	heartbeat=$(heartbeat_of "$2") || true
-	kill "-$1" -- "-$2"
-	[ -z "$heartbeat" ] || kill "-$1" "$heartbeat"
-	[ -z "$heartbeat" ] || pkill "-$1" -P "$heartbeat" || true
 }
 
 @test "run: all of it stopped past the lease and continued, it exits 76 and harms nobody" {

@@ -98,6 +98,39 @@ def run(*command):
     subprocess.run(command, check=True)
 
 
+def parents():
+    """Of all processes, by pid."""
+    found = {}
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                found[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+        except (ValueError, OSError):
+            pass
+    return found
+
+
+def descendants(pid):
+    parent_of = parents()
+    found, more = {pid}, True
+    while more:
+        more = {child for child, parent in parent_of.items()
+                if parent in found and child not in found}
+        found |= more
+    return found - {pid}
+
+
+def signal_job(process, number):
+    """To its group, and to what renews the lease, which is in another one."""
+    others = descendants(process.pid)
+    os.killpg(process.pid, number)
+    for pid in others:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
 def kill_group(process):
     """... though it may have no members any more, and reap its leader."""
     try:

@@ -109,7 +109,7 @@ class Contest:
         if any(process is other for other, _ in self.stopped):
             return
         if kind in stoppable and random.random() < 0.5:
-            os.killpg(process.pid, signal.SIGSTOP)
+            bed.signal_job(process, signal.SIGSTOP)
             self.stopped.append((process, time.monotonic()))
             self.stops += 1
         else:
@@ -122,7 +122,7 @@ class Contest:
         """Continue those that were stopped so long ago."""
         for process, since in self.stopped[:]:
             if time.monotonic() - since > after_s:
-                os.killpg(process.pid, signal.SIGCONT)
+                bed.signal_job(process, signal.SIGCONT)
                 self.stopped.remove((process, since))
 
     def end(self):

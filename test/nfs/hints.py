@@ -173,7 +173,7 @@ def stopped_holder(version):
     other = three.start(bed.nlock, "run", *soon, "-l", "15s", lock, "sleep",
                         "1", stderr=subprocess.PIPE)
     time.sleep(1)
-    os.killpg(holder.pid, signal.SIGSTOP)
+    bed.signal_job(holder, signal.SIGSTOP)
     try:
         for run in (waiter, other):
             _, err = run.communicate(timeout=bed.LIMIT_S)
@@ -186,7 +186,7 @@ def stopped_holder(version):
         claim = one.acquire(lock, *soon)
         check(one.nlock("release", "--claim", claim)[0], 0, "the last")
     finally:
-        os.killpg(holder.pid, signal.SIGCONT)
+        bed.signal_job(holder, signal.SIGCONT)
     check(holder.wait(bed.LIMIT_S), 76, "the holder, awake again")
     eventually(lambda: not left_behind(version, "s"), "nothing left")
 
