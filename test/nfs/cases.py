@@ -21,12 +21,13 @@ from hints import hints
 from network import late, partition
 from server import server
 from speed import speed
+from squash import squash
 from suite import suite
 from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server,
-    contention, crowd, dead, flufl, speed)}
+    contention, crowd, dead, flufl, speed, squash)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
