@@ -285,7 +285,8 @@ static bool revoke_full(const struct breaker *breaker,
 		return *errnum == 0;
 	}
 	*errnum = a.uid == victim->uid ? 0 : EPERM;
-	if (*errnum == 0 && warrant_holds(fd, victim->device, victim->inode)) {
+	if (*errnum == 0 && warrant_holds(fd, WARRANT_LOCK, victim->device,
+					   victim->inode)) {
 		if (lock_file_is(lock, victim->device, victim->inode) != 1) {
 			close(fd);
 			return false;
@@ -383,7 +384,8 @@ static void clean_up(struct breaker *breaker)
 {
 	int dirfd = breaker->lock->dirfd;
 
-	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd, true);
+	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd,
+			WARRANT_LOCK);
 	if (unlinkat(dirfd, breaker->name, AT_REMOVEDIR) < 0 &&
 	    is_not_empty(errno) && directory_remove_litter(breaker->fd, ""))
 		unlinkat(dirfd, breaker->name, AT_REMOVEDIR);

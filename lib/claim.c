@@ -302,7 +302,7 @@ void claim_withdraw(struct nlock_claim *claim)
 	 */
 	if (claim->warrant_fd >= 0)
 		warrant_discard(dirfd, claim->warrant, claim->warrant_fd,
-				claim->won);
+				claim->won ? WARRANT_LOCK : NULL);
 	else
 		warrant_revoke(dirfd, claim->warrant);
 	unlinkat(dirfd, claim->name, 0);

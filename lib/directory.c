@@ -42,13 +42,15 @@ static bool is_close(int64_t one_ns, int64_t other_ns)
 
 /*
  * Has it just been made, by us?  A rename sets the change time, so that an older
- * directory in its place shows by the other times, or by what is in it.  (Not
- * every file system counts "." and "..", nor knows when a file was born.)
+ * directory in its place shows by the time of its birth.  Where that is not
+ * known, it shows by the modification time, which others may set, if only to
+ * have us make another one.  (Not every file system counts "." and "..".)
  */
 static bool is_just_made(const struct attributes *a, bool local)
 {
-	return a->links <= 2 && is_close(a->changed_ns, a->modified_ns) &&
-	       (a->born_ns == 0 || is_close(a->changed_ns, a->born_ns)) &&
+	int64_t born_ns = a->born_ns != 0 ? a->born_ns : a->modified_ns;
+
+	return a->links <= 2 && is_close(a->changed_ns, born_ns) &&
 	       (!local || a->uid == geteuid());
 }
 

@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,31 +130,41 @@ static bool may_use_warrant(const struct nlock_claim *claim)
 	       (errno != EACCES && errno != EROFS);
 }
 
+#define TARGET_SIZE	32
+
 /*
- * Has an earlier process's warrant something in it by the lock file's name?
- * Then it is no warrant, or somebody has put it there; and not every file
- * system would keep it from being replaced.
+ * By which name does the lock file go into the warrant?  In that of an earlier
+ * process's claim there may be something by the usual one, which somebody has
+ * put there; or what has the warrant's name is no warrant.
  */
-static bool is_warrant_used(const struct nlock_claim *claim)
+static int choose_target(const struct nlock_claim *claim, char *target)
 {
 	struct attributes a;
+	uint64_t random;
 
-	return !claim->won && claim->warrant_fd >= 0 &&
-	       fresh_attributes(claim->warrant_fd, WARRANT_LOCK, &a) == 0;
+	snprintf(target, TARGET_SIZE, WARRANT_LOCK);
+	if (claim->won || claim->warrant_fd < 0 ||
+	    fresh_attributes(claim->warrant_fd, WARRANT_LOCK, &a) < 0)
+		return 0;
+	if (random_bits(&random) < 0)
+		return -1;
+	snprintf(target, TARGET_SIZE, WARRANT_LOCK ".%016" PRIx64, random);
+	return 0;
 }
 
-static int take_down_once(const struct nlock_claim *claim)
+static int take_down_once(const struct nlock_claim *claim, const char *target)
 {
 	errno = ENOENT;
 	return claim->warrant_fd < 0 ? -1 :
 	       claim->won ? takedown_into_own(claim->lock, claim->warrant_fd) :
-	       takedown(claim->lock, claim->warrant_fd);
+	       takedown_as(claim->lock, claim->warrant_fd, target);
 }
 
 static enum nlock_result take_down(struct nlock_claim *claim,
+				   const char *target,
 				   struct nlock_error *error)
 {
-	bool taken = take_down_once(claim) == 0;
+	bool taken = take_down_once(claim, target) == 0;
 	enum nlock_result result;
 
 	if (!taken)
@@ -165,10 +177,11 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	 * that it never will be.
 	 */
 	if (claim->warrant_fd >= 0) {
-		taken = taken || warrant_holds(claim->warrant_fd,
+		taken = taken || warrant_holds(claim->warrant_fd, target,
 					       claim->device, claim->inode);
 		warrant_discard(claim->lock->dirfd, claim->warrant,
-				claim->warrant_fd, taken || claim->won);
+				claim->warrant_fd,
+				taken || claim->won ? target : NULL);
 	}
 	if (taken)
 		return NLOCK_OK;
@@ -236,11 +249,12 @@ static enum gate remove_claim(struct nlock_claim *claim)
 }
 
 static enum nlock_result give_back(struct nlock_claim *claim,
+				   const char *target,
 				   struct nlock_error *error)
 {
 	switch (remove_claim(claim)) {
 	case GATE_OPEN:
-		return take_down(claim, error);
+		return take_down(claim, target, error);
 	case GATE_FAILED:
 		return fail(error, "remove the claim");
 	case GATE_UNKNOWN:
@@ -258,6 +272,7 @@ static enum nlock_result release(struct nlock_claim *claim,
 {
 	enum nlock_result result = NLOCK_OK;
 	int ours = is_ours(claim, &result, error);
+	char target[TARGET_SIZE];
 
 	if (ours < 0)
 		return result;
@@ -269,9 +284,9 @@ static enum nlock_result release(struct nlock_claim *claim,
 		return fail(error, "open the warrant");
 	if (!may_use_warrant(claim))
 		return fail(error, "take down the lock file");
-	if (is_warrant_used(claim))
-		return fail_with(error, "take down the lock file", EEXIST);
-	return give_back(claim, error);
+	if (choose_target(claim, target) < 0)
+		return fail(error, "get random bits");
+	return give_back(claim, target, error);
 }
 
 enum nlock_result nlock_release(struct nlock_claim *claim,

@@ -18,27 +18,37 @@
  * Returns 0, or -1 with errno: EINVAL or ENOSYS if file system or kernel can't
  * do it, perhaps EPERM if an old container runtime does not know the call.
  */
-static int move_to_new_name(const struct nlock_lock *lock, int warrant_fd)
+static int move_to_new_name(const struct nlock_lock *lock, int warrant_fd,
+			    const char *name)
 {
 #ifdef SYS_renameat2
 	return (int)syscall(SYS_renameat2, lock->dirfd, lock->name, warrant_fd,
-			    WARRANT_LOCK, RENAME_NOREPLACE);
+			    name, RENAME_NOREPLACE);
 #else
+	(void)lock;
+	(void)warrant_fd;
+	(void)name;
 	errno = ENOSYS;
 	return -1;
 #endif
 }
 
-int takedown(const struct nlock_lock *lock, int warrant_fd)
+int takedown_as(const struct nlock_lock *lock, int warrant_fd,
+		const char *name)
 {
 	/* Of others it is not worth a request to find out that they can't. */
 	if (nlock_is_local(lock)) {
-		if (move_to_new_name(lock, warrant_fd) == 0)
+		if (move_to_new_name(lock, warrant_fd, name) == 0)
 			return 0;
 		if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
 			return -1;
 	}
-	return renameat(lock->dirfd, lock->name, warrant_fd, WARRANT_LOCK);
+	return renameat(lock->dirfd, lock->name, warrant_fd, name);
+}
+
+int takedown(const struct nlock_lock *lock, int warrant_fd)
+{
+	return takedown_as(lock, warrant_fd, WARRANT_LOCK);
 }
 
 int takedown_into_own(const struct nlock_lock *lock, int warrant_fd)

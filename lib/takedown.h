@@ -25,6 +25,13 @@
 int takedown(const struct nlock_lock *lock, int warrant_fd);
 
 /*
+ * The same by another name in the warrant, that nothing has there: if somebody
+ * else has put something by the usual one, that is neither replaced nor removed.
+ */
+int takedown_as(const struct nlock_lock *lock, int warrant_fd,
+		const char *name);
+
+/*
  * The same with a warrant that this process has made, and in which nothing
  * has any business but what it takes down itself: if there is something by
  * that name, that is removed.

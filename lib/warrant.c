@@ -149,21 +149,22 @@ int warrant_revoke(int dirfd, const char *name)
 	return -1;
 }
 
-bool warrant_holds(int fd, uint64_t device, uint64_t inode)
+bool warrant_holds(int fd, const char *inside, uint64_t device, uint64_t inode)
 {
 	struct attributes a;
 
-	return fresh_attributes(fd, WARRANT_LOCK, &a) == 0 &&
+	return fresh_attributes(fd, inside, &a) == 0 &&
 	       is_same_file(&a, device, inode);
 }
 
-void warrant_discard(int dirfd, const char *name, int fd, bool lock_too)
+void warrant_discard(int dirfd, const char *name, int fd,
+		     const char *inside)
 {
 	int tries;
 
 	for (tries = 0; tries <= DISCARD_PAUSES; tries++) {
-		if (lock_too)
-			unlinkat(fd, WARRANT_LOCK, 0);
+		if (inside != NULL)
+			unlinkat(fd, inside, 0);
 		if (warrant_revoke(dirfd, name) == 0 ||
 		    (!is_not_empty(errno) && errno != EBUSY))
 			return;

@@ -54,14 +54,16 @@ int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns);
  */
 int warrant_revoke(int dirfd, const char *name);
 
-/* Is the lock file in the warrant this one? */
-bool warrant_holds(int fd, uint64_t device, uint64_t inode);
+/* Is what has that name in the warrant this lock file? */
+bool warrant_holds(int fd, const char *inside, uint64_t device,
+		   uint64_t inode);
 
 /*
- * Remove a warrant that lies by that name in dirfd, and what is called "lock"
- * in it, if that is known to be a lock file, or the warrant our own making.
- * What can't be removed is left; it has no effect on anybody.
+ * Remove a warrant that lies by that name in dirfd, and in it, unless that is
+ * NULL, what is called inside.  What can't be removed is left; it has no effect
+ * on anybody.
  */
-void warrant_discard(int dirfd, const char *name, int fd, bool lock_too);
+void warrant_discard(int dirfd, const char *name, int fd,
+		     const char *inside);
 
 #endif

@@ -334,6 +334,53 @@ swap_when_made() {
 	fi
 }
 
+# -------------------------------------------------- what is put in, or touched
+
+@test "neighbours: a file that others have put into a warrant by the name of a lock file keeps nobody from release" {
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	touch "$NLOCK_CLAIM|warrant/lock"
+	run -0 nlock release
+	# It may be of somebody who has put another directory there.
+	rm "$NLOCK_CLAIM|warrant/lock"
+	rmdir "$NLOCK_CLAIM|warrant"
+	unset NLOCK_CLAIM
+	run -0 nlock run -n "$LOCK" true
+	run -0 nlock run "$LOCK" -- sh -c 'touch "$NLOCK_CLAIM|warrant/lock"'
+	nothing_left
+}
+
+@test "neighbours: whoever sets the times of what nlock makes moves no clock: a lock that is held is not broken" {
+	local toucher
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	/usr/bin/python3 - "$LOCK" 3>&- <<-'EOT' &
+		import glob, os, sys, time
+		then = time.time() + 365 * 86400
+		lock, seen = sys.argv[1], set()
+		until = time.monotonic() + 30
+		open(lock + ".ready", "w").close()
+		while time.monotonic() < until and \
+		        not os.path.exists(lock + ".done"):
+		    for made in glob.glob(lock + "|*") + \
+		            glob.glob(lock + "|breaker|*/warrant"):
+		        if made not in seen and os.path.isdir(made):
+		            seen.add(made)
+		            try:
+		                os.utime(made, (then, then))
+		            except OSError:
+		                pass
+	EOT
+	toucher=$!
+	eventually test -e "$LOCK.ready"
+	run -75 --separate-stderr env -u NLOCK_CLAIM "${STRACE[@]}" \
+		-o /dev/null -e trace=mkdirat \
+		-e inject=mkdirat:delay_exit=300000 nlock acquire -n "$LOCK"
+	touch "$LOCK.done"
+	ended_with 0 "$toucher"
+	run -0 nlock refresh -l 1h
+	run -0 nlock release
+}
+
 # ------------------------------------------------------ locks of like names
 
 @test "neighbours: a claim of a lock whose name begins like another's is not taken for one of that" {

@@ -161,9 +161,9 @@ class Neighbour:
         return top
 
     def drop_snapshot(self, pick):
-        path = choose(sorted(os.listdir(self.snapshots)), pick)
+        path = choose([p for p, _ in listed(self.snapshots)], pick)
         if path:
-            remove(self.snapshots + "/" + path)
+            remove(path)
         return path
 
     def junk(self, pick):
