@@ -284,6 +284,7 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 
 	*fd = -1;
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1,
+				       .made = true,
 				       .lifetime_ns = lifetime_ns };
 	do
 		result = publish(claim, parts, fd, error);
@@ -302,7 +303,7 @@ void claim_withdraw(struct nlock_claim *claim)
 	 */
 	if (claim->warrant_fd >= 0)
 		warrant_discard(dirfd, claim->warrant, claim->warrant_fd,
-				claim->won ? WARRANT_LOCK : NULL);
+				claim->made ? WARRANT_LOCK : NULL);
 	else
 		warrant_revoke(dirfd, claim->warrant);
 	unlinkat(dirfd, claim->name, 0);

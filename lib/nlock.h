@@ -115,7 +115,8 @@ struct nlock_claim {
 	uint64_t device;		/* with the inode: which file it is */
 	uint64_t inode;			/* 0: not yet read */
 	uid_t uid;			/* who owns it, once that was read */
-	bool won;			/* by this process */
+	bool made;			/* with its warrant, by this process */
+	bool won;			/* the lock, by this process */
 	bool stands_for_process;	/* another one, which relies on it */
 	int64_t relied_until_ns;	/* ... until then, as far as we know */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */

@@ -125,7 +125,7 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
  */
 static bool may_use_warrant(const struct nlock_claim *claim)
 {
-	return claim->won || claim->uid == geteuid() || claim->warrant_fd < 0 ||
+	return claim->made || claim->uid == geteuid() || claim->warrant_fd < 0 ||
 	       faccessat(claim->warrant_fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
 	       (errno != EACCES && errno != EROFS);
 }
@@ -143,7 +143,7 @@ static int choose_target(const struct nlock_claim *claim, char *target)
 	uint64_t random;
 
 	snprintf(target, TARGET_SIZE, WARRANT_LOCK);
-	if (claim->won || claim->warrant_fd < 0 ||
+	if (claim->made || claim->warrant_fd < 0 ||
 	    fresh_attributes(claim->warrant_fd, WARRANT_LOCK, &a) < 0)
 		return 0;
 	if (random_bits(&random) < 0)
@@ -156,7 +156,7 @@ static int take_down_once(const struct nlock_claim *claim, const char *target)
 {
 	errno = ENOENT;
 	return claim->warrant_fd < 0 ? -1 :
-	       claim->won ? takedown_into_own(claim->lock, claim->warrant_fd) :
+	       claim->made ? takedown_into_own(claim->lock, claim->warrant_fd) :
 	       takedown_as(claim->lock, claim->warrant_fd, target);
 }
 
@@ -181,7 +181,7 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 					       claim->device, claim->inode);
 		warrant_discard(claim->lock->dirfd, claim->warrant,
 				claim->warrant_fd,
-				taken || claim->won ? target : NULL);
+				taken || claim->made ? target : NULL);
 	}
 	if (taken)
 		return NLOCK_OK;

@@ -725,17 +725,15 @@ somebodys() {
 }
 
 @test "hostile: times that somebody sets of new directories end no lease" {
-	local i
-
 	nlock acquire -l 1h "$LOCK"
 	# As a copy that keeps times does, or a clock that was wrong.
-	while [ ! -e done ]; do
+	while [ ! -e enough ]; do
 		touch -d "+1 year" "$LOCK|"*warrant "$LOCK|breaker"*/warrant
 	done 2>/dev/null 3>&- &
-	for i in $(seq 40); do
+	for _ in {1..40}; do
 		run -75 nlock acquire -n "$LOCK"
 	done
-	touch done
+	touch enough
 	wait
 	is_state unknown
 }

@@ -97,7 +97,7 @@ watches() {
 	eventually watches "$LOCK" "$first"
 	in_group nlock run "$LOCK" true
 	second=$!
-	eventually watches "$(echo "$LOCK|$(hostname)|$first|"*[0-9])" "$second"
+	eventually watches "$(echo "$LOCK|$(hostname)|$first|"*.run)" "$second"
 	kill -STOP "$first"
 	eventually watches "$LOCK" "$second"
 	nlock release --claim "$claim"

@@ -12,9 +12,13 @@ CLAIM=
 SHORT=(-l 500ms)
 SLOP=(--clock-slop 20ms)
 
-# Another process takes the lock, for long.
+# Another process takes the lock, for long: of another machine, as it seems, since
+# those of this one leave the lock of a run that is held up alone.
 next_takes() {
-	nlock acquire -w 30s -l 10m "${SLOP[@]}" --state "$DIR/next" "$LOCK"
+	local where=elsewhere
+
+	[ "$(id -u)" = 0 ] || where=
+	$where nlock acquire -w 30s -l 10m "${SLOP[@]}" --state "$DIR/next" "$LOCK"
 	inode=$(stat -c %i "$LOCK")
 	cp "$LOCK" "$DIR/content"
 }
@@ -431,7 +435,7 @@ released_while_breaking() {
 	touch -d '2 seconds' later
 	eventually is_past later
 	nlock refresh -l 1500ms --claim "$CLAIM"
-	ls "$(sed -n 's/^.*statx([^"]*"\([^"]*\)".*/\1/p' log2)"
+	ls "$LOCK|"*warrant
 	lease_end=$(modified_ns "$LOCK")
 	kill -KILL "$tracer"
 	eventually has_ended "$HELD"
