@@ -165,6 +165,16 @@ remove:
 	return result;
 }
 
+static bool is_young(const struct breaker *breaker,
+		     const struct attributes *warrant)
+{
+	/* Others may set the one to the future, and have the other set to now. */
+	int64_t made_ns = warrant->modified_ns < warrant->changed_ns ?
+			  warrant->modified_ns : warrant->changed_ns;
+
+	return !lease_over(made_ns, now_ns(breaker), BREAKER_GRACE_NS);
+}
+
 /*
  * Empty the directory of another breaker, which has no warrant in it that is
  * young: its owner has died or been stopped.  What is called "warrant" now may
@@ -186,7 +196,7 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 	warrant = directory_open(other, WARRANT, &a);
 	if (warrant < 0)
 		return NLOCK_OK;
-	if (!lease_over(a.changed_ns, now_ns(breaker), BREAKER_GRACE_NS)) {
+	if (is_young(breaker, &a)) {
 		close(warrant);
 		return NLOCK_BUSY;
 	}
