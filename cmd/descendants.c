@@ -19,6 +19,7 @@ struct process {
 struct table {
 	struct process *processes;
 	size_t count, size;
+	bool incomplete;	/* some may be missing */
 };
 
 static struct process *add_slot(struct table *table)
@@ -56,12 +57,16 @@ static int read_table(struct table *table)
 	proc = opendir("/proc");
 	if (proc == NULL)
 		return -1;
+	table->incomplete = proc_may_hide();
 	while ((pid = proc_next(proc)) > 0) {
 		slot = add_slot(table);
+		table->incomplete |= slot == NULL;
 		if (slot == NULL)
 			break;	/* signal those that are known */
-		if (proc_stat_read(pid, &stat) < 0)
+		if (proc_stat_read(pid, &stat) < 0) {
+			table->incomplete |= errno != ENOENT && errno != ESRCH;
 			continue;
+		}
 		*slot = (struct process){
 			.pid = pid, .parent = stat.parent,
 			.dead = proc_stat_is_dead(&stat),
@@ -121,7 +126,7 @@ static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count)
 {
-	struct table table = { NULL, 0, 0 };
+	struct table table = { NULL, 0, 0, false };
 	int found = 0;
 	size_t i;
 
@@ -136,5 +141,5 @@ int descendants_signal(pid_t ancestor, int signal_number,
 			found++;
 	}
 	free(table.processes);
-	return found;
+	return table.incomplete ? -1 : found;
 }

@@ -16,8 +16,9 @@
  * except nor to theirs.  With signal 0, only count them.
  *
  * Returns how many were found, those among them that we may not signal, or -1
- * if that can't be told (no /proc, or another PID namespace's).  Those that are started meanwhile may be
- * missed: repeat it until none is left.
+ * if that can't be told: there is no /proc, or it is another PID namespace's, or
+ * may hide some; those that it shows have got the signal.  Those that are
+ * started meanwhile may be missed: repeat it until none is left.
  */
 int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count);

@@ -284,6 +284,9 @@ const char *way_out(const struct nlock_holder *holder)
 	if (holder->kind == HOLDER_UNREADABLE)
 		return "its owner or root can take the lock, or make the file "
 		       "readable";
+	if (holder->survivor != 0 && holder->break_errnum == 0)
+		return "end that process, or release the lock in the job's "
+		       "name as in nlock(7)";
 	switch (holder->break_errnum) {
 	case EPERM:
 	case EACCES:

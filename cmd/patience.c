@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "../lib/helper.h"
 #include "../lib/lease.h"
 #include "message.h"
 #include "patience.h"
@@ -16,6 +17,9 @@
 
 /* What takes no longer than that never wakes the second thread. */
 #define LENIENCE_NS	(100 * NS_PER_MS)
+
+/* How long a message may take. */
+#define SPEAKING_NS	NS_PER_S
 
 /* The second thread, and what it watches. */
 static struct {
@@ -90,8 +94,16 @@ static void give_up(const struct patience *patience)
 {
 	int signal_number = signal_pending_of(patience->ending_signals);
 
-	message("%s: the file server does not answer; gave up",
-		patience->path);
+	pid_t speaker = fork();
+
+	/* Standard error may be a file on that server, too. */
+	if (speaker == 0) {
+		message("%s: the file server does not answer; gave up",
+			patience->path);
+		_exit(0);
+	}
+	if (speaker > 0)
+		helper_await(speaker, SPEAKING_NS);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
 	_exit(patience->timeout_status);

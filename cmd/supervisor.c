@@ -61,6 +61,9 @@
 /* Between two rounds of SIGSTOP for whom somebody else continues. */
 #define LOOK_ROUND_NS		(100 * NS_PER_MS)
 
+/* Who has not come back after so long is stopped once more. */
+#define LOOK_BUSY_NS		(10 * LOOK_ROUND_NS)
+
 #define STOPPED	"nlock or the machine was stopped for too long"
 
 enum phase { RUNNING, LOOKING, ENDING, KILLING, ENDED };
@@ -86,7 +89,6 @@ struct supervisor {
 	int dies_of;		/* a signal, once all is done; or 0 */
 	bool lost;
 	bool left;		/* some that it has started, after SIGKILL */
-	bool blind;		/* what it has started could not be found */
 	char unsaid[256];	/* a message, if no process could be had */
 };
 
@@ -114,7 +116,6 @@ static int signal_all(struct supervisor *s, int signal_number)
 
 	if (found >= 0)
 		return found;
-	s->blind = true;
 	return signal_command(s, signal_number);
 }
 
@@ -218,6 +219,8 @@ static void reap(struct supervisor *s)
 					      HEARTBEAT_DELAY_NS;
 		}
 	}
+	/* A pid that was reaped may be a stranger's by now. */
+	tell_children(s);
 }
 
 static void take_signals(struct supervisor *s)
@@ -297,8 +300,7 @@ static void begin_looking(struct supervisor *s, int64_t now_ns)
 
 	s->phase = LOOKING;
 	s->look_until_ns = deadline.terminate_ns;
-	heartbeat_leave_it_to_us(&s->heartbeat,
-				 ns_add(now_ns, options->lifetime_ns));
+	heartbeat_leave_it_to_us(&s->heartbeat, ns_add(now_ns, LOOK_BUSY_NS));
 	s->job.stop_signal = 0;
 	s->job.held = !options->warn_on_lost;
 	if (s->heartbeat.pid > 0)
@@ -369,7 +371,7 @@ static int64_t act_killing(struct supervisor *s, int64_t now_ns)
 	 * What SIGKILL has reached makes no further system call, even if it
 	 * hangs in one: it is not waited for without end.
 	 */
-	s->left = signal_all(s, SIGKILL) > 0;
+	s->left = signal_all(s, SIGKILL) > 0 || s->job.command > 0;
 	if (!s->left || now_ns >= s->killing_until_ns)
 		s->phase = ENDED;
 	return ns_add(now_ns, KILL_ROUND_NS);
@@ -388,6 +390,17 @@ static int64_t act_ending(struct supervisor *s, int64_t now_ns)
 	return act_killing(s, now_ns);
 }
 
+/* What we have stopped; with its time over, if the lock may not be ours. */
+static void let_go_on(struct supervisor *s, bool to_end)
+{
+	if (!s->job.held)
+		return;
+	if (to_end)
+		signal_all(s, SIGTERM);
+	signal_all(s, SIGCONT);
+	s->job.held = false;
+}
+
 static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 {
 	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
@@ -397,15 +410,14 @@ static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 
 	if (s->job.command == 0 && !news.stood_in) {
 		s->phase = ENDED;	/* to release tells whose it is */
+		let_go_on(s, true);
 		return NLOCK_FOREVER;
 	}
 	if (!news.lost && !news.stood_in && now_ns < deadline.terminate_ns) {
 		s->phase = RUNNING;
 		s->deadline = deadline;
 		heartbeat_leave_it_to_us(&s->heartbeat, 0);
-		if (s->job.held)
-			signal_all(s, SIGCONT);
-		s->job.held = false;
+		let_go_on(s, false);
 		say_still_ours(s);
 		return now_ns;
 	}
@@ -416,6 +428,7 @@ static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 	}
 	if (s->job.held)
 		signal_all(s, SIGSTOP);
+	heartbeat_leave_it_to_us(&s->heartbeat, ns_add(now_ns, LOOK_BUSY_NS));
 	keep_heartbeat(s, now_ns);
 	return ns_add(now_ns, LOOK_ROUND_NS);
 }
@@ -603,12 +616,29 @@ static void release_aside(struct taken *taken)
 	struct nlock_error error;
 	pid_t pid = fork();
 
-	if (pid <= 0)
+	if (pid == 0) {
 		nlock_release(&taken->claim, &error);
-	if (pid == 0)
 		_exit(0);
+	}
 	if (pid > 0)
 		helper_await(pid, CLEANING_NS);
+}
+
+static void say_unsaid(struct supervisor *s)
+{
+	if (s->unsaid[0] != '\0')
+		message("%s: %s", s->taken->path, s->unsaid);
+	s->unsaid[0] = '\0';
+}
+
+/* By a process of its own, as it may hang, but not for longer than that. */
+static void say_and_wait(struct supervisor *s, const char *what)
+{
+	say_aside(s, what, "", "");
+	if (s->speaker > 0)
+		helper_await(s->speaker, CLEANING_NS);
+	s->speaker = 0;
+	say_unsaid(s);
 }
 
 static int finish(struct supervisor *s)
@@ -624,18 +654,16 @@ static int finish(struct supervisor *s)
 	if (s->speaker > 0)
 		helper_await(s->speaker, CLEANING_NS);
 	heartbeat_stop(&s->heartbeat);
-	if (s->unsaid[0] != '\0')
-		message("%s: %s", taken->path, s->unsaid);
+	say_unsaid(s);
 	/* Nobody must get the lock before its lease is over. */
 	if (s->left) {
-		message("%s: the command could not be ended, and goes on",
-			taken->path);
+		say_and_wait(s, "the command could not be ended, and goes on");
 		return STATUS_NOT_OURS;
 	}
-	if (s->blind && may_be_left(s)) {
-		message("%s: what the command has started can't be found, as "
-			"/proc is not that of this PID namespace; it may go "
-			"on", taken->path);
+	if (s->lost && !s->options->warn_on_lost && may_be_left(s)) {
+		say_and_wait(s, "what the command has started can't all be "
+			     "found, as /proc is not that of this PID "
+			     "namespace or can't be read; it may go on");
 		return STATUS_NOT_OURS;
 	}
 	if (s->lost) {
@@ -667,7 +695,7 @@ int supervise(struct taken *taken, const struct options *options,
 	};
 	bool local = nlock_is_local(&taken->lock);
 	const char *step;
-	int status, signal_number;
+	int status, signal_number, errnum;
 
 	if (prepare(&s, &step) < 0) {
 		status = message_errno(taken->path, step);
@@ -689,9 +717,10 @@ int supervise(struct taken *taken, const struct options *options,
 	s.job.command = spawn(argv, &taken->caller,
 			  local && !has_terminal() ? NULL : &s.exec_fd);
 	if (s.job.command < 0) {
-		status = cannot_run(argv[0], errno);
+		errnum = errno;
+		heartbeat_stop(&s.heartbeat);
 		untake_lock(taken);
-		return status;
+		return cannot_run(argv[0], errnum);
 	}
 	tell_children(&s);
 	s.started_ns = boot_now_ns();

@@ -70,9 +70,12 @@ static void say_waiting(const char *path, const struct nlock_holder *holder)
 static bool is_in_the_way(const struct nlock_holder *holder,
 			  const struct options *options)
 {
+	bool over = holder->remaining_ns < ns_sub(0, options->clock_slop_ns);
+
 	return holder->kind == HOLDER_FOREIGN || holder->break_errnum != 0 ||
-	       (holder->kind == HOLDER_UNREADABLE && !holder->leased &&
-		holder->remaining_ns < ns_sub(0, options->clock_slop_ns));
+	       (over && holder->survivor != 0 &&
+		holder->survivor != holder->parts.pid) ||
+	       (over && holder->kind == HOLDER_UNREADABLE && !holder->leased);
 }
 
 /* Returns whether to wait. */

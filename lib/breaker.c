@@ -190,9 +190,8 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 	int warrant;
 
 	/* Anything else may be somebody's data, and this no breaker's. */
-	if (!directory_remove_litter(other, WARRANT))
-		return fail_with(error, "empty a dead breaker's directory",
-				 ENOTEMPTY);
+	if (!directory_remove_litter(other, WARRANT, true))
+		return fail(error, "empty a dead breaker's directory");
 	warrant = directory_open(other, WARRANT, &a);
 	if (warrant < 0)
 		return NLOCK_OK;
@@ -202,7 +201,8 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 	}
 	/* A lock file that was taken down is no loss. */
 	if (warrant_revoke(other, WARRANT) < 0 && is_not_empty(errno) &&
-	    directory_remove_litter(warrant, WARRANT_LOCK))
+	    directory_remove_litter(warrant, WARRANT_LOCK,
+				    true))
 		unlinkat(warrant, WARRANT_LOCK, 0);
 	close(warrant);
 	if (warrant_revoke(other, WARRANT) < 0 &&
@@ -304,7 +304,7 @@ static bool revoke_full(const struct breaker *breaker,
 		unlinkat(fd, WARRANT_LOCK, 0);
 	}
 	if (*errnum == 0)
-		directory_remove_litter(fd, "");
+		directory_remove_litter(fd, "", true);
 	close(fd);
 	if (*errnum == 0 && warrant_revoke(lock->dirfd, warrant) < 0)
 		*errnum = errno;
@@ -397,7 +397,7 @@ static void clean_up(struct breaker *breaker)
 	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd,
 			WARRANT_LOCK);
 	if (unlinkat(dirfd, breaker->name, AT_REMOVEDIR) < 0 &&
-	    is_not_empty(errno) && directory_remove_litter(breaker->fd, ""))
+	    is_not_empty(errno) && directory_remove_litter(breaker->fd, "", false))
 		unlinkat(dirfd, breaker->name, AT_REMOVEDIR);
 	close_both(breaker);
 }

@@ -172,7 +172,7 @@ static bool is_named(const char *name, size_t i)
 	       '\0';
 }
 
-/* Which kind of litter is it?  LITTER: none. */
+/* Which kind of litter is it?  LITTER: none, and errno says why it stays. */
 static size_t kind_of_litter(int fd, const char *name)
 {
 	struct attributes a;
@@ -181,10 +181,12 @@ static size_t kind_of_litter(int fd, const char *name)
 	for (i = 0; i < LITTER; i++)
 		if (is_named(name, i))
 			break;
-	if (i == LITTER || own_attributes(fd, name, &a) < 0 ||
-	    !(litter[i].directory ? S_ISDIR(a.mode) : S_ISREG(a.mode)))
+	if (i < LITTER && own_attributes(fd, name, &a) < 0)
 		return LITTER;
-	return i;
+	errno = ENOTEMPTY;
+	return i < LITTER &&
+	       (litter[i].directory ? S_ISDIR(a.mode) : S_ISREG(a.mode)) ?
+	       i : LITTER;
 }
 
 static void remove_files(int fd)
@@ -200,13 +202,13 @@ static void remove_files(int fd)
 	closedir(directory);
 }
 
-static void remove_litter(int fd, const char *name)
+static void remove_litter(int fd, const char *name, bool open_too)
 {
 	struct attributes ignored;
 	size_t kind = kind_of_litter(fd, name);
 	int inside;
 
-	if (kind == LITTER)
+	if (kind == LITTER || (litter[kind].begins && !open_too))
 		return;
 	if (!litter[kind].directory) {
 		unlinkat(fd, name, 0);
@@ -225,17 +227,21 @@ static bool is_all_litter(int fd, const char *ours)
 	DIR *directory = fresh_directory(fd);
 	const struct dirent *entry;
 	bool all = directory != NULL;
+	int errnum = errno;
 
 	while (all && (entry = readdir(directory)) != NULL)
 		all = is_itself_or_parent(entry->d_name) ||
 		      strcmp(entry->d_name, ours) == 0 ||
 		      kind_of_litter(fd, entry->d_name) < LITTER;
-	if (directory != NULL)
+	if (directory != NULL) {
+		errnum = errno;
 		closedir(directory);
+	}
+	errno = errnum;
 	return all;
 }
 
-bool directory_remove_litter(int fd, const char *ours)
+bool directory_remove_litter(int fd, const char *ours, bool open_too)
 {
 	const struct dirent *entry;
 	DIR *directory;
@@ -248,7 +254,7 @@ bool directory_remove_litter(int fd, const char *ours)
 	while ((entry = readdir(directory)) != NULL)
 		if (!is_itself_or_parent(entry->d_name) &&
 		    strcmp(entry->d_name, ours) != 0)
-			remove_litter(fd, entry->d_name);
+			remove_litter(fd, entry->d_name, open_too);
 	closedir(directory);
 	return true;
 }

@@ -45,11 +45,13 @@ int directory_chmod(int fd, mode_t mode);
  * a NAS, the notes of a desktop, and what an NFS client that has crashed left
  * of a file that it had open.
  *
- * Nothing is removed if there is anything else, but what is called ours.  A
+ * Nothing is removed if there is anything else, but what is called ours.  What a
+ * client keeps of a file that it has open goes by itself when that is closed, and
+ * is removed only if open_too says that its client is gone.  A
  * directory that somebody has renamed to the name of one of ours, with data of
  * a third one's in it, is only told from ours by that.  Returns whether there
- * was nothing else.
+ * was nothing else; if not, errno says so by ENOTEMPTY, or why it can't be told.
  */
-bool directory_remove_litter(int fd, const char *ours);
+bool directory_remove_litter(int fd, const char *ours, bool open_too);
 
 #endif

@@ -169,7 +169,7 @@ void warrant_discard(int dirfd, const char *name, int fd,
 		    (!is_not_empty(errno) && errno != EBUSY))
 			return;
 		if (tries == 0)
-			directory_remove_litter(fd, WARRANT_LOCK);
+			directory_remove_litter(fd, WARRANT_LOCK, false);
 		else
 			pause_ns(DISCARD_PAUSE_NS << (tries - 1));
 	}
