@@ -117,10 +117,10 @@ int open_claimed(const struct options *options,
 	if (claimed->claim_path == NULL && options->state_file != NULL)
 		return not_ours(options, operand != NULL ? operand :
 				options->state_file, "not locked: the state file has no claim");
-	/* Not "not ours": the lock may be, and would stay. */
+	/* Not STATUS_NOT_OURS: the lock may be ours, and would stay held. */
 	if (claimed->claim_path == NULL)
 		return usage_error("%s: no claim: NLOCK_CLAIM is not set; "
-				   "takes --claim, --state or NLOCK_CLAIM, "
+				   "takes --claim or --state, or NLOCK_CLAIM "
 				   "from acquire", command->name);
 	result = find_lock(options, claimed, operand);
 	if (result != PARSED)

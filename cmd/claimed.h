@@ -35,7 +35,7 @@ void close_claimed(struct claimed *claimed);
 int not_ours(const struct options *options, const char *lock_path,
 	     const char *why);
 
-/* The same for a claim that had the lock: says why it has it no longer. */
+/* The same for a claim that has lost the lock: finds out and says why. */
 int lost(const struct options *options, const struct claimed *claimed);
 
 #endif

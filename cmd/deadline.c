@@ -4,7 +4,7 @@
 #include "../lib/lease.h"
 #include "deadline.h"
 
-/* Once others may have the lock, nobody is given long to wake up. */
+/* Once others may have the lock, the supervisor must wake up this soon. */
 #define LATE_AT_MOST_NS	(200 * NS_PER_MS)
 
 static int64_t between(int64_t low, int64_t value, int64_t high)

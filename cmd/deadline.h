@@ -10,23 +10,24 @@
 
 struct deadline {
 	int64_t terminate_ns;	/* SIGTERM */
-	int64_t overdue_ns;	/* whoever sends it only now was stopped */
+	int64_t overdue_ns;	/* SIGTERM this late: its sender was stopped */
 	int64_t kill_ns;	/* SIGKILL; before the lease is over */
 };
 
 /*
  * A command whose lease ends at lease_end_ns is killed a twentieth of the
  * lifetime (20 ms to 1 s) before that, and told to end kill_after_ns, but at
- * most a third of the lifetime, earlier.  Half of that is for being late.
+ * most a third of the lifetime, earlier.  SIGTERM is overdue once half of the
+ * longer one of these two times has passed.
  */
 struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
 				  int64_t kill_after_ns);
 
 /*
  * The same once the lock is lost at now_ns: told at once, killed after
- * kill_after_ns, but no later than the lease allows.  If that is over, as after
- * a suspend, a third of the lifetime is the limit: the harm is done, and the
- * command may still end as it should.
+ * kill_after_ns, but no later than the lease allows.  If the lease is over, as
+ * after a suspend, the limit is a third of the lifetime instead: the harm is
+ * done, and the command still gets time to end as it should.
  */
 struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
 				   int64_t lifetime_ns,

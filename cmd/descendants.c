@@ -51,7 +51,7 @@ static int read_table(struct table *table)
 	DIR *proc;
 	pid_t pid;
 
-	/* Elsewhere its numbers are those of strangers. */
+	/* In another namespace's /proc our numbers are strangers'. */
 	if (!proc_is_ours())
 		return -1;
 	proc = opendir("/proc");

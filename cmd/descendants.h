@@ -1,7 +1,7 @@
 /*
  * descendants.h - signal every process that a process has started.
  *
- * That process should be a child subreaper (prctl(2)), so that processes whose
+ * The ancestor should be a child subreaper (prctl(2)), so that processes whose
  * parents are gone, daemons in sessions of their own among them, are its
  * descendants still.
  */

@@ -12,7 +12,8 @@
 
 /*
  * A job that starts its own successor, as by at(1), hands its environment on
- * each time.  The oldest claims are dropped, which are not held any more.
+ * each time, and the list grows.  So drop the oldest claims, which are no
+ * longer held.
  */
 #define LONGEST		(16 * 1024)
 
@@ -23,7 +24,7 @@ static const char *get(const char *name)
 	return value == NULL ? "" : value;
 }
 
-/* The last lines of a list, not longer than that. */
+/* The last lines of a list, as many as fit into length bytes. */
 static const char *newest(const char *list, size_t length)
 {
 	while (strlen(list) > length) {

@@ -23,7 +23,7 @@
 #define KILL_ROUND_NS	(10 * NS_PER_MS)
 #define KILLING_NS	(2 * NS_PER_S)
 
-/* How long the reason of a loss is waited for. */
+/* How long to wait for the reason of a loss. */
 #define EXPLAINING_NS	(500 * NS_PER_MS)
 
 enum child { COMMAND, SPEAKER, HINT, CHILDREN };
@@ -33,10 +33,10 @@ struct beat {
 	_Atomic int64_t confirmed_ns;	/* when it was last renewed; the same */
 	atomic_int errnum;
 	_Atomic int64_t lost_ns;	/* when the loss was seen, or 0 */
-	char reason[512];		/* of it, once it is explained */
+	char reason[512];		/* of the loss, once explained */
 	atomic_bool explained;
 
-	/* The supervisor's: see heartbeat.h. */
+	/* For standing in for the supervisor: see heartbeat.h. */
 	_Atomic int64_t busy_until_ns;
 	atomic_int children[CHILDREN];
 	atomic_bool stood_in;
@@ -170,7 +170,7 @@ static struct deadline supervisors_deadline(const struct heartbeat *heartbeat,
 	};
 }
 
-/* Returns how many there are, or were. */
+/* Returns how many processes of the job were found. */
 static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 		      int signal_number)
 {
@@ -189,13 +189,13 @@ static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 	return command > 0 && kill(command, signal_number) == 0;
 }
 
-/* End the job in the supervisor's place, which is told of that by memory. */
+/* End the job for the supervisor, which learns of it from shared memory. */
 static void stand_in(const struct heartbeat *heartbeat, pid_t self,
 		     const struct deadline *deadline)
 {
 	int64_t kill_ns = deadline->kill_ns;
 
-	/* If we were stopped, too, the job has its time all the same. */
+	/* If we were stopped, too, still give the job its time to end. */
 	if (kill_ns < boot_now_ns())
 		kill_ns = ns_add(boot_now_ns(), deadline->kill_ns -
 				 deadline->terminate_ns);
@@ -238,7 +238,7 @@ static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 				   deadline.terminate_ns) / 2;
 
 		sleep_until(ns_add(deadline.terminate_ns, step_ns));
-		/* All were stopped?  Then the others are only waking up, too. */
+		/* If all were stopped, the supervisor is only waking up. */
 		if (boot_now_ns() >= deadline.overdue_ns)
 			sleep_until(ns_add(boot_now_ns(), step_ns));
 		if (has_changed(heartbeat, lifetime_ns, &deadline))
@@ -254,7 +254,7 @@ static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 	}
 }
 
-/* Returns whether there is a guard, or needn't be one. */
+/* Returns whether there is a guard, or no need of one. */
 static bool start_guard(const struct heartbeat *heartbeat, int64_t lifetime_ns)
 {
 	pid_t self = getpid(), pid;
@@ -271,7 +271,7 @@ static bool start_guard(const struct heartbeat *heartbeat, int64_t lifetime_ns)
 
 /* ------------------------------------------------------------------ beating */
 
-/* After it was told: to find out how it came may hang. */
+/* Called after the loss was told, since finding its reason may hang. */
 static void explain_loss(struct beat *beat, const struct nlock_claim *claim)
 {
 	struct nlock_loss_report loss;
@@ -372,7 +372,7 @@ int heartbeat_start(struct heartbeat *heartbeat,
 
 void heartbeat_stop(struct heartbeat *heartbeat)
 {
-	/* Its guard may outlive it if it hangs. */
+	/* If the heartbeat hangs, its guard may outlive it. */
 	heartbeat_leave_it_to_us(heartbeat, NLOCK_FOREVER);
 	if (heartbeat->pid > 0)
 		kill(heartbeat->pid, SIGKILL);

@@ -10,11 +10,12 @@
  * goes on when the supervisor is stopped (SIGSTOP, or job control): a stopped
  * command still has its lock.
  *
- * A supervisor that is stopped can't end its command, though.  If it has to and
- * does not, it is woken (SIGCONT), and if that is of no use, the command and
- * all that it started are ended in its place: once the lock is lost by the
- * heartbeat itself, and while that may hang by its guard, a process that never
- * calls upon the file server.
+ * A supervisor that is stopped can't end its command, though.  If the
+ * supervisor has to act and does not, another process wakes it (SIGCONT) and,
+ * if that does not help, ends the command and all that it started in the
+ * supervisor's place.  That process is the heartbeat itself once it has seen
+ * that the lock is lost.  Before that the heartbeat may hang, so it is the
+ * heartbeat's guard, a process that never calls upon the file server.
  */
 #ifndef HEARTBEAT_H
 #define HEARTBEAT_H
@@ -31,7 +32,7 @@ struct beat;
 struct heartbeat_news {
 	bool lost;		/* the lock is not ours any more */
 	int64_t lease_end_ns;	/* as confirmed; CLOCK_BOOTTIME */
-	int64_t confirmed_ns;	/* when that began */
+	int64_t confirmed_ns;	/* when that refresh began */
 	int errnum;		/* of the last attempt, if it failed */
 	bool stood_in;		/* the command was ended in our place */
 };
@@ -40,7 +41,7 @@ struct heartbeat {
 	pid_t pid;		/* 0: not running */
 	int event_fd;		/* readable after each attempt; or -1 */
 	pid_t supervisor;
-	int supervisor_fd;	/* pidfd of that, in the heartbeat; or -1 */
+	int supervisor_fd;	/* its pidfd, in the heartbeat; or -1 */
 	int64_t kill_after_ns;	/* NLOCK_FOREVER: the command is not ended */
 	struct beat *beat;	/* shared with the process; NULL: none yet */
 	struct heartbeat_news at_first;		/* as long as there is none */
@@ -64,22 +65,22 @@ void heartbeat_stop(struct heartbeat *heartbeat);
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat);
 
 /*
- * Why the lock is lost, in words that end a sentence.  To find out takes a
- * moment, and may take as long as the file server likes; then it is said what
- * can have happened.  So this is not for the supervisor, but for a process that
- * may wait for a moment.
+ * Why the lock is lost, in words that end a sentence.  Waits a moment for the
+ * heartbeat to find out; if the file server takes longer to answer, the words
+ * say what can have happened.  So this is for a process that may wait, not for
+ * the supervisor.
  */
 const char *heartbeat_reason(const struct heartbeat *heartbeat);
 
 /*
  * The supervisor knows what is to be done, and will have done it by until_ns:
- * before that nobody stands in for it.
+ * nobody is to stand in for it before then.
  */
 void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns);
 
 /*
- * Whom to end, and which other children of the supervisor's to spare; 0: none.
- * The command itself matters only where there is no /proc.
+ * Say which process to end, and which other children of the supervisor to
+ * spare; 0: none.  The command's pid matters only where there is no /proc.
  */
 void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
 			     pid_t speaker, pid_t hint);

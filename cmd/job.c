@@ -12,7 +12,7 @@
 /* A command that is told to stop, and does not within that time, goes on. */
 #define STOPPING_NS		(5 * NS_PER_S)
 
-/* By the terminal: ^Z, and that a job in the background reads or writes. */
+/* From the terminal: ^Z, and when a background job reads or writes. */
 static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU };
 
 bool job_stops_by(int signal_number)
@@ -40,7 +40,7 @@ void job_watch_signals(struct taken *taken)
 	signalfd(taken->signal_fd, &signals, 0);
 }
 
-/* The kernel sends others, too, such as an alarm's, to us alone. */
+/* The kernel sends other signals, such as an alarm's, to us alone. */
 static bool is_of_terminal(int signal_number)
 {
 	return signal_number == SIGINT || signal_number == SIGQUIT ||
@@ -88,7 +88,7 @@ void job_stop_ourselves(int signal_number)
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
-/* Then a signal has no effect on it any more. */
+/* A signal has no effect on a command that has ended. */
 static bool has_ended(pid_t command)
 {
 	siginfo_t info = { .si_pid = 0 };

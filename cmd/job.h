@@ -14,9 +14,9 @@
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
 	bool stopped;		/* as waitpid(2) says of it */
-	bool held;		/* by us: nobody continues it */
-	int late_signal;	/* that came when it had ended, or 0 */
-	int stop_signal;	/* that was told to stop the job, or 0 */
+	bool held;		/* by us: SIGCONT is not passed on */
+	int late_signal;	/* one that came after its end, or 0 */
+	int stop_signal;	/* one that is to stop the job, or 0 */
 	int64_t stop_until_ns;	/* ... which counts until then */
 };
 
@@ -27,7 +27,7 @@ struct job {
  */
 void job_watch_signals(struct taken *taken);
 
-/* Is it one that stops a job? */
+/* Does this signal stop a job? */
 bool job_stops_by(int signal_number);
 
 /*
@@ -43,15 +43,15 @@ int job_early_signal(const struct taken *taken);
 bool job_take_signals(struct job *job, int signal_fd);
 
 /*
- * Have we been told to stop, and has the command stopped?  One that goes on
- * needs somebody who looks after it.
+ * Have we been told to stop, and has the command stopped?  While the command
+ * goes on, we must look after it.
  */
 bool job_wants_stop(const struct job *job);
 
 /* Stop as the command did; returns once we are continued. */
 void job_stop_with_command(struct job *job);
 
-/* The same by that signal, before there is a command. */
+/* Stop by this signal, before there is a command. */
 void job_stop_ourselves(int signal_number);
 
 #endif

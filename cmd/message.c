@@ -117,7 +117,7 @@ int message_failure(const char *path, enum nlock_result result,
 		    const struct nlock_error *error)
 {
 	if (result == NLOCK_UNSUPPORTED && error->separator != '\0') {
-		message("%s: %s: %s (this file system can't have the claim's "
+		message("%s: %s: %s (this file system refuses the claim's "
 			"name; use --separator '%c', which works here)", path,
 			error->step, strerror(error->errnum),
 			error->separator);
@@ -276,8 +276,8 @@ char *describe_busy(const struct nlock_holder *holder, char *buffer,
 const char *way_out(const struct nlock_holder *holder)
 {
 	if (holder->occupied)
-		return "it has something in it, and so never becomes a lock: "
-		       "give another path as LOCK";
+		return "it has something in it, and will never be a lock: give "
+		       "another path as LOCK";
 	if (holder->kind == HOLDER_FOREIGN)
 		return "find out what made it, then move it away or give "
 		       "another path as LOCK";
@@ -294,11 +294,10 @@ const char *way_out(const struct nlock_holder *holder)
 		       "lock";
 	case ENOTEMPTY:
 	case EEXIST:
-		return "see what else is in its warrant or its breaker's, and "
-		       "remove that";
+		return "find out what else is in its warrant or its breaker's "
+		       "directory, and remove that";
 	default:
-		return "nlock(7) has what to do about a lock file that does "
-		       "not go away";
+		return "see \"A lock file that does not go away\" in nlock(7)";
 	}
 }
 
@@ -314,20 +313,21 @@ char *describe_loss(const struct nlock_loss_report *loss, char *buffer,
 		[NLOCK_LOSS_REMOVED] =
 			"the lock file is gone: somebody released the lock, or "
 			"removed the file; keep rm and cleaners of old files "
-			"from it",
+			"away from it",
 		[NLOCK_LOSS_WARRANT] =
 			"its warrant is gone: somebody broke the lock after "
 			"its lease was over, or cleared empty directories; "
-			"keep cleaners such as find -empty -delete from it",
+			"keep cleaners such as find -empty -delete away from "
+			"it",
 		[NLOCK_LOSS_CLAIM] =
 			"its claim is gone: somebody released the lock, or "
 			"broke it after its lease was over",
 	};
 
 	if (loss->kind == NLOCK_LOSS_TAKEN)
-		snprintf(buffer, size, "%s pid %ld has it now: its lease was "
-			 "over (-l makes it longer), or somebody released it",
-			 loss->host, (long)loss->pid);
+		snprintf(buffer, size, "%s pid %ld has it now: our lease was "
+			 "over (-l makes it longer), or somebody released the "
+			 "lock", loss->host, (long)loss->pid);
 	else
 		snprintf(buffer, size, "%s", reasons[loss->kind]);
 	return buffer;

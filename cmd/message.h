@@ -59,7 +59,7 @@ char *describe_busy(const struct nlock_holder *holder, char *buffer,
 
 /*
  * What to do about a lock that no waiting will free: it is foreign, or its
- * lease is over and it can't be broken, or not even be read.
+ * lease is over and it can't be broken, or can't even be read.
  */
 const char *way_out(const struct nlock_holder *holder);
 

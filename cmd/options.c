@@ -17,7 +17,7 @@ const struct poptOption common_options[] = {
 	       "errors, such as ESTALE,EIO, after which the lock file is read "
 	       "again", "LIST"),
 	OPTION("quiet", 'q', OPTION_QUIET,
-	       "say nothing but errors of use and what is in the way", NULL),
+	       "print only usage errors and what is in the way", NULL),
 	OPTION("verbose", 'v', OPTION_VERBOSE,
 	       "say what is being waited for", NULL),
 	OPTION("help", 'h', OPTION_HELP, "show this and exit", NULL),
@@ -35,7 +35,7 @@ const struct poptOption wait_options[] = {
 	OPTION("wait", '\0', OPTION_TIMEOUT, "the same", "DURATION"),
 	OPTION("conflict-exit-code", 'E', OPTION_CONFLICT_STATUS,
 	       "exit status if the lock is held or the wait timed out "
-	       "(default: 75); not if something is in the way (78)", "N"),
+	       "(default: 75); 78, something in the way, stays 78", "N"),
 	OPTION("clock-slop", '\0', OPTION_CLOCK_SLOP,
 	       "leave a lock alone until its lease is over by so much "
 	       "(default: 10s)", "DURATION"),

@@ -99,10 +99,10 @@ int options_parse(struct options *options, const struct command *command,
 int options_default_wait(struct options *options);
 int options_default_lifetime(struct options *options, int64_t lifetime_ns);
 
-/* An operand that has to be a LOCK.  Returns PARSED or STATUS_USAGE. */
+/* Check an operand that has to be a LOCK.  Returns PARSED or STATUS_USAGE. */
 int check_lock_operand(const struct command *command, const char *operand);
 
-/* For a command that takes one LOCK: is there anything else? */
+/* For a command that takes one LOCK: refuse anything after it. */
 int check_last_operand(const struct options *options,
 		       const struct command *command);
 

@@ -77,7 +77,7 @@ static bool wait_until(unsigned int watch, int64_t boot_ns, int fd)
 	return true;
 }
 
-/* Wait for what ends our patience, and for that to have no effect. */
+/* Wait for a signal or the timeout, and then for it to have no effect. */
 static bool is_hanging(unsigned int watch, const struct patience *patience)
 {
 	/* A signal that our caller has ignored ends nothing. */

@@ -27,7 +27,7 @@ struct patience {
 
 /*
  * Begin to watch, one at a time.  Returns 0, or -1 with errno if the second
- * thread can't be had, which only the first call may need.
+ * thread can't be started; only the first call starts it.
  */
 int patience_begin(const struct patience *patience);
 

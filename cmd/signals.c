@@ -9,7 +9,7 @@
 #include "signals.h"
 
 static const int harmless[] = {
-	SIGKILL,				/* not to be blocked */
+	SIGKILL,				/* can't be blocked */
 	SIGCHLD, SIGCONT, SIGURG, SIGWINCH,	/* no effect by default */
 	SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,	/* these stop us */
 	SIGPIPE, SIGXFSZ			/* see take_lock() */
@@ -19,7 +19,7 @@ void signals_that_end(sigset_t *set)
 {
 	size_t i;
 
-	sigfillset(set);	/* without those that are the C library's */
+	sigfillset(set);	/* all but the C library's own */
 	for (i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 		sigdelset(set, harmless[i]);
 }
@@ -45,7 +45,7 @@ int signal_pending_of(const sigset_t *set)
 			continue;
 		if (!signal_is_ignored(number))
 			return number;
-		/* While it is blocked it is kept, unless it is told again. */
+		/* Blocked, it stays pending until SIG_IGN is set anew. */
 		signal(number, SIG_IGN);
 	}
 	return 0;

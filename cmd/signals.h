@@ -1,8 +1,8 @@
 /*
  * signals.h - the signals that would end nlock.
  *
- * From the moment at which there is something to clean up they are blocked:
- * whoever waits for something else, too, learns of them by a descriptor.
+ * They are blocked from the moment at which there is something to clean up.
+ * Code that waits for something else, too, learns of them by a descriptor.
  */
 #ifndef SIGNALS_H
 #define SIGNALS_H
@@ -18,8 +18,8 @@
 void signals_that_end(sigset_t *set);
 
 /*
- * Does our caller have it ignored?  This is asked when a signal has come, for
- * to ask about each of them at the start would take as long as the lock.
+ * Has our caller ignored this signal?  Ask only when it has come: asking about
+ * every signal at the start would take as long as taking the lock.
  */
 bool signal_is_ignored(int signal_number);
 

@@ -13,9 +13,9 @@
 
 /*
  * ^C and the end of a terminal reach the command, too, if there is one.  So it
- * matters whether such a signal comes before or after the fork, and of one that
- * is blocked nobody could tell.  One that is not is handled before the fork, by
- * the kernel's promise, or else comes to both.
+ * matters whether such a signal comes before or after the fork.  If the signal
+ * is blocked, we can't tell.  If it is not, the kernel promises that it is
+ * either handled before the fork or sent to both processes.
  */
 static const int of_terminal[] = { SIGINT, SIGQUIT, SIGHUP };
 #define OF_TERMINAL	(sizeof(of_terminal) / sizeof(of_terminal[0]))
@@ -26,13 +26,13 @@ struct listening {
 };
 
 static volatile sig_atomic_t came;	/* before the fork, or in the child */
-static volatile sig_atomic_t came_alone;	/* not to the child, too */
+static volatile sig_atomic_t came_alone;	/* to the parent only */
 
 static void note_signal(int signal_number, siginfo_t *info, void *context)
 {
 	(void)context;
 	came = signal_number;
-	/* The session's leader is told alone that the terminal is gone. */
+	/* Only the session's leader is told that the terminal is gone. */
 	if (info->si_code != SI_KERNEL || signal_number == SIGHUP)
 		came_alone = signal_number;
 }
@@ -57,7 +57,7 @@ static void listen_to_terminal(struct listening *listening)
 	sigprocmask(SIG_UNBLOCK, &listening->signals, NULL);
 }
 
-/* In the child: what came is to have its effect, or lack of it, there. */
+/* In the child: a signal that came acts, or is ignored, as the caller set. */
 static void hand_over(const struct listening *listening)
 {
 	size_t i;
@@ -69,7 +69,7 @@ static void hand_over(const struct listening *listening)
 		kill(getpid(), came);
 }
 
-/* In the parent.  Whoever has it twice has not yet begun to be a command. */
+/* In the parent.  A child that gets the signal twice is not yet a command. */
 static void stop_listening(const struct listening *listening, pid_t child)
 {
 	sigprocmask(SIG_BLOCK, &listening->signals, NULL);

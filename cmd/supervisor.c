@@ -1,8 +1,9 @@
 /*
  * supervisor.c - run a command under a lock; see supervisor.h.
  *
- *	LOOKING <--------- stopped past that; ours still
- *	   | lost                  |
+ *	LOOKING (nlock was stopped for too long: is the lock still ours?)
+ *	   ^ |
+ *	   | v
  *	RUNNING --lost, or the lease about to end--> ENDING --time--> KILLING
  *	   |                                           |                 |
  *	   \--------- the command has ended ------- all have ended ------/
@@ -38,7 +39,7 @@
 
 /*
  * A command that has ended by then costs no heartbeat; one that goes on may
- * lose its lock if somebody stops us before (SIGSTOP).
+ * lose its lock if somebody stops us before then (SIGSTOP).
  */
 #define HEARTBEAT_DELAY_NS	(20 * NS_PER_MS)
 
@@ -58,7 +59,7 @@
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
 
-/* Between two rounds of SIGSTOP for whom somebody else continues. */
+/* Between two rounds of SIGSTOP, in case somebody else sends SIGCONT. */
 #define LOOK_ROUND_NS		(100 * NS_PER_MS)
 
 /* Who has not come back after so long is stopped once more. */
@@ -86,7 +87,7 @@ struct supervisor {
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
 	int exec_fd;		/* see spawn.h; or -1 */
-	int dies_of;		/* a signal, once all is done; or 0 */
+	int dies_of;		/* the signal to die of when done; or 0 */
 	bool lost;
 	bool left;		/* some that it has started, after SIGKILL */
 	char unsaid[256];	/* a message, if no process could be had */
@@ -120,8 +121,8 @@ static int signal_all(struct supervisor *s, int signal_number)
 }
 
 /*
- * Is anybody left of all that the command has started?  Whose parents have
- * ended are our children, so if we have none, no one is.
+ * May any process be left that the command has started?  Orphans become our
+ * children, so if we have no children, none is left.
  */
 static bool may_be_left(struct supervisor *s)
 {
@@ -148,8 +149,8 @@ static void tell_children(struct supervisor *s)
 }
 
 /*
- * Say something without waiting for it to be heard.  Where why is NULL it is
- * the reason of a loss.
+ * Say something without waiting for it to be heard.  If why is NULL, say why
+ * the lock is lost in its place.
  */
 static void say_aside(struct supervisor *s, const char *what, const char *why,
 		      const char *consequence)
@@ -166,7 +167,7 @@ static void say_aside(struct supervisor *s, const char *what, const char *why,
 	tell_children(s);
 	if (pid < 0)
 		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s%s", what,
-			 why != NULL ? why : "by whom is not known",
+			 why != NULL ? why : "the reason is not known",
 			 consequence);
 }
 
@@ -286,9 +287,9 @@ static void say_still_ours(struct supervisor *s)
 
 /*
  * We should have acted long ago, so we were stopped, and perhaps all others
- * with us, as when the machine is suspended.  Is the lock still ours?  Until
- * the heartbeat says so, or that it is not, the command is stopped, for a
- * server's answer may take as long as it may otherwise.
+ * with us, as when the machine is suspended.  Is the lock still ours?  Stop the
+ * command until the heartbeat knows: the server may take as long to answer as
+ * at any other time.
  */
 static void begin_looking(struct supervisor *s, int64_t now_ns)
 {
@@ -325,7 +326,7 @@ static void check_lock(struct supervisor *s, int64_t now_ns)
 	else if (now_ns >= s->deadline.terminate_ns)
 		lose(s, now_ns, &news);
 	else if (overdue_ns != 0 && news.confirmed_ns >= overdue_ns)
-		say_still_ours(s);	/* it was quicker than we */
+		say_still_ours(s);	/* the heartbeat was quicker */
 }
 
 static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
@@ -339,7 +340,7 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	tell_children(s);
 }
 
-/* The lock is to be kept while we are stopped, or we don't stop. */
+/* Don't stop unless a heartbeat keeps the lock meanwhile. */
 static bool has_heartbeat_now(struct supervisor *s)
 {
 	int64_t due_ns = s->heartbeat_due_ns;
@@ -409,7 +410,7 @@ static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 				  s->options->kill_after_ns);
 
 	if (s->job.command == 0 && !news.stood_in) {
-		s->phase = ENDED;	/* to release tells whose it is */
+		s->phase = ENDED;	/* the release tells whose it is */
 		let_go_on(s, true);
 		return NLOCK_FOREVER;
 	}
@@ -450,7 +451,7 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 	offer_hint(s, now_ns);
 	if (job_wants_stop(&s->job) && has_heartbeat_now(s)) {
 		job_stop_with_command(&s->job);
-		return now_ns;		/* which is long ago */
+		return now_ns;		/* long past: act again at once */
 	}
 	if (!s->lost)
 		next_ns = s->deadline.terminate_ns;
@@ -487,7 +488,7 @@ static void wait_for_events(struct supervisor *s)
 
 	if (poll(fds, 3, s->timer_fd < 0 ? WITHOUT_TIMER_MS : -1) <= 0)
 		return;
-	/* Before a command goes on that was stopped (SIGCONT). */
+	/* Check before SIGCONT lets a stopped command go on. */
 	if (s->phase == RUNNING)
 		check_lock(s, boot_now_ns());
 	if (fds[0].revents != 0)
@@ -559,7 +560,7 @@ static bool is_too_late(const struct supervisor *s)
 	return true;
 }
 
-/* ^Z before there is a command stops us; what ends us is for the caller. */
+/* Stop for ^Z before there is a command.  Returns a signal to die of, or 0. */
 static int early_signal(struct supervisor *s)
 {
 	int signal_number;
@@ -589,7 +590,7 @@ static int cannot_run(const char *command, int errnum)
 }
 
 /*
- * A shell ends its loop at ^C only if what it has started died of that; one
+ * A shell ends its loop at ^C only if its child died of that signal; a child
  * that exits has dealt with it.
  */
 static int exit_status(struct supervisor *s)
@@ -649,7 +650,7 @@ static int finish(struct supervisor *s)
 	char reason[512];
 	enum nlock_result result;
 
-	/* The speaker may have to hear from the heartbeat. */
+	/* The speaker may still wait for the heartbeat's reason. */
 	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
 	if (s->speaker > 0)
 		helper_await(s->speaker, CLEANING_NS);
@@ -672,7 +673,7 @@ static int finish(struct supervisor *s)
 	}
 	result = release_lock(taken, &loss, &error);
 	if (result == NLOCK_OK) {
-		/* Its command had ended, but nlock was told to end. */
+		/* The command had ended, but a signal told nlock to end. */
 		s->dies_of = signal_pending_of(&taken->ending_signals);
 		if (s->dies_of == 0)
 			s->dies_of = s->job.late_signal;

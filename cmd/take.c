@@ -31,14 +31,14 @@ static int catch_signals(struct taken *taken)
 struct wait {
 	const struct taken *taken;
 	bool begun;
-	bool ours;		/* it would be for ourselves */
+	bool ours;		/* we would wait for ourselves */
 };
 
 /*
  * Does the caller hold the lock already, though NLOCK_CLAIM does not say so?
- * That is replaced within another lock, and dropped by sudo(8).  Unless it is
- * "nlock run" that has it, a lock whose lease is over, or that was released by
- * half, is not held by anybody.
+ * Another lock, taken inside, replaces that variable, and sudo(8) drops it.  A
+ * lock whose lease is over, or that is half released, is held by nobody, unless
+ * "nlock run" keeps it.
  */
 static bool is_callers(const struct taken *taken,
 		       const struct nlock_holder *holder)
@@ -64,8 +64,8 @@ static void say_waiting(const char *path, const struct nlock_holder *holder)
 }
 
 /*
- * Will no waiting free the lock?  A lease that is over by more than the clock
- * slop would have been broken by us.
+ * Is waiting for the lock useless?  If its lease is over by more than the
+ * clock slop and we could read it, we would have broken it.
  */
 static bool is_in_the_way(const struct nlock_holder *holder,
 			  const struct options *options)
@@ -83,7 +83,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 {
 	struct wait *wait = data;
 
-	/* Nobody becomes our parent later on. */
+	/* Ask only once: nobody becomes our ancestor later on. */
 	if (!wait->begun)
 		wait->ours = is_callers(wait->taken, holder);
 	wait->begun = true;
@@ -103,7 +103,7 @@ static int say_busy(const struct taken *taken, const struct options *options,
 {
 	char description[DESCRIPTION_SIZE], duration[32];
 
-	/* A job that is skipped quietly would be skipped for ever. */
+	/* Say so even if quiet, or the job would be skipped for ever. */
 	if (is_in_the_way(holder, options))
 		return in_the_way("%s: in the way: %s; %s", taken->path,
 				  describe_busy(holder, description,
@@ -151,7 +151,7 @@ static bool is_already_ours(const struct taken *taken,
 	return ours;
 }
 
-/* Until it is got or given up; die of a signal that has ended the wait. */
+/* Wait until we have it or give up; die of a signal that ends the wait. */
 static enum nlock_result wait_for_lock(struct taken *taken,
 				       struct nlock_request *request,
 				       const struct wait *wait,
@@ -174,7 +174,7 @@ static enum nlock_result wait_for_lock(struct taken *taken,
 			die_by_signal(signal_number);
 		if (result == NLOCK_OK || wait->ours)
 			return result;
-		/* Only one came that is ignored: go on. */
+		/* Only an ignored signal came: go on. */
 		if (request->timeout_ns != NLOCK_FOREVER)
 			request->timeout_ns = until_ns > boot_now_ns() ?
 					      until_ns - boot_now_ns() : 0;
@@ -317,7 +317,7 @@ enum nlock_result release_lock(struct taken *taken,
 	if (nlock_is_local(&taken->lock))
 		return release(taken, loss, error);
 	signalfd(taken->signal_fd, &taken->ending_signals, 0);
-	/* It was had for taking the lock. */
+	/* This can't fail: the thread was started for taking the lock. */
 	patience_begin(&(struct patience){
 		.path = taken->path,
 		.signal_fd = taken->signal_fd,

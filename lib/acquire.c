@@ -73,12 +73,12 @@ static bool is_our_claim(const struct attempt *at)
 }
 
 /*
- * The link was made, as far as the client knows, but it does not show: by the
- * number of links, or by what lies at the lock file.  Either others have
- * removed it by now, or this file system does not count links, or gives each
- * of a file's names an inode of its own.  Then the lock file says all the same
- * that it is our claim, and has to go.  Nobody else can have it: our lease has
- * only begun.
+ * The client says that the link was made, but either the number of links or the
+ * inode of the lock file does not show it.  Perhaps others have removed the
+ * link by now.  Or this file system does not count links, or gives each name of
+ * a file its own inode: then the content of the lock file still names our
+ * claim, and the lock file has to go.  Nobody else can have the lock: our lease
+ * has only begun.
  */
 static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 {
@@ -108,8 +108,8 @@ static bool reply_told_two_links(const struct attempt *at,
 }
 
 /*
- * link(2) says that it was done.  Some have said so of one that was not; so
- * there have to be two links now, or more if others have made some.
+ * link(2) reports success.  Some clients have done so for a link that was not
+ * made, so there have to be two links now, or more if others have made some.
  */
 static enum nlock_result check_link(struct attempt *at)
 {
@@ -120,7 +120,7 @@ static enum nlock_result check_link(struct attempt *at)
 		       fail(at->error, "read the claim");
 	if (a.links < 2)
 		return check_odd_link(at, "count hard links");
-	/* Of what file systems there are besides, too little is known. */
+	/* Too little is known of other file systems: check the inode, too. */
 	if (at->lock->file_system == FS_OTHER &&
 	    claim_is_lock_file(at->claim) == 0)
 		return check_odd_link(at, "tell files apart");
@@ -128,9 +128,9 @@ static enum nlock_result check_link(struct attempt *at)
 }
 
 /*
- * link(2) says that it was not done.  If it was, and the reply lost, that shows
- * by the lock file; where the answer is that there is one already, whoever looks
- * at that next will see.
+ * link(2) reports an error.  If the link was made and only the reply was lost,
+ * the lock file shows that.  After EEXIST, the next look at the lock file
+ * tells.
  */
 static enum nlock_result check_failed_link(struct attempt *at, int errnum)
 {
@@ -156,8 +156,8 @@ static int make_link(const struct attempt *at)
 /*
  * Try to make the lock file.
  *
- * NLOCK_OK: it is ours.  NLOCK_BUSY: it is there; whose it is has yet to be
- * seen.  NLOCK_LOST: our claim is gone.
+ * NLOCK_OK: it is ours.  NLOCK_BUSY: look whose it is.  NLOCK_LOST: our claim
+ * is gone.
  */
 static enum nlock_result try_link(struct attempt *at)
 {
@@ -199,10 +199,11 @@ static enum nlock_result settle(struct attempt *at)
 }
 
 /*
- * May the link have been made, though nobody has said so?  Only one that failed
- * with another error than that there is a lock file leaves that open, and then
- * there are two links or, if others have made them, more.  Another link has the
- * client ask the server what the lock file is; should it be made, it is ours.
+ * May the link have been made, though link(2) reported an error?  Only an error
+ * other than EEXIST leaves that open, and a link that was made shows as a
+ * second one, or as more if others have made some.  Trying the link again makes
+ * the client ask the server what the lock file is; if the link is made now, the
+ * lock is ours.
  */
 static bool has_won(struct attempt *at)
 {
@@ -282,8 +283,8 @@ static enum nlock_result look(struct attempt *at, int *fd,
 }
 
 /*
- * Somebody else may be allowed to break it, its holder may return, and what
- * is in the way in a directory, or of one, may be removed.
+ * Somebody else may be allowed to break the lock, its holder may return, or
+ * somebody may remove what is in a directory or stands in place of one.
  */
 static bool may_pass(int errnum)
 {
@@ -383,7 +384,7 @@ static bool holder_stays(struct attempt *at)
 	if (holder_judge(at->lock, holder, server_now_ns(at),
 			 at->request->clock_slop_ns))
 		return false;
-	holder->break_errnum = 0;	/* it has come back, and renewed it */
+	holder->break_errnum = 0;	/* its holder has renewed the lease */
 	return true;
 }
 
@@ -430,7 +431,7 @@ static enum nlock_result await(struct attempt *at)
 		return NLOCK_OK;
 	}
 	if (result == NLOCK_OK && at->holder->occupied)
-		return NLOCK_BUSY;	/* however long we waited */
+		return NLOCK_BUSY;	/* waiting would not help */
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)

@@ -4,15 +4,15 @@
  *	1  make a directory with a warrant in it
  *	2  publish it by renaming it to LOCK|breaker
  *	3  revoke the victim's warrant
- *	4  look at the victim's lease again, remove its claim, and see that
- *	   the lock file is the victim's still
+ *	4  look at the victim's lease again, remove its claim, and check that
+ *	   the lock file is still the victim's
  *	5  take the lock file down, by the descriptor of one's own warrant
  *	6  clean up
  *
  * What is seen in step 4 stays true until step 5.  The victim can't take the
  * lock file down any more, since its warrant is gone, and there is no other
- * breaker; should one push this one aside, step 5 fails.  How many links the
- * file has says nothing: others may have made some.
+ * breaker; should another push this one aside, step 5 fails.  The number of
+ * the file's links says nothing: others may have made some.
  *
  * The directories are reached by descriptors from the moment they are made.
  */
@@ -116,7 +116,7 @@ static bool remove_draft(const struct breaker *breaker)
 	return true;
 }
 
-/* Returns 0, or -1 with errno: EEXIST if it is not the one that was made. */
+/* Returns 0, or -1 with errno: EEXIST if what is there is not what we made. */
 static int make_directory(struct breaker *breaker)
 {
 	struct attributes made;
@@ -155,7 +155,7 @@ static enum nlock_result draft(struct breaker *breaker,
 	result = fail(error, "set the mode of a breaker's warrant");
 
 remove:
-	/* It may be that a reply was lost, or that it was taken away: again. */
+	/* A reply was lost, or somebody replaced the directory: try again. */
 	if (error->errnum == EEXIST)
 		result = NLOCK_BUSY;
 	if (breaker->fd >= 0)
@@ -168,7 +168,7 @@ remove:
 static bool is_young(const struct breaker *breaker,
 		     const struct attributes *warrant)
 {
-	/* Others may set the one to the future, and have the other set to now. */
+	/* Others can set mtime at will, and ctime to now: take the older. */
 	int64_t made_ns = warrant->modified_ns < warrant->changed_ns ?
 			  warrant->modified_ns : warrant->changed_ns;
 
@@ -176,12 +176,12 @@ static bool is_young(const struct breaker *breaker,
 }
 
 /*
- * Empty the directory of another breaker, which has no warrant in it that is
- * young: its owner has died or been stopped.  What is called "warrant" now may
- * be a third one's, a moment old: that one's takedown fails, and it starts
- * again.
+ * Empty the directory of another breaker, unless the warrant in it is young: if
+ * it is not, its owner has died or been stopped.  What is called "warrant" by
+ * the time of its removal may be a third breaker's, a moment old: that
+ * breaker's takedown fails, and it starts again.
  *
- * NLOCK_OK: it is empty, or was.  NLOCK_BUSY: its owner is at work.
+ * NLOCK_OK: the directory is empty, or was.  NLOCK_BUSY: its owner is at work.
  */
 static enum nlock_result clear(const struct breaker *breaker, int other,
 			       struct nlock_error *error)
@@ -189,7 +189,7 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 	struct attributes a;
 	int warrant;
 
-	/* Anything else may be somebody's data, and this no breaker's. */
+	/* Anything else may be data, and this not a breaker's directory. */
 	if (!directory_remove_litter(other, WARRANT, true))
 		return fail(error, "empty a dead breaker's directory");
 	warrant = directory_open(other, WARRANT, &a);
@@ -248,7 +248,7 @@ static enum nlock_result publish(struct breaker *breaker,
 		if (renameat(dirfd, breaker->draft, dirfd,
 			     breaker->name) == 0)
 			return NLOCK_OK;
-		/* A rename of ours may have been done, and its reply lost. */
+		/* Our rename may have been done, and only its reply lost. */
 		if (errno == ENOENT)
 			return is_published(breaker) ? NLOCK_OK : NLOCK_BUSY;
 		if (!is_not_empty(errno))
@@ -261,9 +261,9 @@ static enum nlock_result publish(struct breaker *breaker,
 }
 
 /*
- * Does the claim's name lead to the victim's file, or to none?  What another
- * file has by that name, and the warrant that goes with it, may be a living
- * one's; the lock file then has no claim.
+ * Does the claim's name lead to the victim's file, or to none?  If it leads to
+ * another file, that file and its warrant may belong to a living process; the
+ * lock file then has no claim.
  */
 static bool has_claim(const struct breaker *breaker,
 		      const struct nlock_holder *victim)
@@ -275,9 +275,9 @@ static bool has_claim(const struct breaker *breaker,
 }
 
 /*
- * The victim's warrant is not empty.  If its lock file is in there, and not by
- * that name any more, it has just released.  Anything else was put there by
- * others, and holds up nobody unless it has to be kept.
+ * The victim's warrant is not empty.  If the victim's file is in there, and is
+ * no longer at LOCK, the victim has just released.  Anything else comes from
+ * others, and stops nobody unless it has to be kept.
  *
  * Returns true if the warrant is gone; otherwise *errnum says why not, or is 0
  * if the victim has released.
@@ -332,7 +332,7 @@ static bool revoke_victim(const struct breaker *breaker,
 
 /*
  * Step 4.  Is the lock file certainly the victim's, and may it go?  claimed
- * says that the claim by its name is the victim's, too, or gone.
+ * says that the claim's name leads to the victim's file, or to none.
  */
 static bool prove(const struct breaker *breaker,
 		  const struct nlock_holder *victim, bool claimed,
@@ -350,8 +350,9 @@ static bool prove(const struct breaker *breaker,
 	if (!holder_is_breakable(lock, &now, now_ns(breaker), slop_ns))
 		return false;
 	/*
-	 * A crash may have emptied it.  Without its claim nobody could tell
-	 * whose it is, should we not come to an end: so that claim goes last.
+	 * A crash may have emptied the file.  Without its claim nobody could
+	 * tell whose it is, should we die before the takedown: so that claim
+	 * goes last.
 	 */
 	if (claimed && !victim->empty &&
 	    unlinkat(lock->dirfd, victim->claim, 0) < 0 && errno != ENOENT)

@@ -1,15 +1,16 @@
 /*
  * carriers.c - look through /proc/PID/environ; see carriers.h.
  *
- * Processes come and go meanwhile.  A carrier is started by a carrier.  So one
- * that escapes a pass was started during that pass, by one that was listed
- * while it lived, and ended before it was looked at.  (/proc lists processes by
- * ascending number, and a child has a greater one than its parent, unless
- * numbers start over in that very moment.)  The next pass lists the one that
- * escaped, so to escape again it must leave a child and end in time, too.
- * There are two passes at least, and a few more as long as processes vanish
- * before they can be looked at.  What escapes is a chain of processes that each
- * start the next and end at once, with a link for every pass.
+ * Processes come and go meanwhile.  Only a carrier starts a carrier.  So a
+ * carrier that a pass misses was started during that pass, by a parent that was
+ * listed while it lived, and that ended before we looked at it.  (/proc lists
+ * processes by ascending number, and a child has a greater number than its
+ * parent, unless numbers start over in that very moment.)  The next pass lists
+ * the carrier that was missed; to be missed again, it must leave a child and
+ * end in time, too.  There are two passes at least, and a few more as long as
+ * processes vanish before we can look at them.  So all passes miss only a chain
+ * of processes that each start the next and end at once, with a link for every
+ * pass.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +29,7 @@
 #define FEWEST_PASSES	2
 #define MOST_PASSES	4
 
-/* How soon to look again at one that shows nothing for a moment. */
+/* How soon to look again at a process that shows nothing for a moment. */
 #define FIRST_LOOK_NS	(NS_PER_MS / 4)
 #define LAST_LOOK_NS	(32 * NS_PER_MS)
 
@@ -41,7 +42,7 @@ struct search {
 	uint64_t since_ticks;
 	char *text;		/* an environment */
 	size_t size;
-	bool vanished;		/* somebody, before being looked at */
+	bool vanished;		/* a process, before we looked at it */
 };
 
 /* What an environment says, or why it says nothing. */
@@ -60,7 +61,7 @@ static bool grow(struct search *search)
 	return true;
 }
 
-/* Read all of it, and a NUL.  Returns its length, or -1. */
+/* Read all of it, and add a NUL.  Returns its length, or -1. */
 static ssize_t read_environ(struct search *search, int fd)
 {
 	size_t length = 0;
@@ -109,7 +110,7 @@ static enum answer look_into(struct search *search, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
 
-	/* Without any memory, it has none to look into. */
+	/* A process that has no memory has no environment, either. */
 	if (fd < 0)
 		return errno == ESRCH || errno == ENOENT ? EMPTY : REFUSED;
 	length = read_environ(search, fd);
@@ -121,8 +122,8 @@ static enum answer look_into(struct search *search, const char *path)
 }
 
 /*
- * One of the threads of a process, which shows no environment.  *passing: that
- * lasts for a moment only, as when it becomes another program.
+ * Judge a thread of a process that shows no environment.  *passing: this lasts
+ * only for a moment, as when the process becomes another program.
  */
 static enum carriers judge_silent_thread(pid_t pid, pid_t thread,
 					 bool *passing)
@@ -160,8 +161,8 @@ static enum carriers look_at_thread(struct search *search, pid_t pid,
 }
 
 /*
- * Threads share their environment.  One that has ended, such as the main
- * thread, shows none.
+ * Threads share their environment.  A thread that has ended, as the main thread
+ * may have, shows none.
  */
 static enum carriers look_at_threads(struct search *search, pid_t pid,
 				     bool *passing)
@@ -187,7 +188,7 @@ static enum carriers look_at_threads(struct search *search, pid_t pid,
 	return worst;
 }
 
-/* A process whose environment is not to be had by its number. */
+/* Judge a process whose /proc/PID/environ is empty or can't be read. */
 static enum carriers judge_silent(struct search *search, pid_t pid,
 				  bool *passing)
 {
@@ -272,7 +273,7 @@ enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 	       (++passes < FEWEST_PASSES ||
 		(search.vanished && passes < MOST_PASSES)));
 	free(search.text);
-	/* Another's /proc, too, shows who is there, but not who is not. */
+	/* Another namespace's /proc shows who is there, not who isn't. */
 	if (result == CARRIERS_NONE && (!proc_is_ours() || proc_may_hide()))
 		result = CARRIERS_UNKNOWN;
 	return result;

@@ -56,8 +56,9 @@ static int64_t lease_end_from_now(const struct nlock_claim *claim,
 
 /*
  * By making the warrant this process has shown that it is the only one with
- * this name.  O_EXCL is for those who don't play by the rules.  It costs an NFS
- * client two more requests; there, what was opened is looked at instead.
+ * this name.  O_EXCL guards against those who don't play by the rules.  It
+ * costs an NFS client two more requests; there we look at what we have opened
+ * instead.
  */
 static bool creates_exclusively(const struct nlock_lock *lock)
 {
@@ -66,8 +67,8 @@ static bool creates_exclusively(const struct nlock_lock *lock)
 
 /*
  * Is it certainly the file that was just created?  Somebody who saw the warrant
- * appear may have been quicker, with a file of their own, or with a link to one
- * that has to be left alone.
+ * appear may have been quicker, with a file of their own, or with a link to a
+ * file that we must leave alone.
  */
 static bool is_ours_and_new(const struct nlock_claim *claim,
 			    const struct attributes *a)
@@ -321,7 +322,7 @@ int claim_open_warrant(struct nlock_claim *claim)
 {
 	int tries = 0;
 
-	/* A lock file that can't be taken down is worth a second look. */
+	/* Without it the lock file can't be taken down: look twice. */
 	while (claim->warrant_fd < 0) {
 		claim->warrant_fd = warrant_open(claim->lock->dirfd,
 						 claim->warrant, claim->uid);
@@ -344,7 +345,7 @@ void claim_note(struct nlock_claim *claim, const struct attributes *a)
 	claim->lease_end_ns = a->modified_ns;
 }
 
-/* Is it the claim that is known, if any is, and not what replaced it? */
+/* Is this the claim that we know, if we know it, and no replacement? */
 static bool is_the_claim(const struct nlock_claim *claim,
 			 const struct attributes *a)
 {
@@ -384,8 +385,9 @@ static int random_time(time_t second, struct timespec *time)
 }
 
 /*
- * Is the file that is open the claim: the one that is known, or by what is in
- * it the one of this name?  Returns 0, or -1 with errno, ENOENT if not.
+ * Is the open file the claim?  If the claim's inode is known, that decides;
+ * otherwise the file's content has to name the claim.  Returns 0, or -1 with
+ * errno, ENOENT if not.
  */
 static int check_is_claim(const struct nlock_claim *claim, int fd)
 {
@@ -402,7 +404,7 @@ static int check_is_claim(const struct nlock_claim *claim, int fd)
 	       0 : -1;
 }
 
-/* The claim, or -1 with errno: ENOENT also if something else is there. */
+/* Returns a descriptor, or -1 with errno: ENOENT also if it is another file. */
 static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 {
 	int flags = O_NOFOLLOW | O_CLOEXEC, fd, errnum;
@@ -436,10 +438,10 @@ static int set_times_fd(int fd, const struct timespec times[2],
 }
 
 /*
- * Set the claim's times: modified, and a random access time.  That goes by a
- * descriptor of the claim, as somebody may have put another file in its place.
- * Before Linux 5.8 it has to be open to be read; so has one that an earlier
- * process made, and that is known by its content.
+ * Set the claim's times: modified, and a random access time.  Use a descriptor
+ * of the claim, as somebody may have put another file in its place.  Before
+ * Linux 5.8 the descriptor has to be open for reading; it also has to be if an
+ * earlier process made the claim, which is then known by its content.
  *
  * Returns 1 if *a is what the server answered, 0 if the client has not kept
  * that, or -1 with errno.

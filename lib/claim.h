@@ -27,15 +27,15 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 				int *fd, struct nlock_error *error);
 
 /*
- * Remove the claim and its warrant, of a lock that was not taken, or lost; and
- * close it.
+ * Remove and close the claim, and its warrant, of a lock that was not taken, or
+ * that was lost.
  */
 void claim_withdraw(struct nlock_claim *claim);
 
-/* Have the warrant open.  Returns 0, or -1 with errno as warrant_open(). */
+/* Open the warrant, if it is not open.  Returns 0, or -1 as warrant_open(). */
 int claim_open_warrant(struct nlock_claim *claim);
 
-/* Is the lock file this claim's?  As lock_file_is(). */
+/* Is the lock file this claim's?  Returns as lock_file_is(). */
 int claim_is_lock_file(const struct nlock_claim *claim);
 
 /*
@@ -52,7 +52,8 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 /*
  * Read the claim's attributes, fresh, and note the lease's end.  While the
  * lock is ours there are two links, or more if others have made some.
- * Returns 0, or -1 with errno; what is not the claim, by its name, is ENOENT.
+ * Returns 0, or -1 with errno: ENOENT also if another file has the claim's
+ * name.
  */
 int claim_read(struct nlock_claim *claim, struct attributes *a);
 

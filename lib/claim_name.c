@@ -12,7 +12,7 @@
 
 #define RANDOM_DIGITS	16
 
-/* The last part of a claim's name that "nlock run" keeps. */
+/* The last part of the name of a claim that "nlock run" keeps. */
 #define KEPT_BY_RUN	".run"
 
 static bool fits(int length, size_t size)
@@ -206,8 +206,8 @@ static const char *separator_before(const char *begin, const char *end,
 }
 
 /*
- * HOST|PID|RANDOM.  No HOST has the separator in it, or the claim of a lock
- * whose name goes on after this lock's would pass for one of this lock.
+ * HOST|PID|RANDOM.  HOST must not contain the separator: otherwise a claim to
+ * the lock job|2 would pass for a claim to the lock job.
  */
 static bool parse_parts(const char *text, char separator,
 			struct claim_name *parts)
@@ -241,7 +241,7 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
 	       parse_parts(name + length + 1, separator, parts);
 }
 
-/* Not by lines: a lock's name may have a newline, too. */
+/* Don't split it at newlines: a lock's name may contain one. */
 bool claim_is_listed(const char *list, const char *claim_name)
 {
 	size_t length = strlen(claim_name);

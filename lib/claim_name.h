@@ -61,8 +61,8 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
 size_t claim_path_lock_length(const char *claim_path, char separator);
 
 /*
- * Is the claim with this name one of a list of claims' paths, one a line?  Any
- * directory will do.
+ * Is the claim with this name in a list of claims' paths, one a line?  Their
+ * directories do not matter.
  */
 bool claim_is_listed(const char *list, const char *claim_name);
 

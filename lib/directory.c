@@ -17,8 +17,8 @@
 #endif
 
 /*
- * A directory's times are the same when it is made, but for what an access
- * control list or the server's own doings add a moment later.
+ * A new directory's times are equal, unless an access control list, or the
+ * server itself, changes the directory a moment later.
  */
 #define MAKING_NS	(2 * NS_PER_S)
 
@@ -41,10 +41,11 @@ static bool is_close(int64_t one_ns, int64_t other_ns)
 }
 
 /*
- * Has it just been made, by us?  A rename sets the change time, so that an older
- * directory in its place shows by the time of its birth.  Where that is not
- * known, it shows by the modification time, which others may set, if only to
- * have us make another one.  (Not every file system counts "." and "..".)
+ * Has it just been made, by us?  A rename sets the change time, so the time of
+ * its birth gives an older directory in its place away.  Where that time is not
+ * known, the modification time has to do.  Others may set it, but that only
+ * makes us make another directory.  (Not every file system counts "." and
+ * "..".)
  */
 static bool is_just_made(const struct attributes *a, bool local)
 {
@@ -55,9 +56,9 @@ static bool is_just_made(const struct attributes *a, bool local)
 }
 
 /*
- * A umask, or an access control list of the directory around it, may take
- * from the owner what the owner needs.  Without the permission to search it
- * a directory has no path but that of its descriptor.
+ * A umask, or an access control list of the parent directory, may deny the
+ * owner what the owner needs.  A directory that we may not search can be
+ * reached only by the path of its descriptor.
  */
 static int let_owner_in(int fd, struct attributes *made)
 {
@@ -144,8 +145,8 @@ bool directory_is_empty(int fd)
 /* What other programs leave, and of which kind it is. */
 static const struct {
 	const char *name;
-	bool begins;		/* with that, and digits */
-	bool directory;		/* in which only files are */
+	bool begins;		/* the name only begins so; digits follow */
+	bool directory;		/* one that contains only files */
 } litter[] = {
 	{ "@eaDir", false, true },	/* Synology's index */
 	{ ".AppleDouble", false, true },

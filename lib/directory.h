@@ -3,10 +3,9 @@
  *
  * Others may be allowed to write to the lock's directory.  They can rename
  * what we have made there, and put anything in its place: a symbolic link to
- * a directory elsewhere, or another directory of ours.  So a directory is
- * opened as soon as it is made, looked at, and from then on reached by the
- * descriptor alone.  No name with a slash in it, and no symbolic link, is
- * ever followed.
+ * a directory elsewhere, or another directory of ours.  So we open a directory
+ * as soon as it is made, check it, and from then on reach it only by the
+ * descriptor.  We never follow a symbolic link, or a name with a slash in it.
  */
 #ifndef DIRECTORY_H
 #define DIRECTORY_H
@@ -18,7 +17,7 @@
 /*
  * Make a directory and open it (O_PATH).  Its owner may use it whatever the
  * umask; otherwise it has the permissions that mkdir(2) gives.  local says that
- * the file system is this machine's own, where its owner has to be we.
+ * the file system is this machine's own: there its owner must be our user.
  *
  * Returns the descriptor, *made being what the reply to mkdir(2) told, or -1
  * with errno: that of mkdir(2), or EEXIST if what is there now is not what
@@ -30,14 +29,14 @@ int directory_make(int dirfd, const char *name, bool local,
 /*
  * Open a directory that is there already (O_PATH).  Returns the descriptor,
  * *a being its attributes as the server has them now, or -1 with errno:
- * ENOENT also if the name is something else's.
+ * ENOENT also if something else has that name.
  */
 int directory_open(int dirfd, const char *name, struct attributes *a);
 
 /* Is there nothing in it?  True also if it can't be read. */
 bool directory_is_empty(int fd);
 
-/* Set the permissions of one that its owner may search. */
+/* Set the permissions of a directory that its owner may search. */
 int directory_chmod(int fd, mode_t mode);
 
 /*

@@ -25,7 +25,7 @@
 #define MAGIC_TMPFS	0x01021994u
 #define MAGIC_NFS	0x6969u
 
-/* To ask the file system itself makes NFS and FUSE ask their server. */
+/* Ask the file system itself, which makes NFS and FUSE ask their server. */
 static enum file_system ask(int dirfd)
 {
 	struct statfs fs;
@@ -88,7 +88,7 @@ static bool find_mount(unsigned int major, unsigned int minor,
 	return true;
 }
 
-/* Without statx(2).  Whether it is local only the file system itself tells. */
+/* Without statx(2).  Only the file system itself tells whether it is local. */
 static enum file_system by_stat(int dirfd)
 {
 	enum file_system type;

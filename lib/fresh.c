@@ -76,7 +76,7 @@ static int look_and_close(int fd, struct attributes *a)
 	return result;
 }
 
-/* It is there, as a client may have kept it, but can't be opened to be read. */
+/* The file is there, perhaps only in a cache, but we can't open it. */
 static bool is_closed_to_us(int errnum)
 {
 	return errnum == EACCES || errnum == EPERM || errnum == ELOOP ||

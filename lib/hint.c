@@ -75,7 +75,7 @@ static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
 
 	setsid();	/* or it would be stopped with the file open */
 	signal(SIGCHLD, SIG_IGN);	/* nobody is waited for */
-	/* Not for reading, too: see hint.h. */
+	/* Only for writing: see hint.h. */
 	fd = open_lock_file(lock, inode, O_WRONLY);
 	if (fd < 0)
 		return;
@@ -135,7 +135,7 @@ static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 		return HINT_SILENT;
 	if (errno != EWOULDBLOCK)
 		return HINT_NONE;
-	/* What the file was opened for reading for has been done. */
+	/* Only the shared question needed the file open for reading. */
 	return_delegation(lock, lock->name);
 	return flock(fd, how) == 0 ? HINT_LET_GO : HINT_NONE;
 }

@@ -17,9 +17,9 @@
  *
  * That the holder has the file open for writing has a use of its own: no
  * server delegates it then to other machines that read it; see undelegated.h.
- * It is not open for reading, for then a server of NFS 4.0 may delegate it to
- * the holder's own machine.  Should that die, its successor has to wait until
- * the server gives the machine up.
+ * The holder does not have it open for reading: a server of NFS 4.0 might then
+ * delegate it to the holder's own machine.  If that machine died, the next
+ * holder would have to wait until the server gave the machine up.
  *
  * The file is opened by the lock file's name, though the claim is the same
  * file.  A client that has a name open makes a rename to ".nfs..." of its

@@ -39,8 +39,8 @@ static bool is_of_this_host(const struct nlock_lock *lock,
 }
 
 /*
- * Is it a claim of a run by this very process?  Such a process has no other
- * business than to get the lock, so it has lost that claim, and has started over
+ * Is it a claim that this very process has made for a run?  Such a process only
+ * tries to get the lock, so it must have lost that claim, and have started over
  * with another.
  */
 static bool is_lost_by_us(const struct claim_name *parts)
@@ -51,8 +51,9 @@ static bool is_lost_by_us(const struct claim_name *parts)
 }
 
 /*
- * What nlock was about to start when it was killed is in its process group
- * until it carries the claim.  So the group is looked at first.
+ * If nlock was killed while it started its command, the new process is in the
+ * process group of nlock until it carries the claim.  So look at the group
+ * first.
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder)
@@ -272,9 +273,10 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 		return result;
 	}
 	/*
-	 * To have read it may have made the server delegate it to this machine,
-	 * though its holder, on this machine, too, has it open for writing.
-	 * Should the machine die, its successor would have to wait for that.
+	 * Our reading may have made the server delegate the file to this
+	 * machine, though the holder, on this machine, too, has it open for
+	 * writing.  If the machine died, the next holder would have to wait
+	 * until the server gave up the delegation.
 	 */
 	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
 		return_delegation(lock, lock->name);

@@ -26,16 +26,16 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct watch *watch, struct nlock_error *error);
 
 /*
- * Say in *holder what an open file is, if it lies at the lock file, and whose.
- * Returns 0, or -1 with errno.
+ * Read an open file as if it were the lock file: say in *holder what it is, and
+ * whose.  Returns 0, or -1 with errno.
  */
 int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder);
 
 /*
  * May the lock be broken: is its lease over by more than slop_ns, or its
- * process certainly dead?  But a lock of "nlock run" is left alone by those on
- * its machine as long as holder_survivor() is known.
+ * process certainly dead?  But waiters on the same machine leave a lock of
+ * "nlock run" alone as long as holder_survivor() finds a process.
  */
 bool holder_is_breakable(const struct nlock_lock *lock,
 			 const struct nlock_holder *holder,
@@ -46,15 +46,15 @@ bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
 		  int64_t server_now_ns, int64_t slop_ns);
 
 /*
- * Of a lock of "nlock run": a process of that run, nlock itself or somebody
- * that its command has started, which is known to live on this machine; or 0.
+ * For a lock of "nlock run": a process that is known to live on this machine,
+ * either that nlock or one that its command has started; or 0.
  */
 pid_t holder_survivor(const struct nlock_lock *lock,
 		      const struct nlock_holder *holder);
 
 /*
- * Is the process that a claim of nlock's stands for certainly dead, and, if
- * that is "nlock run", everybody whom it has started?
+ * Is the process that a claim of nlock's stands for certainly dead and, if that
+ * process is "nlock run", also everything that it has started?
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder);

@@ -44,8 +44,8 @@ static enum reason reason_to_remove(const struct sweep *sweep,
 }
 
 /*
- * Does the claim not hold the lock?  A second link may be the lock file, or
- * what a backup has made.
+ * Is the claim without the lock?  A second link may be the lock file, or a link
+ * that a backup has made.
  */
 static bool is_without_lock(const struct nlock_lock *lock,
 			    const struct attributes *a)
@@ -55,8 +55,8 @@ static bool is_without_lock(const struct nlock_lock *lock,
 }
 
 /*
- * While it may still be linked to the lock file, an empty one stays: should it
- * become the lock file, nobody could tell whose that is.
+ * An empty claim stays while it may still be linked to the lock file: nobody
+ * could then tell whose the lock file is.
  */
 static bool is_left(const struct sweep *sweep, const char *claim,
 		    enum reason reason)

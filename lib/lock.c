@@ -19,7 +19,7 @@
 /* flufl.lock and we read no lock file that is longer. */
 #define CLAIM_PATH_MAX	4096
 
-/* How often to look again if a link on the way was switched meanwhile. */
+/* How often to try if a symbolic link on the way is switched meanwhile. */
 #define TRIES		3
 
 static char *join(const char *directory, const char *name)
@@ -67,8 +67,8 @@ static void take_path(struct nlock_lock *lock, char *path)
 }
 
 /*
- * Name claims after the directory itself, so that they are found again when a
- * symbolic link on the way to it, such as "current", leads elsewhere by then.
+ * Name claims after the directory itself, so that they are found again even if
+ * a symbolic link on the way to it, such as "current", now leads elsewhere.
  * A directory whose own path is too long, or is not known in this process's
  * view of the file system (/proc/PID/root), keeps the path that was given.
  *
@@ -94,7 +94,7 @@ static bool resolve(struct nlock_lock *lock, const char *directory)
 static int open_directory(struct nlock_lock *lock)
 {
 	size_t length = (size_t)(lock->name - lock->path);
-	/* Without its slash, which would cost realpath(3) a call more. */
+	/* Without the final slash, which costs realpath(3) one call more. */
 	char *directory = strndup(lock->path, length > 1 ? length - 1 : 1);
 	int tries = 0;
 

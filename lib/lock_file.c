@@ -13,9 +13,9 @@ bool is_same_file(const struct attributes *a, uint64_t device, uint64_t inode)
 }
 
 /*
- * Have the client ask the server what the name leads to.  A call that would
- * make the name does that, where a lookup may be answered from a cache; and
- * no link to a directory is ever made.
+ * Make the client ask the server what the name leads to.  A call that would
+ * make the name does that, while a lookup may be answered from a cache.  The
+ * call never works: a directory can't be linked.
  */
 static void freshen_name(const struct nlock_lock *lock)
 {
@@ -25,8 +25,8 @@ static void freshen_name(const struct nlock_lock *lock)
 }
 
 /*
- * What the name leads to; of the attributes, only which file it is has to be
- * fresh.  An NFS client has just been told that.
+ * Find out what the name leads to.  Only which file that is has to be fresh,
+ * not its other attributes; an NFS client has just been told which file.
  */
 static int look(const struct nlock_lock *lock, struct attributes *a)
 {
@@ -38,7 +38,7 @@ static int look(const struct nlock_lock *lock, struct attributes *a)
 	       fresh_attributes(lock->dirfd, lock->name, a);
 }
 
-/* A client that believes that a name is absent is told by reading all names. */
+/* Reading all names corrects a client that believes that this one is absent. */
 static bool is_listed(const struct nlock_lock *lock, uint64_t inode)
 {
 	DIR *directory = fresh_directory(lock->dirfd);
@@ -60,7 +60,7 @@ int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 	struct attributes a;
 	int tries;
 
-	/* Who is told that it is gone gives up the lock: look twice. */
+	/* A caller that is told 0 gives up the lock: look twice. */
 	for (tries = 0; tries < 2; tries++) {
 		if (look(lock, &a) == 0)
 			return is_same_file(&a, device, inode);

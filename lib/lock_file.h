@@ -1,8 +1,8 @@
 /*
  * lock_file.h - what lies at LOCK: told by identity, never by a count.
  *
- * A link count says how many names a file has.  Which names they are is not
- * in it: a backup, or anybody, may have made some of them.
+ * A link count says how many names a file has, but not which: a backup, or
+ * anybody, may have made some of them.
  */
 #ifndef LOCK_FILE_H
 #define LOCK_FILE_H

@@ -16,7 +16,7 @@ static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
 	return fresh_attributes(lock->dirfd, name, &a) < 0 && is_gone(errno);
 }
 
-/* Of a lock whose file is there, or is not, what else is missing? */
+/* Whether or not the lock file is there: what else is missing? */
 static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
 				    enum nlock_loss otherwise)
 {

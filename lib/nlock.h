@@ -18,15 +18,15 @@
  * A claim outlives its process: the holder is whoever knows the claim's
  * path, and nlock_claim_open() makes a struct nlock_claim of it again.
  *
- * Nothing here prints, exits or reads the environment.  No handler of a
- * signal is set or changed.  Some functions start a process for what may hang:
+ * Nothing here prints, exits or reads the environment, or sets or changes a
+ * signal handler.  Some functions start a process for what may hang:
  * nlock_offer_hint(), and nlock_acquire() while it waits on a file server.
  * While they fork(2) all signals are blocked, and SIGCHLD comes when such a
  * process ends; the library waits for those that it started itself.
  *
  * Any function that returns enum nlock_result may return NLOCK_FAILED or
  * NLOCK_UNSUPPORTED.  Then *error says which step failed and why; the path is
- * that of the lock.  What else a function returns is said with it.
+ * that of the lock.  Each function's comment says what else it returns.
  *
  * Times: names ending in _ns are nanoseconds.  Leases are on the file
  * server's clock, counted from 1970; everything local is CLOCK_BOOTTIME.
@@ -63,7 +63,7 @@ enum nlock_result {
 struct nlock_error {
 	const char *step;	/* what was tried, such as "create the claim" */
 	int errnum;
-	/* With NLOCK_UNSUPPORTED, one with which it would work; or '\0'. */
+	/* With NLOCK_UNSUPPORTED, a separator that would work; or '\0'. */
 	char separator;
 };
 
@@ -77,8 +77,8 @@ struct nlock_options {
 /* A lock file's place: its directory, held open, and its name in there. */
 struct nlock_lock {
 	/*
-	 * Absolute, its directory without symbolic links: what claims are
-	 * named after.
+	 * Absolute, with the symbolic links on the way resolved; claims are
+	 * named after it.
 	 */
 	char *path;
 	const char *name;	/* the last component of path */
@@ -114,7 +114,7 @@ struct nlock_claim {
 	int warrant_fd;			/* the warrant itself; -1: not open */
 	uint64_t device;		/* with the inode: which file it is */
 	uint64_t inode;			/* 0: not yet read */
-	uid_t uid;			/* who owns it, once that was read */
+	uid_t uid;			/* its owner, once read */
 	bool made;			/* with its warrant, by this process */
 	bool won;			/* the lock, by this process */
 	bool stands_for_process;	/* another one, which relies on it */
@@ -127,7 +127,7 @@ struct nlock_claim {
 
 /*
  * Take up a claim that an earlier process made.  claim_path is what that
- * process published; only its last component is used.  To be closed.
+ * process published; only its last component is used.  Close it at the end.
  *
  * Fails with EINVAL if it is not the path of a claim to this lock.
  */
@@ -168,7 +168,7 @@ struct nlock_holder {
 	bool leased;	/* another program's fcntl(2) lease, for a moment */
 	/* Why the lock could not be broken though its lease is over, or 0. */
 	int break_errnum;
-	/* Who of this machine keeps it though its lease is over, or 0. */
+	/* A process here that keeps it though its lease is over, or 0. */
 	pid_t survivor;
 };
 
@@ -201,9 +201,9 @@ struct nlock_request {
  *
  * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.  It
  * has to be released, or closed.
- * NLOCK_BUSY: somebody had it until the timeout; *holder says who, and why the
- * lock can't be broken if its lease is over.  At once if holder->occupied, as
- * no waiting helps then.
+ * NLOCK_BUSY: somebody had it until the timeout; *holder says who and, if the
+ * lease is over, why the lock can't be broken.  If holder->occupied, this comes
+ * at once, as no waiting helps.
  * NLOCK_CANCELLED: cancel_fd became readable, or waiting() returned false.
  * Except on NLOCK_OK, *claim has nothing open, and nothing is left behind that
  * could be removed.
@@ -277,8 +277,8 @@ pid_t nlock_offer_hint(struct nlock_claim *claim);
  * NLOCK_OK: it was ours until now, and is released.
  * NLOCK_LOST: it was not.
  * NLOCK_FAILED: the lock file may be left, and can be taken by others once
- * the lease is over.  With EACCES or EPERM nothing was changed, unless it is
- * the directory that may not be written.
+ * the lease is over.  With EACCES or EPERM nothing was changed, unless we may
+ * not write to the lock's directory.
  */
 enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error);
@@ -289,7 +289,7 @@ enum nlock_state {
 	NLOCK_OURS_EXPIRED,
 	NLOCK_STALE,		/* the holder's process is certainly dead */
 	NLOCK_THEIRS_EXPIRED,
-	NLOCK_UNKNOWN,		/* somebody else's, probably or known alive */
+	NLOCK_UNKNOWN,		/* somebody else's, probably or surely alive */
 	NLOCK_FOREIGN		/* not made by nlock or flufl.lock */
 };
 

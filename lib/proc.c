@@ -23,7 +23,7 @@ enum field {
 	ENV_START = 50, ENV_END = 51
 };
 
-/* Flags of the kernel's, which it does not export but does not change. */
+/* Flags of the kernel, not exported, but never changed. */
 #define PF_EXITING	0x00000004
 #define PF_KTHREAD	0x00200000
 
@@ -62,8 +62,9 @@ bool proc_seems_ours(void)
 }
 
 /*
- * A line of /proc/self/status lists our numbers from the namespace that this
- * /proc shows down to our own.  If these are the same there is but one.
+ * A line of /proc/self/status lists our numbers in each namespace, from the one
+ * that this /proc shows down to our own.  If the two namespaces are the same,
+ * there is only one number.
  */
 bool proc_is_ours(void)
 {

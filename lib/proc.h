@@ -2,8 +2,8 @@
  * proc.h - read /proc: which processes there are, and what they are doing.
  *
  * Each mount of /proc shows one PID namespace.  In another namespace its
- * numbers are those of strangers, so ask proc_is_ours() before anything is
- * concluded from a number.
+ * numbers are those of strangers, so ask proc_is_ours() before you conclude
+ * anything from a number.
  */
 #ifndef PROC_H
 #define PROC_H
@@ -29,8 +29,8 @@ struct proc_stat {
 bool proc_is_ours(void);
 
 /*
- * The same for less than half the time.  A number of ours must happen to be
- * our number in the other namespace, too, for this to be wrong.
+ * The same in less than half the time.  This is wrong only if our number
+ * happens to be the same in the other namespace.
  */
 bool proc_seems_ours(void);
 
@@ -44,8 +44,8 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat);
 int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat);
 
 /*
- * Has it ended, so that only its parent has to take note of that?  If its
- * first thread has and others have not, the state is that of a zombie, but the
+ * Has it ended, so that only its parent has yet to take note?  If its first
+ * thread has ended and others have not, the state is that of a zombie, but the
  * process lives.
  */
 bool proc_stat_is_dead(const struct proc_stat *stat);

@@ -60,7 +60,7 @@ static bool read_ours(uint32_t *boot, uint64_t *pid_namespace)
 	return ours.known;
 }
 
-/* Our own number is that of nobody else if it is the same in /proc. */
+/* For our own number it is enough that /proc/self shows the same one. */
 static bool can_look_up(pid_t pid)
 {
 	return pid == getpid() ? proc_seems_ours() : proc_is_ours();
@@ -147,7 +147,7 @@ bool process_lives(pid_t pid, const struct process_identity *identity)
 	       !has_ended(&stat, identity->start_ticks);
 }
 
-/* A parent is not younger; otherwise the number is by now a stranger's. */
+/* A parent is never younger; if it seems so, its number is a stranger's. */
 bool process_is_ancestor(pid_t pid, const struct process_identity *identity)
 {
 	struct proc_stat stat;

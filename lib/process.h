@@ -41,7 +41,7 @@ bool process_is_ancestor(pid_t pid, const struct process_identity *identity);
 bool process_may_act(pid_t pid, const struct process_identity *identity);
 
 /*
- * Has the process ended for certain, whoever is left in its process group?
+ * Has the process ended for certain, even if its process group has not?
  * Anything not known is "no".
  */
 bool process_gone(pid_t pid, const struct process_identity *identity);

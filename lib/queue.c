@@ -63,9 +63,9 @@ static bool may_act(const struct claim_name *parts)
 }
 
 /*
- * Has the claim not got the lock?  A second link is the lock file, or a copy by
- * a link.  On a file server that is not worth a request: those behind it try for
- * themselves then.
+ * Is the claim without the lock?  A second link is the lock file, or a link
+ * that a backup has made.  On a file server it is not worth a request to tell
+ * which: the waiters behind the claim then try for themselves.
  */
 static bool has_no_lock(const struct nlock_lock *lock,
 			const struct attributes *a)

@@ -99,7 +99,7 @@ static enum nlock_result confirm(struct nlock_claim *claim,
 	return check_lock_file(claim, counted->links, error);
 }
 
-/* With what has to be known of it, and open. */
+/* Have the claim's clock known and its warrant open. */
 static enum nlock_result prepare(struct nlock_claim *claim,
 				 struct nlock_error *error)
 {

@@ -120,8 +120,8 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 /*
  * Whoever may write to the directory could remove somebody else's claim and
  * warrant, but not put the lock file into that: nobody would have the lock then
- * until its lease is over.  A warrant that is gone is no reason to stop, nor is a
- * container runtime that does not know faccessat2(2) and says EPERM.
+ * until its lease is over.  A warrant that is gone is no reason to stop, nor is
+ * EPERM from a container runtime that does not know faccessat2(2).
  */
 static bool may_use_warrant(const struct nlock_claim *claim)
 {
@@ -133,9 +133,9 @@ static bool may_use_warrant(const struct nlock_claim *claim)
 #define TARGET_SIZE	32
 
 /*
- * By which name does the lock file go into the warrant?  In that of an earlier
- * process's claim there may be something by the usual one, which somebody has
- * put there; or what has the warrant's name is no warrant.
+ * Choose the name by which the lock file goes into the warrant.  In the warrant
+ * of an earlier process's claim something may have the usual name: somebody has
+ * put it there, or what has the warrant's name is no warrant.
  */
 static int choose_target(const struct nlock_claim *claim, char *target)
 {
@@ -195,8 +195,8 @@ static enum nlock_result take_down(struct nlock_claim *claim,
  * Is the lock ours to give back?  Returns 1; 0 if it is somebody else's, or
  * nobody's; or -1 with *result to return.
  *
- * The lock file tells.  The number of the claim's links does not: of a waiter's
- * claim, too, others may have made a second one.
+ * The lock file tells.  The number of the claim's links does not: others may
+ * have made a second link of a waiter's claim, too.
  */
 static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 		   struct nlock_error *error)
@@ -226,11 +226,11 @@ static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 enum gate {
 	GATE_OPEN,		/* we have removed it */
 	GATE_SHUT,		/* another release has, or a breaker */
-	GATE_UNKNOWN,		/* it is gone, and it may have been us */
+	GATE_UNKNOWN,		/* it is gone, perhaps by our doing */
 	GATE_FAILED		/* with errno */
 };
 
-/* ESTALE does not say whether it was done: if the claim is there, it was not. */
+/* ESTALE leaves open whether it was done: if the claim is there, it was not. */
 static enum gate remove_claim(struct nlock_claim *claim)
 {
 	struct attributes a;
@@ -258,7 +258,7 @@ static enum nlock_result give_back(struct nlock_claim *claim,
 	case GATE_FAILED:
 		return fail(error, "remove the claim");
 	case GATE_UNKNOWN:
-		/* A moment ago it was ours, and by this it is free. */
+		/* The lock was ours a moment ago, and this frees it. */
 		end_lease(claim);
 		return lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
 	default:

@@ -2,8 +2,9 @@
  * separator.c - find a separator that a file system takes in names; see
  * separator.h.
  *
- * Windows has no '|' in names, and what is made for it refuses that, too: SMB
- * servers, NTFS if it is mounted so, vfat, which has no hard links either.
+ * Windows allows no '|' in names, and what is made for Windows refuses it, too:
+ * SMB servers, NTFS with some mount options, and vfat, which has no hard links
+ * either.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@ static bool has_links(int dirfd)
 	return linked;
 }
 
-/* Tried in a directory of that name, which nobody else knows. */
+/* Try it in a new directory of that name, which nobody else knows. */
 static bool takes(const struct nlock_lock *lock, const char *name)
 {
 	struct attributes ignored;

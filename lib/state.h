@@ -10,7 +10,7 @@ struct state_evidence {
 	enum nlock_holder_kind kind;
 	bool ours;		/* the lock file is the claim we know of */
 	bool process_dead;	/* its process, as far as that can be told */
-	bool kept;		/* by somebody here, though its lease is over */
+	bool kept;		/* by a process here, its lease over */
 	int64_t lease_end_ns;	/* both on the server's clock */
 	int64_t server_now_ns;
 };

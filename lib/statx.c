@@ -17,12 +17,12 @@ _Static_assert(sizeof(struct statx_reply) == 256 &&
 	       offsetof(struct statx_reply, device_major) == 136,
 	       "struct statx_reply is laid out as the kernel's struct statx");
 
-/* Once known, as it never changes for a process. */
+/* Remembered once known: it never changes for a process. */
 static _Atomic bool refused;
 
 /*
  * Is the call itself refused?  A file system may answer with the same errors.
- * A kernel that has the call says EFAULT of a name that is not there at all.
+ * A kernel that has the call answers EFAULT if the name is NULL.
  */
 static bool is_refused(void)
 {

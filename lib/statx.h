@@ -17,7 +17,7 @@ struct statx_time {
 };
 
 struct statx_reply {
-	uint32_t mask;			/* what of the following is there */
+	uint32_t mask;			/* which of the following are set */
 	uint32_t block_size;
 	uint64_t attributes;
 	uint32_t links;
@@ -43,9 +43,9 @@ struct statx_reply {
 #define STATX_APPEND_ONLY	0x0020u	/* in attributes and their mask */
 
 /*
- * Returns 0, or -1 with errno.  ENOSYS: this system refuses the call, be it
- * that its kernel is older than 4.11, or that an old container runtime does
- * not know the call and answers EPERM.
+ * Returns 0, or -1 with errno.  ENOSYS: this system refuses the call, because
+ * its kernel is older than 4.11, or because an old container runtime does not
+ * know the call and answers EPERM.
  */
 int statx_ask(int dirfd, const char *name, unsigned int flags,
 	      unsigned int wanted, struct statx_reply *reply);

@@ -36,7 +36,7 @@ static int move_to_new_name(const struct nlock_lock *lock, int warrant_fd,
 int takedown_as(const struct nlock_lock *lock, int warrant_fd,
 		const char *name)
 {
-	/* Of others it is not worth a request to find out that they can't. */
+	/* Others can't do it; finding that out is not worth a request. */
 	if (nlock_is_local(lock)) {
 		if (move_to_new_name(lock, warrant_fd, name) == 0)
 			return 0;

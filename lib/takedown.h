@@ -12,7 +12,7 @@
 #include "nlock.h"
 
 /*
- * Move the lock file into a warrant, by a descriptor of that, which reaches
+ * Move the lock file into a warrant, by the warrant's descriptor, which reaches
  * the very directory that was looked at.  Nothing in the warrant is replaced,
  * as far as the file system can see to that.
  *
@@ -25,16 +25,16 @@
 int takedown(const struct nlock_lock *lock, int warrant_fd);
 
 /*
- * The same by another name in the warrant, that nothing has there: if somebody
- * else has put something by the usual one, that is neither replaced nor removed.
+ * The same with another name in the warrant, one that is not taken: if somebody
+ * else has put something there as "lock", it is neither replaced nor removed.
  */
 int takedown_as(const struct nlock_lock *lock, int warrant_fd,
 		const char *name);
 
 /*
- * The same with a warrant that this process has made, and in which nothing
- * has any business but what it takes down itself: if there is something by
- * that name, that is removed.
+ * The same with a warrant that this process has made.  Only what this process
+ * takes down has any business in there, so anything else that is called "lock"
+ * is removed.
  */
 int takedown_into_own(const struct nlock_lock *lock, int warrant_fd);
 

@@ -32,8 +32,8 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 		     int flags);
 
 /*
- * Have the client return what a server of NFS 4.0 has delegated to it all the
- * same, by opening the file to be written, for which that would not do.
+ * Make the client return a delegation that a server of NFS 4.0 has given it all
+ * the same: open the file for writing, which that delegation does not allow.
  */
 void return_delegation(const struct nlock_lock *lock, const char *name);
 

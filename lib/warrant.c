@@ -28,7 +28,7 @@ int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
 	if (fd < 0)
 		return -1;
 	sample.after_ns = boot_now_ns();
-	/* Nobody can set it, as they can the other times. */
+	/* Unlike the other times, this one can't be set at will. */
 	sample.server_ns = made->changed_ns;
 	*clock = sample;
 	return fd;
@@ -70,8 +70,9 @@ static int set_now(int fd, bool access_only)
 }
 
 /*
- * The change time, which nobody can set.  Only now is it "after": what is read
- * may be younger than our stamp, as whoever else changes the directory sets it.
+ * Take the change time, which nobody can set at will.  Only now is it "after":
+ * what we read may be younger than our stamp, since anybody else who changes
+ * the directory updates that time.
  */
 static void read_off(struct server_clock *sample,
 		     const struct attributes *stamped)
@@ -81,10 +82,10 @@ static void read_off(struct server_clock *sample,
 }
 
 /*
- * Was it there a moment ago?  Its time can be set by a descriptor though it has
- * been removed, where the file system is this machine's own; then it has no
- * link left.  Of file systems that are neither local nor NFS it is not known
- * what they say of that: there the name has to lead to it, too.
+ * Was the warrant there a moment ago?  On a local file system a descriptor can
+ * set the times of a directory even after its removal; the directory then has
+ * no link left.  What file systems do that are neither local nor NFS is not
+ * known: there the name must also lead to the warrant.
  */
 static int check_is_there(const struct nlock_claim *claim,
 			  const struct attributes *stamped)

@@ -22,9 +22,10 @@
 /*
  * Make a warrant, and set *clock by its time stamp.
  *
- * Returns a descriptor of it (O_PATH), by which its maker uses it from then on,
- * whatever others do to its name, *made being its attributes; or -1 with the errno of mkdir(2).  EEXIST may
- * mean that it was made, and the reply lost, but not when.
+ * Returns a descriptor of the warrant (O_PATH), by which its maker uses it from
+ * then on, whatever others do to its name; *made is set to its attributes.  Or
+ * returns -1 with the errno of directory_make().  EEXIST may mean that the
+ * warrant was made, at a time that is not known, and the reply was lost.
  */
 int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
 		 struct server_clock *clock, struct attributes *made);
@@ -32,7 +33,7 @@ int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
 /*
  * Open the warrant of a claim that an earlier process made, whose owner is uid.
  * Returns a descriptor, or -1 with errno: ENOENT if there is none, also if
- * something else is in its place; EPERM if it is neither that owner's nor ours.
+ * something else is in its place; EPERM if it belongs neither to uid nor to us.
  */
 int warrant_open(int dirfd, const char *name, uid_t uid);
 
@@ -54,14 +55,14 @@ int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns);
  */
 int warrant_revoke(int dirfd, const char *name);
 
-/* Is what has that name in the warrant this lock file? */
+/* Is the file with the name inside in the warrant this lock file? */
 bool warrant_holds(int fd, const char *inside, uint64_t device,
 		   uint64_t inode);
 
 /*
- * Remove a warrant that lies by that name in dirfd, and in it, unless that is
- * NULL, what is called inside.  What can't be removed is left; it has no effect
- * on anybody.
+ * Remove the warrant that has this name in dirfd and, unless inside is NULL,
+ * what has the name inside in it.  What can't be removed is left; it has no
+ * effect on anybody.
  */
 void warrant_discard(int dirfd, const char *name, int fd,
 		     const char *inside);

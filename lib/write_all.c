@@ -13,7 +13,7 @@ int write_all(int fd, const char *text, size_t length)
 
 		if (written < 0 && errno == EINTR)
 			continue;
-		/* To try again could go on for ever. */
+		/* Trying again could go on for ever. */
 		if (written == 0)
 			errno = EIO;
 		if (written <= 0)
