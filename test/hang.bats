@@ -245,9 +245,12 @@ has_tried() {
 
 	eval "$(nlock acquire -l 1h "$LOCK")"
 	exec 9<"$LOCK"
-	"${STRACE[@]}" -o log -e trace=unlinkat nlock release 3>&- 9<&- &
+	# Slowly, or on a busy machine it has given up before that is seen.
+	"${STRACE[@]}" -o log -e trace=unlinkat \
+		-e inject=unlinkat:delay_enter=60000 \
+		nlock release 3>&- 9<&- &
 	pid=$!
-	eventually has_tried 6
+	eventually has_tried 3
 	exec 9<&-
 	wait "$pid"
 	eventually nothing_behind
