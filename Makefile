@@ -52,8 +52,7 @@ BENCH	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
 UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
 # Those that take minutes are left to check-all.
 LONG	= test/nfs/check test/filesystems/check test/model/check \
-	  test/pause/breakers.bats test/fault/check test/ports/check \
-	  test/neighbours/check
+	  test/pause/breakers.bats test/fault/check test/neighbours/check
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
@@ -98,12 +97,15 @@ check: all $(UNIT) $(FUZZ)
 
 # The same; every call made to fail, two processes held up at every combination
 # of steps, odd neighbours at random, the model of the protocol, other file
-# systems, other architectures, and a real NFS server with clients.  Takes half
-# an hour.
+# systems, and a real NFS server with clients.  Takes half an hour.
 check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
 	   $(BUILD)/test/bench/task
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
 		test/check $(BUILD) $(LONG) $(UNIT) $(FUZZ) $(BATS)
+
+# Built for other architectures and another C library, and some tests there.
+check-ports: all
+	test/check $(BUILD) test/ports/check
 
 # New inputs, looked for by libFuzzer for FUZZ_S seconds each; needs clang.
 fuzz: all
@@ -148,5 +150,5 @@ ifneq ($(filter deps deps-bench,$(MAKECMDGOALS)),)
 endif
 
 .SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
-.PHONY: all check check-all fuzz bench bench-nfs lint deps deps-bench install \
+.PHONY: all check check-all check-ports fuzz bench bench-nfs lint deps deps-bench install \
 	uninstall clean
