@@ -252,11 +252,14 @@ time.sleep(1000)" &
 @test "run: a lease that is over keeps those on its machine out while it is stopped with all of its job" {
 	in_group nlock run -l 1s "$LOCK" -- sleep 1000
 	eventually is_state unknown
-	kill -STOP -- "-$!"
+	eventually heartbeat_of $!
+	signal_all STOP $!
 	run -75 nlock run -q -w 4s --clock-slop 1ms "$LOCK" true
 	is_kept
-	kill -CONT -- "-$!"
-	ended_with 76 $!
+	# It is still ours, and so goes on.
+	signal_all CONT $!
+	kill $!
+	ended_with 143 $!
 }
 
 @test "run, killed: a lease that is over keeps those on its machine out while its command goes on" {
