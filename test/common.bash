@@ -186,6 +186,11 @@ signal_all() {
 
 	heartbeat=$(heartbeat_of "$2") || true
 	kill "-$1" -- "-$2"
-	[ -z "$heartbeat" ] || kill "-$1" "$heartbeat"
-	[ -z "$heartbeat" ] || pkill "-$1" -P "$heartbeat" || true
+	[ -n "$heartbeat" ] || return 0
+	# Who goes on may have ended it by now.
+	kill "-$1" "$heartbeat" 2>/dev/null || true
+	# It may be just about to start its guard.
+	[ "$1" != STOP ] || eventually grep -q '^State:.T' \
+		"/proc/$heartbeat/status"
+	pkill "-$1" -P "$heartbeat" || true
 }
