@@ -185,12 +185,11 @@ signal_all() {
 	local heartbeat
 
 	heartbeat=$(heartbeat_of "$2") || true
-	kill "-$1" -- "-$2"
-	[ -n "$heartbeat" ] || return 0
-	# Who goes on may have ended it by now.
-	kill "-$1" "$heartbeat" 2>/dev/null || true
-	# It may be just about to start its guard.
-	[ "$1" != STOP ] || eventually grep -q '^State:.T' \
-		"/proc/$heartbeat/status"
-	pkill "-$1" -P "$heartbeat" || true
+	# It may be just about to start its guard; once the job goes on it may
+	# have ended.
+	[ -z "$heartbeat" ] || kill "-$1" "$heartbeat" 2>/dev/null || true
+	[ -z "$heartbeat" ] || [ "$1" != STOP ] ||
+		eventually grep -q '^State:.T' "/proc/$heartbeat/status"
+	# shellcheck disable=SC2046
+	kill "-$1" -- "-$2" $([ -z "$heartbeat" ] || pgrep -P "$heartbeat")
 }

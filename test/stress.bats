@@ -196,7 +196,7 @@ has_renewed() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	local pid next
 
-	in_group nlock run -l 1s --kill-after 0.1s "$LOCK" -- bash -c \
+	in_group nlock run -l 3s --kill-after 0.1s "$LOCK" -- bash -c \
 		'trap "" TERM; touch ready; while :; do
 			[ ! -e resumed ] || echo . >>alive; sleep 0.05
 		done' 2>errors

@@ -428,7 +428,7 @@ has_helper() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	local pid next
 
-	in_group nlock run -l 1s "$LOCK" -- bash -c "$stubborn" 2>/dev/null
+	in_group nlock run -l 3s "$LOCK" -- bash -c "$stubborn" 2>/dev/null
 	pid=$!
 	eventually has_heartbeat "$pid"
 	signal_all STOP "$pid"
@@ -463,7 +463,7 @@ lease_runs() {
 }
 
 @test "run: all of it stopped past the lease while nobody else wanted the lock, it goes on" {
-	expires_stopped -v -l 1s 'touch ready
+	expires_stopped -v -l 3s 'touch ready
 		until [ -e go ]; do sleep 0.05; done; exit 3'
 	# The heartbeat is continued by nlock.
 	kill -CONT -- "-$PID"
