@@ -10,7 +10,7 @@ import bed
 from bed import case, check, count, eventually, path, remove_leftovers
 from clients import clients, one, three
 
-ENTRIES = int(os.environ.get("NFS_ENTRIES", 500))
+ENTRIES = int(os.environ.get("NFS_ENTRIES", 250))
 LIMIT_S = 600
 
 # Who contends: each of these runs for ever, as the leader of a group.
