@@ -10,8 +10,8 @@ from clients import one, two
 # for refresh to learn the server's clock, and what the client adds (two checks
 # of access to the warrant; with NFS 3 one of them, one to what is linked, and a
 # look whether a new name is new).
-LIMITS = {"acquire": 7, "refresh": 3, "release": 7, "run": 14}
-LIMITS_3 = {"acquire": 8, "refresh": 3, "release": 6, "run": 14}
+LIMITS = {"acquire": 9, "refresh": 9, "release": 11, "run": 19}
+LIMITS_3 = {"acquire": 10, "refresh": 9, "release": 11, "run": 19}
 BEAT_LIMIT = 2
 
 
