@@ -207,6 +207,26 @@ static bool means_no_warrants(int dirfd, int errnum)
 	return errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP;
 }
 
+/* More digits than any kernel's pid, inode of a namespace or clock has. */
+#define WIDEST_PID	((pid_t)9999999)
+#define WIDEST_INODE	UINT64_C(9999999999)
+#define WIDEST_TICKS	UINT64_C(99999999999)
+
+/*
+ * Would such a claim's name fit for every process?  A lock's name must not be
+ * too long today that was not yesterday, with a pid of fewer digits.
+ */
+static bool fits_always(const struct nlock_lock *lock, struct claim_name parts)
+{
+	char name[NAME_MAX + 1];
+
+	parts.pid = parts.process.pgid = WIDEST_PID;
+	parts.process.pid_namespace = WIDEST_INODE;
+	parts.process.start_ticks = WIDEST_TICKS;
+	return claim_name_format(name, sizeof(name), lock->name,
+				 lock->options.separator, &parts);
+}
+
 static enum nlock_result name_claim(struct nlock_claim *claim,
 				    struct claim_name *parts,
 				    struct nlock_error *error)
@@ -216,7 +236,8 @@ static enum nlock_result name_claim(struct nlock_claim *claim,
 
 	if (random_bits(&parts->random) < 0)
 		return fail(error, "get random bits");
-	if (!claim_name_format(claim->name, sizeof(claim->name), lock->name,
+	if (!fits_always(lock, *parts) ||
+	    !claim_name_format(claim->name, sizeof(claim->name), lock->name,
 			       separator, parts) ||
 	    !warrant_name_format(claim->warrant, sizeof(claim->warrant),
 				 claim->name, separator))

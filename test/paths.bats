@@ -160,6 +160,22 @@ for line in open("printed", "rb"):
 	[ "$refused" -ge 255 ]
 }
 
+@test "paths: whether a name is too long does not depend on the process" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local length name status
+
+	for length in {150..255}; do
+		name=$(printf "%0${length}d" 0)
+		status=0
+		nlock run "$name" true 2>/dev/null || status=$?
+		echo "length $length: $status"
+		# Where pids have few digits, the same.
+		run -$status unshare --pid --fork --mount-proc \
+			setsid nlock run "$name" true
+		[ -z "$(ls -A)" ]
+	done
+}
+
 @test "paths: a name that is too long for run is 74, and nothing is run" {
 	local length name taken=0 refused=0
 
