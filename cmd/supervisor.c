@@ -610,7 +610,8 @@ static int exit_status(struct supervisor *s)
 
 /*
  * Clean up after a lock that was lost, perhaps because the file server hangs:
- * then in vain, and whoever gets the lock next does it.
+ * then in vain, and whoever gets the lock next does it.  If no process is to be
+ * had for that, only what can't hang is cleaned up.
  */
 static void release_aside(struct taken *taken)
 {
@@ -623,6 +624,8 @@ static void release_aside(struct taken *taken)
 	}
 	if (pid > 0)
 		helper_await(pid, CLEANING_NS);
+	else if (nlock_is_local(&taken->lock))
+		nlock_release(&taken->claim, &error);
 }
 
 static void say_unsaid(struct supervisor *s)
