@@ -179,17 +179,20 @@ heartbeat_of() {
 	pgrep -P "$1" -x nlock
 }
 
-# signal_all SIGNAL PID: to the job and to its heartbeat, which is in no group
-# that anybody knows.
+# signal_all SIGNAL PID: to the job, and then to its heartbeat, which is in no
+# group that anybody knows, and to what that has started.
 signal_all() {
-	local heartbeat
+	local heartbeat others=
 
 	heartbeat=$(heartbeat_of "$2") || true
-	# It may be just about to start its guard; once the job goes on it may
-	# have ended.
-	[ -z "$heartbeat" ] || kill "-$1" "$heartbeat" 2>/dev/null || true
-	[ -z "$heartbeat" ] || [ "$1" != STOP ] ||
+	if [ -n "$heartbeat" ] && [ "$1" = STOP ]; then
+		# It may be just about to start its guard.
+		kill -STOP "$heartbeat"
 		eventually grep -q '^State:.T' "/proc/$heartbeat/status"
-	# shellcheck disable=SC2046
-	kill "-$1" -- "-$2" $([ -z "$heartbeat" ] || pgrep -P "$heartbeat")
+	fi
+	[ -z "$heartbeat" ] || others=$(pgrep -P "$heartbeat") || true
+	kill "-$1" -- "-$2" || return 1
+	# Once the job goes on, it may end them.
+	# shellcheck disable=SC2086	# a list
+	[ -z "$heartbeat" ] || kill "-$1" $heartbeat $others 2>/dev/null || true
 }

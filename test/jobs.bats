@@ -47,7 +47,6 @@ is_kept() {
 # is_free: at once, though its lease runs.
 is_free() {
 	eventually nlock acquire -n "$LOCK"
-
 }
 
 over() {
@@ -146,7 +145,7 @@ pid_on_record() {
 	killed_run -l 1h "$LOCK" -- setsid sh -c "$worker"
 	run -75 nlock acquire -n "$LOCK"
 	ends "$(cat worker)"
-	run -0 nlock acquire -n "$LOCK"
+	is_free		# once the worker's last child has ended, too
 }
 
 # ------------------------------------------------- who can't be looked at
@@ -173,6 +172,7 @@ prelude='eventually() {
 		done
 	}
 	killed_run() {
+		sleep 0.05	# so that the shell is older
 		$NOBODY setsid nlock run -l 1h "$LOCK" -- \
 			sh -c "echo \$PPID >nlock; exec sleep 1000" &
 		holder=$!
@@ -181,7 +181,9 @@ prelude='eventually() {
 		"$@"
 		kill -KILL -$(cat nlock)
 		wait $holder || true
+		eventually no_nlock	# nor its heartbeat
 	}
+	no_nlock() { ! pgrep -x nlock >pids; }
 	held() {
 		status=0
 		$NOBODY nlock acquire -n "$LOCK" >printed 2>&1 || status=$?
@@ -196,7 +198,7 @@ prelude='eventually() {
 		killed_run start_one
 		held
 		kill -KILL $one; wait $one || true
-		! held'
+		! held || { cat printed; ps -ef; exit 1; }'
 }
 
 @test "run, killed: older processes, zombies and those of the user do not keep the lock" {
