@@ -102,6 +102,20 @@ static enum nlock_result look(const struct nlock_lock *lock,
 }
 
 /*
+ * When the server last changed the file.  Some clients give the modification
+ * time, the end of the lease, for that (Linux' of Samba, ceph-fuse).
+ */
+static int64_t change_stamp_ns(const struct stat *st)
+{
+	int64_t changed_ns = ns_from_seconds(st->st_ctim.tv_sec,
+					     st->st_ctim.tv_nsec);
+	int64_t modified_ns = ns_from_seconds(st->st_mtim.tv_sec,
+					      st->st_mtim.tv_nsec);
+
+	return changed_ns == modified_ns ? 0 : changed_ns;
+}
+
+/*
  * The server's time, without a change that anybody could see.
  *
  * Where files without a name can be made (not on NFS) the file system stamps
@@ -127,8 +141,7 @@ static int64_t server_now_ns(const struct nlock_lock *lock)
 	}
 #endif
 	if (fstatat(lock->dirfd, lock->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		stamp_ns = ns_from_seconds(st.st_ctim.tv_sec,
-					   st.st_ctim.tv_nsec);
+		stamp_ns = change_stamp_ns(&st);
 	clock_gettime(CLOCK_REALTIME, &now);
 	now_ns = ns_from_seconds(now.tv_sec, now.tv_nsec);
 	return now_ns > stamp_ns ? now_ns : stamp_ns;
