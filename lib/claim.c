@@ -15,6 +15,7 @@
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
+#include "sync.h"
 #include "undelegated.h"
 #include "warrant.h"
 #include "write_all.h"
@@ -62,7 +63,7 @@ static int64_t lease_end_from_now(const struct nlock_claim *claim,
  */
 static bool creates_exclusively(const struct nlock_lock *lock)
 {
-	return lock->file_system != FS_NFS;
+	return !file_system_is_nfs(lock->file_system);
 }
 
 /*
@@ -87,11 +88,11 @@ static int make_readable(int fd, const struct attributes *a)
  * Have what was written reach the file server, and be told if it did not: an
  * NFS client reports that by close(2), of any descriptor.
  */
-static int flush(int fd)
+static int flush(const struct nlock_lock *lock, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-	return copy < 0 ? -1 : close(copy);
+	return copy < 0 || close(copy) < 0 ? -1 : sync_file(lock, fd);
 }
 
 /*
@@ -146,7 +147,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 		result = fail(error, "set the time of the claim");
 		goto close_claim;
 	}
-	if (flush(fd) < 0) {
+	if (flush(claim->lock, fd) < 0) {
 		result = fail(error, "close the claim");
 		goto close_claim;
 	}
@@ -462,7 +463,8 @@ static int set_times_fd(int fd, const struct timespec times[2],
  * Set the claim's times: modified, and a random access time.  Use a descriptor
  * of the claim, as somebody may have put another file in its place.  Before
  * Linux 5.8 the descriptor has to be open for reading; it also has to be if an
- * earlier process made the claim, which is then known by its content.
+ * earlier process made the claim, which is then known by its content, or if the
+ * file has to be synced.
  *
  * Returns 1 if *a is what the server answered, 0 if the client has not kept
  * that, or -1 with errno.
@@ -471,7 +473,8 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		     struct timespec modified, struct attributes *a)
 {
 	struct timespec times[2] = { [1] = modified };
-	bool to_be_read = claim->inode == 0;
+	bool to_be_read = claim->inode == 0 ||
+			  nlock_traits(claim->lock)->caches_times;
 	int fd, result, errnum;
 
 	if (random_time(accessed_s, &times[0]) < 0)
@@ -484,6 +487,9 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		if (result < 0 && errno == EINVAL && to_be_read &&
 		    futimens(fd, times) == 0)
 			result = own_attributes_fd(fd, a) < 0 ? -1 : 0;
+		if (result >= 0 && to_be_read &&
+		    sync_file(claim->lock, fd) < 0)
+			result = -1;
 		errnum = errno;
 		close(fd);
 		errno = errnum;
@@ -499,7 +505,9 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
  */
 static bool has_one_clock(const struct nlock_lock *lock)
 {
-	return lock->file_system == FS_LOCAL || lock->file_system == FS_NFS;
+	const struct file_system_traits *traits = nlock_traits(lock);
+
+	return traits->stamps == STAMPS_BY_SERVER && !traits->caches_times;
 }
 
 int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
@@ -527,7 +535,8 @@ int claim_introduce(struct nlock_claim *claim, struct attributes *a)
 {
 	static const struct timespec as_it_is = { .tv_nsec = UTIME_OMIT };
 	struct server_clock sample = { .before_ns = boot_now_ns() };
-	int answered = set_times(claim, time(NULL), as_it_is, a);
+	int answered = has_one_clock(claim->lock) ?
+		       set_times(claim, time(NULL), as_it_is, a) : 0;
 
 	if (answered <= 0) {
 		errno = answered == 0 ? EAGAIN : errno;

@@ -12,6 +12,34 @@
 
 #include "file_system.h"
 
+/*
+ * What was seen of each kind; see the table in nlock(7).  Directories count as
+ * files here.
+ */
+static const struct file_system_traits traits[FILE_SYSTEMS] = {
+	[FS_OTHER] = { STAMPS_UNKNOWN, true, false },
+	[FS_LOCAL] = { STAMPS_BY_SERVER, false, true },
+	[FS_OVERLAY] = { STAMPS_BY_SERVER, true, true },
+	[FS_NFS] = { STAMPS_BY_SERVER, false, true },
+	/* The lock manager is slow, and may be absent. */
+	[FS_NFS3] = { STAMPS_BY_SERVER, false, false },
+	/* A file that is locked by flock(2) can't be read by others. */
+	[FS_CIFS] = { STAMPS_OF_NEW_FILES, true, false },
+	[FS_CEPHFS] = { STAMPS_BY_CLIENTS, true, true },
+	[FS_MOOSEFS] = { STAMPS_BY_SERVER, true, true },
+	[FS_GLUSTERFS] = { STAMPS_BY_CLIENTS, true, true },
+};
+
+const struct file_system_traits *file_system_traits(enum file_system kind)
+{
+	return &traits[kind];
+}
+
+bool file_system_is_nfs(enum file_system kind)
+{
+	return kind == FS_NFS || kind == FS_NFS3;
+}
+
 #ifdef __linux__
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -23,7 +51,11 @@
 #define MAGIC_XFS	0x58465342u
 #define MAGIC_BTRFS	0x9123683eu
 #define MAGIC_TMPFS	0x01021994u
+#define MAGIC_OVERLAY	0x794c7630u
 #define MAGIC_NFS	0x6969u
+#define MAGIC_CIFS	0xff534d42u
+#define MAGIC_SMB2	0xfe534d42u
+#define MAGIC_CEPH	0x00c36400u
 
 /* Ask the file system itself, which makes NFS and FUSE ask their server. */
 static enum file_system ask(int dirfd)
@@ -38,8 +70,15 @@ static enum file_system ask(int dirfd)
 	case MAGIC_BTRFS:
 	case MAGIC_TMPFS:
 		return FS_LOCAL;
+	case MAGIC_OVERLAY:
+		return FS_OVERLAY;
 	case MAGIC_NFS:
 		return FS_NFS;
+	case MAGIC_CIFS:
+	case MAGIC_SMB2:
+		return FS_CIFS;
+	case MAGIC_CEPH:
+		return FS_CEPHFS;
 	default:
 		return FS_OTHER;
 	}
@@ -57,15 +96,30 @@ static bool is_mount_of(const char *line, unsigned int major,
 
 static enum file_system type_of_mount(const char *line)
 {
+	static const struct {
+		const char *name;
+		enum file_system kind;
+	} types[] = {
+		{ "nfs", FS_NFS3 },		/* or 2 */
+		{ "nfs4", FS_NFS },
+		{ "cifs", FS_CIFS },
+		{ "smb3", FS_CIFS },
+		{ "ceph", FS_CEPHFS },
+		{ "fuse.ceph-fuse", FS_CEPHFS },
+		{ "fuse.mfs", FS_MOOSEFS },
+		{ "fuse.glusterfs", FS_GLUSTERFS },
+	};
 	const char *type = strstr(line, " - ");
+	size_t length, i;
 
 	if (type == NULL)
 		return FS_OTHER;
-	if (strncmp(type, " - nfs ", 7) == 0 ||
-	    strncmp(type, " - nfs4 ", 8) == 0)
-		return FS_NFS;
-	if (strncmp(type, " - fuse.glusterfs ", 18) == 0)
-		return FS_GLUSTERFS;
+	type += strlen(" - ");
+	length = strcspn(type, " ");
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strlen(types[i].name) == length &&
+		    strncmp(type, types[i].name, length) == 0)
+			return types[i].kind;
 	return FS_OTHER;
 }
 

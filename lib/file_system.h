@@ -1,15 +1,49 @@
 /*
- * file_system.h - what kind of file system a lock is on.
+ * file_system.h - what kind of file system a lock is on, and what that means.
  */
 #ifndef FILE_SYSTEM_H
 #define FILE_SYSTEM_H
 
+#include <stdbool.h>
+
 enum file_system {
 	FS_OTHER,	/* or not known */
-	FS_NFS,
+	FS_LOCAL,	/* certainly on a disk, or in the memory, of this machine */
+	FS_OVERLAY,
+	FS_NFS,		/* 4.0 or later */
+	FS_NFS3,
+	FS_CIFS,
+	FS_CEPHFS,
+	FS_MOOSEFS,
 	FS_GLUSTERFS,	/* by its own client */
-	FS_LOCAL	/* certainly on a disk, or in the memory, of this machine */
+	FILE_SYSTEMS
 };
+
+/* Who says what time it is when a file is made or changed? */
+enum stamps {
+	STAMPS_UNKNOWN,
+	STAMPS_BY_CLIENTS,	/* each client, by its own clock */
+	STAMPS_OF_NEW_FILES,	/* the server, when a file is made; else clients */
+	STAMPS_BY_SERVER	/* one clock for all files */
+};
+
+struct file_system_traits {
+	enum stamps stamps;
+
+	/*
+	 * A client may set a file's times in its cache alone, and answer from
+	 * there what the times, or the names in a directory, are.
+	 */
+	bool caches_times;
+
+	/* flock(2) is advisory, and seen by other machines. */
+	bool shares_flock;
+};
+
+/* Of a kind that is not known the worst is assumed. */
+const struct file_system_traits *file_system_traits(enum file_system kind);
+
+bool file_system_is_nfs(enum file_system kind);
 
 /*
  * Of a directory that is open.  Asks no server, unless statx(2) is refused or

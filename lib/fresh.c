@@ -171,6 +171,24 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 	return errno == ENOSYS ? by_open_again(fd, a) : -1;
 }
 
+/*
+ * A call that would make the name asks the server whether it is there, while a
+ * lookup may be answered from a cache.  The call never works: a directory can't
+ * be linked.
+ */
+void freshen_name(int dirfd, const char *name)
+{
+	int ignored = linkat(dirfd, ".", dirfd, name, 0);
+
+	(void)ignored;
+}
+
+int fresh_lookup(int dirfd, const char *name, struct attributes *a)
+{
+	freshen_name(dirfd, name);
+	return fresh_attributes(dirfd, name, a);
+}
+
 int own_attributes(int dirfd, const char *name, struct attributes *a)
 {
 	if (by_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, a) == 0)

@@ -31,6 +31,14 @@ int fresh_attributes(int dirfd, const char *name, struct attributes *a);
 int fresh_attributes_fd(int fd, struct attributes *a);
 
 /*
+ * Make the client ask the server what a name leads to, and not its cache.
+ */
+void freshen_name(int dirfd, const char *name);
+
+/* The attributes of what the name leads to now.  Returns as the others. */
+int fresh_lookup(int dirfd, const char *name, struct attributes *a);
+
+/*
  * Open a directory to be read afresh.  Returns NULL with errno.
  */
 DIR *fresh_directory(int dirfd);

@@ -219,6 +219,16 @@ int holder_read(const struct nlock_lock *lock, int fd,
 	return 0;
 }
 
+/*
+ * Can the file not be read for now, because another program has it leased, or
+ * has locked it where such a lock keeps others from reading?
+ */
+static bool is_kept_from_us(const struct nlock_lock *lock, int errnum)
+{
+	return errnum == EAGAIN || (lock->file_system == FS_CIFS &&
+				    (errnum == EINVAL || errnum == EACCES));
+}
+
 /* What can be said of a lock file that can't be opened for reading. */
 static enum nlock_result look_from_outside(const struct nlock_lock *lock,
 					   struct nlock_holder *holder,
@@ -252,12 +262,10 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	if (fd < 0) {
 		if (is_gone(errno))
 			return NLOCK_OK;
-		/* EAGAIN: another program has a lease on it, for now. */
+		holder->leased = is_kept_from_us(lock, errno);
 		if (errno == ELOOP || errno == ENXIO || errno == EACCES ||
-		    errno == EPERM || errno == EAGAIN) {
-			holder->leased = errno == EAGAIN;
+		    errno == EPERM || holder->leased)
 			return look_from_outside(lock, holder, error);
-		}
 		return fail(error, "open the lock file");
 	}
 	if (watch != NULL)
@@ -265,8 +273,11 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	if (holder_read(lock, fd, holder) < 0) {
 		enum nlock_result result = NLOCK_OK;
 
+		holder->leased = is_kept_from_us(lock, errno);
 		if (is_gone(errno))
 			holder->kind = HOLDER_NONE;
+		else if (holder->leased)
+			result = look_from_outside(lock, holder, error);
 		else
 			result = fail(error, "read the lock file");
 		close(fd);

@@ -150,6 +150,11 @@ bool nlock_is_local(const struct nlock_lock *lock)
 	return lock->file_system == FS_LOCAL;
 }
 
+const struct file_system_traits *nlock_traits(const struct nlock_lock *lock)
+{
+	return file_system_traits(lock->file_system);
+}
+
 void nlock_close(struct nlock_lock *lock)
 {
 	if (lock->watch_fd >= 0)

@@ -13,18 +13,6 @@ bool is_same_file(const struct attributes *a, uint64_t device, uint64_t inode)
 }
 
 /*
- * Make the client ask the server what the name leads to.  A call that would
- * make the name does that, while a lookup may be answered from a cache.  The
- * call never works: a directory can't be linked.
- */
-static void freshen_name(const struct nlock_lock *lock)
-{
-	int ignored = linkat(lock->dirfd, ".", lock->dirfd, lock->name, 0);
-
-	(void)ignored;
-}
-
-/*
  * Find out what the name leads to.  Only which file that is has to be fresh,
  * not its other attributes; an NFS client has just been told which file.
  */
@@ -32,10 +20,10 @@ static int look(const struct nlock_lock *lock, struct attributes *a)
 {
 	if (lock->file_system == FS_LOCAL)
 		return fresh_attributes(lock->dirfd, lock->name, a);
-	freshen_name(lock);
-	return lock->file_system == FS_NFS ?
-	       own_attributes(lock->dirfd, lock->name, a) :
-	       fresh_attributes(lock->dirfd, lock->name, a);
+	if (!file_system_is_nfs(lock->file_system))
+		return fresh_lookup(lock->dirfd, lock->name, a);
+	freshen_name(lock->dirfd, lock->name);
+	return own_attributes(lock->dirfd, lock->name, a);
 }
 
 /* Reading all names corrects a client that believes that this one is absent. */

@@ -51,6 +51,12 @@
 #define NLOCK_CLOCK_SLOP_NS	(10 * NS_PER_S)
 #define NLOCK_FOREVER		INT64_MAX
 
+/*
+ * The shortest lease that can be kept where time stamps are whole seconds: its
+ * end may be read a second early, and the clock a second late.
+ */
+#define NLOCK_SHORTEST_WHOLE_NS	(12 * NS_PER_S)
+
 enum nlock_result {
 	NLOCK_OK,
 	NLOCK_BUSY,		/* somebody else has the lock */
@@ -65,6 +71,8 @@ struct nlock_error {
 	int errnum;
 	/* With NLOCK_UNSUPPORTED, a separator that would work; or '\0'. */
 	char separator;
+	/* ... or the shortest lifetime that would; or 0. */
+	int64_t shortest_ns;
 };
 
 struct nlock_options {
@@ -106,6 +114,9 @@ void nlock_close(struct nlock_lock *lock);
  * calls come back without a server's answer?
  */
 bool nlock_is_local(const struct nlock_lock *lock);
+
+/* What is known of the file system that the lock is on. */
+const struct file_system_traits *nlock_traits(const struct nlock_lock *lock);
 
 struct nlock_claim {
 	const struct nlock_lock *lock;
@@ -181,7 +192,10 @@ struct nlock_request {
 	pid_t pid;
 	/* The lock is free once that process is certainly dead. */
 	bool dies_with_pid;
-	/* That process is an "nlock run", and keeps the lease. */
+	/*
+	 * That process is an "nlock run", and keeps the lease.  One that is too
+	 * short for the file system's time stamps is then refused.
+	 */
 	bool kept_by_run;
 
 	/* Give up once this descriptor is readable; -1: none. */

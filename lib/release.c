@@ -27,34 +27,12 @@
 #define TWIN_PAUSE_NS	(50 * NS_PER_MS)
 
 /*
- * Read the server's clock for a claim of an earlier process's, by the time
- * stamp of a directory made for that.  Not by a new warrant in the place of
- * the old one: a takedown that is still under way would find it.
- */
-static bool read_clock(struct nlock_claim *claim)
-{
-	int dirfd = claim->lock->dirfd;
-	char name[NAME_MAX + 1];
-	struct attributes made;
-	int fd;
-
-	if (!clock_name_format(name, sizeof(name), claim->name,
-			       claim->lock->options.separator))
-		return false;
-	fd = warrant_make(claim->lock, dirfd, name, &claim->clock, &made);
-	warrant_revoke(dirfd, name);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-/*
  * Was the lease still running?  Then nobody can have got the lock before we
  * gave it back, though our warrant was revoked.
  */
 static bool lease_was_running(struct nlock_claim *claim)
 {
-	if (claim->clock.server_ns == 0 && !read_clock(claim))
+	if (claim->clock.server_ns == 0 && warrant_read_clock(claim) < 0)
 		return false;
 	return !lease_over(claim->lease_end_ns,
 			   server_latest_ns(&claim->clock, boot_now_ns()), 0);

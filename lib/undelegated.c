@@ -4,27 +4,42 @@
 #define _GNU_SOURCE		/* O_DIRECT */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "undelegated.h"
 
 #define NEW_FILE_MODE	0666
 
-/* How long an open waits for a lease: each pause is twice the one before. */
+/*
+ * How long an open waits for a lease: each pause is twice the one before.  For
+ * a second or so Linux' client of SMB may ask for a lease by the key of another
+ * name that the file had, which a server refuses (EINVAL).
+ */
 #define LEASE_PAUSES	8	/* 0.25 s in all */
+#define KEY_PAUSES	11	/* 2 s */
 #define LEASE_PAUSE_NS	NS_PER_MS
 
-int open_leased(int dirfd, const char *name, int flags)
+static int open_waiting(int dirfd, const char *name, int flags,
+			bool by_lease_key)
 {
-	int pauses = 0;
-	int fd;
+	int pauses = 0, most, fd;
 
 	for (;;) {
 		fd = openat(dirfd, name, flags, NEW_FILE_MODE);
-		if (fd >= 0 || errno != EAGAIN || pauses == LEASE_PAUSES)
+		if (fd >= 0)
 			return fd;
+		most = errno == EAGAIN ? LEASE_PAUSES :
+		       errno == EINVAL && by_lease_key ? KEY_PAUSES : 0;
+		if (pauses >= most)
+			return -1;
 		pause_ns(LEASE_PAUSE_NS << pauses++);
 	}
+}
+
+int open_leased(int dirfd, const char *name, int flags)
+{
+	return open_waiting(dirfd, name, flags, false);
 }
 
 int open_undelegated(const struct nlock_lock *lock, const char *name,
@@ -35,7 +50,7 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 	 * Linux's client wants none for a file that is read and written past
 	 * its cache.  Opened is opened: then the cache will do.
 	 */
-	if (lock->file_system == FS_NFS) {
+	if (file_system_is_nfs(lock->file_system)) {
 		int fd = open_leased(lock->dirfd, name, flags | O_DIRECT);
 
 		if (fd >= 0)
@@ -45,14 +60,15 @@ int open_undelegated(const struct nlock_lock *lock, const char *name,
 			return fd;
 	}
 #endif
-	return open_leased(lock->dirfd, name, flags);
+	return open_waiting(lock->dirfd, name, flags,
+			    lock->file_system == FS_CIFS);
 }
 
 void return_delegation(const struct nlock_lock *lock, const char *name)
 {
 	int fd;
 
-	if (lock->file_system != FS_NFS)
+	if (!file_system_is_nfs(lock->file_system))
 		return;
 	fd = open_undelegated(lock, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK |
 			      O_NOCTTY | O_CLOEXEC);

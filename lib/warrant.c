@@ -10,6 +10,7 @@
 #include "directory.h"
 #include "error.h"
 #include "lock_file.h"
+#include "sync.h"
 #include "warrant.h"
 
 /*
@@ -84,50 +85,91 @@ static void read_off(struct server_clock *sample,
 /*
  * Was the warrant there a moment ago?  On a local file system a descriptor can
  * set the times of a directory even after its removal; the directory then has
- * no link left.  What file systems do that are neither local nor NFS is not
- * known: there the name must also lead to the warrant.
+ * no link left.  Where a client answers from a cache, the name must also lead
+ * to the warrant.
  */
 static int check_is_there(const struct nlock_claim *claim,
 			  const struct attributes *stamped)
 {
-	enum file_system file_system = claim->lock->file_system;
 	struct attributes named;
 
 	errno = ENOENT;
 	if (stamped->links == 0)
 		return -1;
-	if (file_system == FS_LOCAL || file_system == FS_NFS)
+	if (!nlock_traits(claim->lock)->caches_times)
 		return 0;
-	if (fresh_attributes(claim->lock->dirfd, claim->warrant, &named) < 0)
+	if (fresh_lookup(claim->lock->dirfd, claim->warrant, &named) < 0)
 		return -1;
 	errno = ENOENT;
 	return is_same_file(&named, stamped->device, stamped->inode) ? 0 : -1;
 }
 
+/*
+ * Not by a new warrant in the place of the old one: a takedown that is still
+ * under way would find it.  A directory that is there was left by a process
+ * that was killed.
+ */
+int warrant_read_clock(struct nlock_claim *claim)
+{
+	const struct nlock_lock *lock = claim->lock;
+	struct server_clock sample;
+	struct attributes made;
+	char name[NAME_MAX + 1];
+	int fd, tries = 0;
+
+	if (!clock_name_format(name, sizeof(name), claim->name,
+			       lock->options.separator)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	do {
+		fd = warrant_make(lock, lock->dirfd, name, &sample, &made);
+		if (fd < 0 && errno != EEXIST)
+			return -1;
+		warrant_revoke(lock->dirfd, name);
+	} while (fd < 0 && ++tries < 2);
+	if (fd < 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	close(fd);
+	server_clock_update(&claim->clock, &sample);
+	return 0;
+}
+
+/* The reply may have brought the stamp: then the client need not ask again. */
+static bool read_off_cached(struct nlock_claim *claim,
+			    struct server_clock *sample,
+			    struct attributes *stamped)
+{
+	if (nlock_traits(claim->lock)->caches_times ||
+	    own_attributes_fd(claim->warrant_fd, stamped) < 0)
+		return false;
+	read_off(sample, stamped);
+	return server_clock_update_cached(&claim->clock, sample);
+}
+
 static int stamp(struct nlock_claim *claim, bool access_only,
 		 int64_t *modified_ns)
 {
+	enum stamps stamps = nlock_traits(claim->lock)->stamps;
 	struct server_clock sample = { .before_ns = boot_now_ns() };
 	int fd = claim->warrant_fd;
 	struct attributes stamped;
 
-	if (set_now(fd, access_only) < 0)
+	if (set_now(fd, access_only) < 0 ||
+	    sync_directory(claim->lock, fd) < 0)
 		return -1;
-	/*
-	 * The reply has brought the stamp, and a client that has kept it need
-	 * not ask again.  One that has not shows an older one.
-	 */
-	if (own_attributes_fd(fd, &stamped) == 0) {
+	if (!read_off_cached(claim, &sample, &stamped)) {
+		if (fresh_attributes_fd(fd, &stamped) < 0)
+			return -1;
 		read_off(&sample, &stamped);
-		*modified_ns = stamped.modified_ns;
-		if (server_clock_update_cached(&claim->clock, &sample))
-			return check_is_there(claim, &stamped);
+		if (stamps == STAMPS_BY_SERVER || stamps == STAMPS_BY_CLIENTS)
+			server_clock_update(&claim->clock, &sample);
+		else if (warrant_read_clock(claim) < 0)
+			return -1;
 	}
-	if (fresh_attributes_fd(fd, &stamped) < 0)
-		return -1;
-	read_off(&sample, &stamped);
 	*modified_ns = stamped.modified_ns;
-	server_clock_update(&claim->clock, &sample);
 	return check_is_there(claim, &stamped);
 }
 

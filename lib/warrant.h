@@ -50,6 +50,12 @@ int warrant_date(struct nlock_claim *claim);
 int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns);
 
 /*
+ * Bring the claim's clock up to date by the time stamp of a directory made for
+ * that.  Returns 0, or -1 with errno.
+ */
+int warrant_read_clock(struct nlock_claim *claim);
+
+/*
  * Take the right away.  Returns 0 if it is gone now (there may have been
  * none), or -1 with errno; is_not_empty(errno) means that it was used.
  */
