@@ -90,8 +90,9 @@ pid_t nlock_offer_hint(struct nlock_claim *claim)
 	const struct nlock_lock *lock = claim->lock;
 	pid_t pid;
 
-	/* There, inotify(7) tells everybody: see watch.h. */
-	if (claim->inode == 0 || nlock_is_local(lock))
+	/* On a local file system inotify(7) tells everybody: see watch.h. */
+	if (claim->inode == 0 || nlock_is_local(lock) ||
+	    !nlock_traits(lock)->shares_flock)
 		return 0;
 	pid = helper_start(&lock->dirfd, 1);
 	if (pid < 0)

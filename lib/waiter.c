@@ -117,7 +117,8 @@ static bool queue_or_listen(struct waiter *w,
 		find_ahead(w);
 		if (w->queued)
 			wait = watch_ahead(w);
-		else if (holder->parts.has_process)
+		else if (holder->parts.has_process &&
+			 nlock_traits(w->lock)->shares_flock)
 			hint_listen(&w->listener, w->lock, holder->inode,
 				    strcmp(holder->parts.host,
 					   w->parts->host) != 0);
