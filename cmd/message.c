@@ -116,11 +116,21 @@ static int status_of_errno(int errnum)
 int message_failure(const char *path, enum nlock_result result,
 		    const struct nlock_error *error)
 {
+	char duration[32];
+
 	if (result == NLOCK_UNSUPPORTED && error->separator != '\0') {
 		message("%s: %s: %s (this file system refuses the claim's "
 			"name; use --separator '%c', which works here)", path,
 			error->step, strerror(error->errnum),
 			error->separator);
+		return STATUS_UNSUPPORTED;
+	}
+	if (result == NLOCK_UNSUPPORTED && error->shortest_ns != 0) {
+		message("%s: %s: %s (this file system keeps whole seconds; "
+			"use -l %s or more)", path, error->step,
+			strerror(error->errnum),
+			duration_format(error->shortest_ns, duration,
+					sizeof(duration)));
 		return STATUS_UNSUPPORTED;
 	}
 	if (result == NLOCK_UNSUPPORTED) {

@@ -181,6 +181,17 @@ static enum nlock_result wait_for_lock(struct taken *taken,
 	}
 }
 
+/* Nobody renews the lease; whoever does may come too late. */
+static void warn_of_whole_seconds(const struct taken *taken)
+{
+	const struct nlock_claim *claim = &taken->claim;
+
+	if (claim->lifetime_ns < NLOCK_SHORTEST_WHOLE_NS &&
+	    server_clock_is_whole(&claim->clock) && message_wanted(NORMAL))
+		message("%s: this file system keeps whole seconds: the lease "
+			"may end 2s early", taken->path);
+}
+
 static int acquire(struct taken *taken, const struct options *options,
 		   pid_t pid, enum depends depends)
 {
@@ -203,6 +214,7 @@ static int acquire(struct taken *taken, const struct options *options,
 	result = wait_for_lock(taken, &request, &wait, &holder, &error);
 	switch (result) {
 	case NLOCK_OK:
+		warn_of_whole_seconds(taken);
 		return PARSED;
 	case NLOCK_BUSY:
 	case NLOCK_CANCELLED:
@@ -234,6 +246,22 @@ static int begin_patience(struct taken *taken, const struct options *options,
 	return status;
 }
 
+/* Before the lock is taken: leases may be judged by clocks that differ. */
+static void say_whose_clock(const struct taken *taken)
+{
+	enum stamps stamps = nlock_traits(&taken->lock)->stamps;
+
+	if (!message_wanted(VERBOSE))
+		return;
+	if (stamps == STAMPS_BY_CLIENTS)
+		message("%s: on this file system each machine stamps files by "
+			"its own clock: those clocks must agree", taken->path);
+	else if (stamps == STAMPS_UNKNOWN)
+		message("%s: it is not known whose clock stamps files on this "
+			"file system: those of all machines should agree",
+			taken->path);
+}
+
 static int open_lock(struct taken *taken, const struct options *options)
 {
 	struct nlock_error error;
@@ -241,8 +269,10 @@ static int open_lock(struct taken *taken, const struct options *options)
 
 	result = nlock_open(&taken->lock, taken->path, &options->lock,
 			    &error);
-	return result == NLOCK_OK ? PARSED :
-	       message_failure(taken->path, result, &error);
+	if (result != NLOCK_OK)
+		return message_failure(taken->path, result, &error);
+	say_whose_clock(taken);
+	return PARSED;
 }
 
 /*

@@ -102,7 +102,7 @@ static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 static bool reply_told_two_links(const struct attempt *at,
 				 struct attributes *a)
 {
-	return at->lock->file_system == FS_NFS &&
+	return file_system_is_nfs(at->lock->file_system) &&
 	       own_attributes(at->lock->dirfd, at->claim->name, a) == 0 &&
 	       a->inode == at->claim->inode && a->links == 2;
 }
@@ -120,8 +120,8 @@ static enum nlock_result check_link(struct attempt *at)
 		       fail(at->error, "read the claim");
 	if (a.links < 2)
 		return check_odd_link(at, "count hard links");
-	/* Too little is known of other file systems: check the inode, too. */
-	if (at->lock->file_system == FS_OTHER &&
+	/* The count may be the client's own: check the inode, too. */
+	if (nlock_traits(at->lock)->caches_times &&
 	    claim_is_lock_file(at->claim) == 0)
 		return check_odd_link(at, "tell files apart");
 	return NLOCK_OK;
@@ -153,6 +153,13 @@ static int make_link(const struct attempt *at)
 		      at->lock->name, 0);
 }
 
+static void close_claim(struct attempt *at)
+{
+	if (at->claim_fd >= 0)
+		close(at->claim_fd);
+	at->claim_fd = -1;
+}
+
 /*
  * Try to make the lock file.
  *
@@ -168,9 +175,7 @@ static enum nlock_result try_link(struct attempt *at)
 
 	/* The client asks again once the claim was closed. */
 	told = errnum == 0 && reply_told_two_links(at, &a);
-	if (at->claim_fd >= 0)
-		close(at->claim_fd);
-	at->claim_fd = -1;
+	close_claim(at);
 	if (told)
 		claim_note(at->claim, &a);
 	result = told ? NLOCK_OK : errnum == 0 ? check_link(at) :
@@ -222,6 +227,7 @@ static void give_up(struct attempt *at)
 {
 	struct nlock_error ignored;
 
+	close_claim(at);
 	if (has_won(at))
 		nlock_release(at->claim, &ignored);
 	else
@@ -476,6 +482,44 @@ static enum nlock_result contend(struct attempt *at)
 
 /* ------------------------------------------------------------------- public */
 
+/* Two stamps so far apart are whole seconds only if all are. */
+#define ANOTHER_STAMP_NS	(30 * NS_PER_MS)
+
+/*
+ * Can the lease be kept?  Where stamps are whole seconds, too little of a short
+ * one is certain, and its holder would find it over before it is.
+ */
+static enum nlock_result check_lifetime(const struct attempt *at)
+{
+	struct nlock_claim *claim = at->claim;
+
+	if (!at->request->kept_by_run ||
+	    claim->lifetime_ns >= NLOCK_SHORTEST_WHOLE_NS ||
+	    !server_clock_is_whole(&claim->clock))
+		return NLOCK_OK;
+	pause_ns(ANOTHER_STAMP_NS);
+	if (warrant_read_clock(claim) < 0 ||
+	    !server_clock_is_whole(&claim->clock))
+		return NLOCK_OK;
+	fail_with(at->error, "keep so short a lease", EOPNOTSUPP);
+	at->error->shortest_ns = NLOCK_SHORTEST_WHOLE_NS;
+	return NLOCK_UNSUPPORTED;
+}
+
+/* With a claim published: take the lock, or give up. */
+static enum nlock_result compete(struct attempt *at)
+{
+	enum nlock_result result = check_lifetime(at);
+
+	if (result == NLOCK_OK) {
+		note_renewal(at);
+		result = contend(at);
+	}
+	if (result != NLOCK_OK)
+		give_up(at);
+	return result;
+}
+
 static enum nlock_result identify(struct attempt *at)
 {
 	const struct nlock_request *request = at->request;
@@ -520,11 +564,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				       error);
 		if (result != NLOCK_OK)
 			break;
-		note_renewal(&at);
-		result = contend(&at);
-		if (result == NLOCK_OK)
-			break;
-		give_up(&at);
+		result = compete(&at);
 		if (result != NLOCK_LOST)
 			break;
 		/*

@@ -15,6 +15,7 @@ static inline enum nlock_result fail(struct nlock_error *error,
 	error->step = step;
 	error->errnum = errno;
 	error->separator = '\0';
+	error->shortest_ns = 0;
 	return NLOCK_FAILED;
 }
 

@@ -65,9 +65,14 @@ void pause_ns(int64_t ns)
 	nanosleep(&pause, NULL);
 }
 
+bool server_clock_is_whole(const struct server_clock *clock)
+{
+	return clock->server_ns % NS_PER_S == 0;
+}
+
 static int64_t stamp_age_ns(const struct server_clock *clock)
 {
-	return clock->server_ns % NS_PER_S == 0 ? NS_PER_S : STAMP_TICK_NS;
+	return server_clock_is_whole(clock) ? NS_PER_S : STAMP_TICK_NS;
 }
 
 /*

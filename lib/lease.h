@@ -52,6 +52,9 @@ int64_t boot_now_ns(void);
 /* Sleep for so long, or until a signal comes. */
 void pause_ns(int64_t ns);
 
+/* Does the file system seem to keep whole seconds only? */
+bool server_clock_is_whole(const struct server_clock *clock);
+
 /* The server's time at boot_ns, at the earliest and at the latest. */
 int64_t server_earliest_ns(const struct server_clock *clock, int64_t boot_ns);
 int64_t server_latest_ns(const struct server_clock *clock, int64_t boot_ns);
