@@ -7,9 +7,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "duration.h"
 #include "enclosing.h"
-#include "patience.h"
 #include "signals.h"
 #include "state_file.h"
 #include "take.h"
@@ -28,9 +28,19 @@ static int catch_signals(struct taken *taken)
 	       message_errno(taken->path, "make a descriptor of signals");
 }
 
-struct wait {
-	const struct taken *taken;
-	bool begun;
+/* One attempt to take the lock; shared with the process that makes it. */
+struct attempt {
+	/* What is to be done ... */
+	struct taken *taken;
+	const struct options *options;
+	struct nlock_request request;
+
+	/* ... and what came of it. */
+	enum nlock_result result;
+	struct nlock_claim claim;
+	struct nlock_holder holder;
+	struct nlock_error error;
+	bool waited;
 	bool ours;		/* we would wait for ourselves */
 };
 
@@ -81,15 +91,15 @@ static bool is_in_the_way(const struct nlock_holder *holder,
 /* Returns whether to wait. */
 static bool begin_wait(const struct nlock_holder *holder, void *data)
 {
-	struct wait *wait = data;
+	struct attempt *attempt = data;
 
 	/* Ask only once: nobody becomes our ancestor later on. */
-	if (!wait->begun)
-		wait->ours = is_callers(wait->taken, holder);
-	wait->begun = true;
-	if (!wait->ours)
-		say_waiting(wait->taken->path, holder);
-	return !wait->ours;
+	if (!attempt->waited)
+		attempt->ours = is_callers(attempt->taken, holder);
+	attempt->waited = true;
+	if (!attempt->ours)
+		say_waiting(attempt->taken->path, holder);
+	return !attempt->ours;
 }
 
 static int say_ours(const struct taken *taken)
@@ -151,29 +161,73 @@ static bool is_already_ours(const struct taken *taken,
 	return ours;
 }
 
-/* Wait until we have it or give up; die of a signal that ends the wait. */
-static enum nlock_result wait_for_lock(struct taken *taken,
-				       struct nlock_request *request,
-				       const struct wait *wait,
-				       struct nlock_holder *holder,
-				       struct nlock_error *error)
+/* Returns the claim's warrant, open, or -1. */
+static int make_attempt(void *data, int cancel_fd)
 {
+	struct attempt *attempt = data;
+
+	if (is_already_ours(attempt->taken, attempt->options)) {
+		attempt->result = NLOCK_CANCELLED;
+		attempt->ours = true;
+		return -1;
+	}
+	attempt->request.cancel_fd = cancel_fd;
+	attempt->request.waiting = begin_wait;
+	attempt->request.waiting_data = attempt;
+	attempt->result = nlock_acquire(&attempt->taken->lock,
+					&attempt->request, &attempt->claim,
+					&attempt->holder, &attempt->error);
+	return attempt->claim.warrant_fd;
+}
+
+static struct patience patience_for(const struct taken *taken)
+{
+	return (struct patience){
+		.path = taken->path,
+		.signal_fd = taken->signal_fd,
+		.ending_signals = &taken->ending_signals,
+		.deadline_ns = NLOCK_FOREVER,
+	};
+}
+
+/* The calls that may hang are another process's.  Returns 0, or -1. */
+static int make_attempt_aside(struct attempt *attempt, int64_t deadline_ns)
+{
+	struct taken *taken = attempt->taken;
+	struct patience patience = patience_for(taken);
+	int result;
+
+	patience.deadline_ns = deadline_ns;
+	patience.timeout_status = attempt->options->conflict_status;
+	taken->lock.options.acting_for = getpid();
+	result = aside(&patience, make_attempt, attempt,
+		       (const int []){ taken->lock.dirfd }, 1,
+		       &attempt->claim.warrant_fd);
+	taken->lock.options.acting_for = 0;
+	return result;
+}
+
+/* Wait until we have it or give up; die of a signal that ends the wait. */
+static int attempt_until_done(struct attempt *attempt)
+{
+	struct nlock_request *request = &attempt->request;
+	struct taken *taken = attempt->taken;
 	int64_t until_ns = ns_add(boot_now_ns(), request->timeout_ns);
-	enum nlock_result result;
 	int signal_number;
 
 	for (;;) {
-		result = nlock_acquire(&taken->lock, request, &taken->claim,
-				       holder, error);
-		if (result != NLOCK_OK && result != NLOCK_CANCELLED)
-			return result;
+		if (nlock_is_local(&taken->lock))
+			make_attempt(attempt, taken->signal_fd);
+		else if (make_attempt_aside(attempt, until_ns) < 0)
+			return -1;
+		taken->claim = attempt->claim;
 		signal_number = signal_pending_of(&taken->ending_signals);
-		if (signal_number != 0 && result == NLOCK_OK)
-			nlock_release(&taken->claim, error);
+		if (signal_number != 0 && attempt->result == NLOCK_OK)
+			untake_lock(taken);
 		if (signal_number != 0)
 			die_by_signal(signal_number);
-		if (result == NLOCK_OK || wait->ours)
-			return result;
+		if (attempt->result != NLOCK_CANCELLED || attempt->ours)
+			return 0;
 		/* Only an ignored signal came: go on. */
 		if (request->timeout_ns != NLOCK_FOREVER)
 			request->timeout_ns = until_ns > boot_now_ns() ?
@@ -192,57 +246,49 @@ static void warn_of_whole_seconds(const struct taken *taken)
 			"may end 2s early", taken->path);
 }
 
-static int acquire(struct taken *taken, const struct options *options,
-		   pid_t pid, enum depends depends)
+static int report_attempt(const struct attempt *attempt)
 {
-	struct wait wait = { .taken = taken };
-	struct nlock_request request = {
-		.lifetime_ns = options->lifetime_ns,
-		.timeout_ns = options->timeout_ns,
-		.clock_slop_ns = options->clock_slop_ns,
-		.pid = pid,
-		.dies_with_pid = depends != ON_LEASE,
-		.kept_by_run = depends == ON_RUN,
-		.cancel_fd = taken->signal_fd,
-		.waiting = begin_wait,
-		.waiting_data = &wait,
-	};
-	struct nlock_holder holder;
-	struct nlock_error error;
-	enum nlock_result result;
+	const struct taken *taken = attempt->taken;
 
-	result = wait_for_lock(taken, &request, &wait, &holder, &error);
-	switch (result) {
+	switch (attempt->result) {
 	case NLOCK_OK:
 		warn_of_whole_seconds(taken);
 		return PARSED;
 	case NLOCK_BUSY:
 	case NLOCK_CANCELLED:
 	case NLOCK_LOST:
-		if (wait.ours || (!wait.begun && is_callers(taken, &holder)))
+		if (attempt->ours ||
+		    (!attempt->waited && is_callers(taken, &attempt->holder)))
 			return say_ours(taken);
-		return say_busy(taken, options, &holder);
+		return say_busy(taken, attempt->options, &attempt->holder);
 	default:
-		return message_failure(taken->path, result, &error);
+		return message_failure(taken->path, attempt->result,
+				       &attempt->error);
 	}
 }
 
-/* Catch signals, and give up on a server that hangs once it is time. */
-static int begin_patience(struct taken *taken, const struct options *options,
-			  int64_t deadline_ns)
+static int acquire(struct taken *taken, const struct options *options,
+		   pid_t pid, enum depends depends)
 {
-	int status = catch_signals(taken);
+	struct attempt *attempt = aside_share(sizeof(*attempt));
+	int status;
 
-	if (status == PARSED &&
-	    patience_begin(&(struct patience){
-			.path = taken->path,
-			.signal_fd = taken->signal_fd,
-			.ending_signals = &taken->ending_signals,
-			.deadline_ns = deadline_ns,
-			.timeout_status = options->conflict_status,
-		}) < 0)
-		status = message_errno(taken->path,
-				       "start a thread that can give up");
+	if (attempt == NULL)
+		return message_errno(taken->path, "get memory");
+	attempt->taken = taken;
+	attempt->options = options;
+	attempt->request = (struct nlock_request){
+		.lifetime_ns = options->lifetime_ns,
+		.timeout_ns = options->timeout_ns,
+		.clock_slop_ns = options->clock_slop_ns,
+		.pid = pid,
+		.dies_with_pid = depends != ON_LEASE,
+		.kept_by_run = depends == ON_RUN,
+	};
+	status = attempt_until_done(attempt) < 0 ?
+		 message_errno(taken->path, "take the lock in a process of "
+			       "its own") : report_attempt(attempt);
+	aside_unshare(attempt, sizeof(*attempt));
 	return status;
 }
 
@@ -275,36 +321,53 @@ static int open_lock(struct taken *taken, const struct options *options)
 	return PARSED;
 }
 
+struct opening {
+	struct taken *taken;
+	const struct options *options;
+};
+
+/* Only to see that the server answers. */
+static int open_and_close(void *data, int cancel_fd)
+{
+	const struct opening *opening = data;
+	struct nlock_lock lock;
+	struct nlock_error ignored;
+
+	(void)cancel_fd;
+	if (nlock_open(&lock, opening->taken->path, &opening->options->lock,
+		       &ignored) == NLOCK_OK)
+		nlock_close(&lock);
+	return -1;
+}
+
 /*
- * Even to open the directory a server may have to answer.  Without a limit
- * of time there is no need to watch that, as a signal can still simply end
- * us; and on a local file system nothing needs to be watched at all.  The
- * thread that does it costs as much as taking the lock.
+ * Even to open the directory a server may have to answer.  Without a limit of
+ * time there is no need to watch that, as a signal can still simply end us
+ * (though not everywhere; see LIMITS in nlock(7)).
  */
 static int open_patiently(struct taken *taken, const struct options *options)
 {
-	int status = PARSED;
+	struct opening opening = { .taken = taken, .options = options };
+	struct patience patience;
+	int status, ignored;
 
 	/* Without a wait there is no time by which to give up. */
-	if (options->timeout_ns > 0 && options->timeout_ns != NLOCK_FOREVER)
-		status = begin_patience(taken, options,
-					ns_add(boot_now_ns(),
-					       options->timeout_ns));
-	if (status == PARSED)
+	if (options->timeout_ns <= 0 || options->timeout_ns == NLOCK_FOREVER) {
 		status = open_lock(taken, options);
-	if (status != PARSED || taken->signal_fd >= 0)
+		return status == PARSED ? catch_signals(taken) : status;
+	}
+	status = catch_signals(taken);
+	if (status != PARSED)
 		return status;
-	return nlock_is_local(&taken->lock) ? catch_signals(taken) :
-	       begin_patience(taken, options, NLOCK_FOREVER);
-}
-
-static int acquire_unless_ours(struct taken *taken,
-			       const struct options *options, pid_t pid,
-			       enum depends depends)
-{
-	if (is_already_ours(taken, options))
-		return say_ours(taken);
-	return acquire(taken, options, pid, depends);
+	patience = patience_for(taken);
+	patience.deadline_ns = ns_add(boot_now_ns(), options->timeout_ns);
+	patience.timeout_status = options->conflict_status;
+	if (aside(&patience, open_and_close, &opening, NULL, 0,
+		  &ignored) < 0)
+		return message_errno(taken->path,
+				     "open the directory in a process of its "
+				     "own");
+	return open_lock(taken, options);
 }
 
 int take_lock(struct taken *taken, const struct options *options,
@@ -320,43 +383,66 @@ int take_lock(struct taken *taken, const struct options *options,
 	taken->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
 	status = open_patiently(taken, options);
 	if (status == PARSED)
-		status = acquire_unless_ours(taken, options, pid, depends);
-	patience_end();
+		status = acquire(taken, options, pid, depends);
 	if (status != PARSED)
 		forget_lock(taken);
 	return status;
 }
 
-static enum nlock_result release(struct taken *taken,
-				 struct nlock_loss_report *loss,
-				 struct nlock_error *error)
-{
-	enum nlock_result result = nlock_release(&taken->claim, error);
+struct release {
+	struct taken *taken;
+	enum nlock_result result;
+	struct nlock_loss_report loss;
+	struct nlock_error error;
+};
 
-	if (result == NLOCK_LOST)
-		nlock_find_loss(&taken->claim, loss);
-	return result;
+static int release(void *data, int cancel_fd)
+{
+	struct release *release = data;
+	struct nlock_claim *claim = &release->taken->claim;
+
+	(void)cancel_fd;
+	release->result = nlock_release(claim, &release->error);
+	if (release->result == NLOCK_LOST)
+		nlock_find_loss(claim, &release->loss);
+	return -1;
+}
+
+/* Without another process it is done all the same. */
+static void release_aside(struct release *given)
+{
+	struct taken *taken = given->taken;
+	struct release *shared = aside_share(sizeof(*shared));
+	struct patience patience = patience_for(taken);
+	int ignored;
+
+	signalfd(taken->signal_fd, &taken->ending_signals, 0);
+	if (shared == NULL) {
+		release(given, -1);
+		return;
+	}
+	shared->taken = taken;
+	if (aside(&patience, release, shared,
+		  (const int []){ taken->lock.dirfd,
+				  taken->claim.warrant_fd }, 2, &ignored) < 0)
+		release(shared, -1);
+	*given = *shared;
+	aside_unshare(shared, sizeof(*shared));
 }
 
 enum nlock_result release_lock(struct taken *taken,
 			       struct nlock_loss_report *loss,
 			       struct nlock_error *error)
 {
-	enum nlock_result result;
+	struct release given = { .taken = taken };
 
 	if (nlock_is_local(&taken->lock))
-		return release(taken, loss, error);
-	signalfd(taken->signal_fd, &taken->ending_signals, 0);
-	/* This can't fail: the thread was started for taking the lock. */
-	patience_begin(&(struct patience){
-		.path = taken->path,
-		.signal_fd = taken->signal_fd,
-		.ending_signals = &taken->ending_signals,
-		.deadline_ns = NLOCK_FOREVER,
-	});
-	result = release(taken, loss, error);
-	patience_end();
-	return result;
+		release(&given, -1);
+	else
+		release_aside(&given);
+	*loss = given.loss;
+	*error = given.error;
+	return given.result;
 }
 
 void untake_lock(struct taken *taken)

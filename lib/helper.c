@@ -12,6 +12,7 @@
 
 #include "helper.h"
 #include "lease.h"
+#include "proc.h"
 
 /* Between two looks at whether it has ended: at first, and at most. */
 #define SHORTEST_LOOK_NS	(NS_PER_MS / 10)
@@ -66,10 +67,24 @@ pid_t helper_start(const int *keep, size_t count)
 	return pid;
 }
 
-/* Has it ended?  Or it is not ours to wait for, such as a parent's. */
+/*
+ * Does our parent have a process with that pid, as if that had started it
+ * before it started us?
+ */
+static bool is_parents(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat_read(pid, &stat) == 0 && stat.parent == getppid() &&
+	       !proc_stat_is_dead(&stat);
+}
+
+/* Has it ended?  A pid that is nobody's whom we know may be a stranger's. */
 static bool has_ended(pid_t pid)
 {
-	return waitpid(pid, NULL, WNOHANG) != 0;
+	pid_t waited = waitpid(pid, NULL, WNOHANG);
+
+	return waited < 0 ? !is_parents(pid) : waited > 0;
 }
 
 bool helper_end(pid_t pid, int64_t patience_ns)

@@ -39,14 +39,17 @@ static bool is_of_this_host(const struct nlock_lock *lock,
 }
 
 /*
- * Is it a claim that this very process has made for a run?  Such a process only
- * tries to get the lock, so it must have lost that claim, and have started over
- * with another.
+ * Is it a claim that was made for the very run that now wants the lock?  A run
+ * only tries to get the lock here, so it must have lost that claim, and have
+ * started over with another.
  */
-static bool is_lost_by_us(const struct claim_name *parts)
+static bool is_lost_by_us(const struct nlock_lock *lock,
+			  const struct claim_name *parts)
 {
-	return parts->kept_by_run && parts->has_process &&
-	       parts->pid == getpid() &&
+	pid_t us = lock->options.acting_for != 0 ? lock->options.acting_for :
+		   getpid();
+
+	return parts->kept_by_run && parts->has_process && parts->pid == us &&
 	       process_lives(parts->pid, &parts->process);
 }
 
@@ -75,7 +78,7 @@ pid_t holder_survivor(const struct nlock_lock *lock,
 	pid_t carrier;
 
 	if (!is_of_this_host(lock, holder) || !parts->kept_by_run ||
-	    is_lost_by_us(parts))
+	    is_lost_by_us(lock, parts))
 		return 0;
 	if (parts->has_process && process_lives(parts->pid, &parts->process))
 		return parts->pid;
@@ -108,7 +111,7 @@ bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 			      const struct nlock_holder *holder)
 {
 	return is_of_this_host(lock, holder) && holder->parts.has_process &&
-	       !is_lost_by_us(&holder->parts) &&
+	       !is_lost_by_us(lock, &holder->parts) &&
 	       process_is_ancestor(holder->parts.pid, &holder->parts.process);
 }
 

@@ -80,6 +80,11 @@ struct nlock_options {
 	/* Errors of reading the lock file that are worth another try. */
 	const int *retry_errnos;
 	size_t retry_count;
+	/*
+	 * The process that wants the lock, if the caller is a child of it that
+	 * only makes the calls; or 0.
+	 */
+	pid_t acting_for;
 };
 
 /* A lock file's place: its directory, held open, and its name in there. */

@@ -86,10 +86,24 @@ leads_group() {
 	[ "$(ps -o pgid= -p "$1" | tr -d ' ')" = "$1" ] || ! kill -0 "$1"
 }
 
-# ended_with STATUS PID: wait for a background process, which must exit so.
-ended_with() {
-	local status=0
+# ended PID: it has, whether or not it was waited for.
+ended() {
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
+}
 
+# ended_with STATUS PID: wait for a background process, at most 100 s, which
+# must exit so.
+ended_with() {
+	local status=0 tries=2000
+
+	until ended "$2"; do
+		tries=$((tries - 1))
+		if [ $tries -le 0 ]; then
+			echo "does not end: $2" >&2
+			return 1
+		fi
+		command sleep 0.05
+	done
 	wait "$2" || status=$?
 	[ "$status" = "$1" ] || {
 		echo "exit status $status, not $1" >&2

@@ -33,10 +33,11 @@ under_way() {
 	grep -qE '^SigBlk:.*[4-7c-f]...$' "/proc/$1/status"
 }
 
-# It ends.  (A call that FUSE has passed on to its server holds up even that,
-# unlike one of NFS; hence the recovery before its end is waited for.)
+# gave_up STATUS PID: it has ended though the server still hangs.
 gave_up() {
+	ended_with "$@"
 	grep -qx "nlock: $LOCK: the file server does not answer; gave up" errors
+	grep -q '^State:.T' "/proc/$SERVER/status"
 }
 
 # Of the nlock run with that pid.
@@ -132,9 +133,7 @@ nothing_behind() {
 @test "acquire -w: a file server that hangs is not waited for" {
 	hang
 	in_group nlock acquire -w 100ms "$LOCK" 2>errors
-	eventually gave_up
-	recover
-	ended_with 75 $!
+	gave_up 75 $!
 }
 
 @test "acquire: a signal ends it though the file server hangs" {
@@ -142,9 +141,42 @@ nothing_behind() {
 	in_group nlock acquire "$LOCK" 2>errors
 	eventually under_way $!
 	kill -TERM $!
-	eventually gave_up
-	recover
-	ended_with $((128 + 15)) $!
+	gave_up $((128 + 15)) $!
+}
+
+# Both claims are there, and the waiter looks for the lock.
+waits_behind() {
+	[ "$(find "$BATS_TEST_TMPDIR/behind" -name 'job.lock|*' -type f |
+		wc -l)" = 2 ]
+}
+
+@test "acquire: a signal ends a wait though the file server hangs" {
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	in_group nlock acquire "$LOCK" 2>errors
+	eventually waits_behind
+	hang
+	kill -TERM $!
+	gave_up $((128 + 15)) $!
+}
+
+@test "acquire: a wait that was stopped goes on, be it told alone, and takes the lock" {
+	local pid
+
+	eval "$(nlock acquire --var CLAIM -l 1h "$LOCK")"
+	in_group nlock acquire --var OTHER "$LOCK" >claim
+	pid=$!
+	eventually waits_behind
+	kill -STOP -- "-$pid"	# as ^Z does
+	all_are_stopped() {
+		! ps -o state= --sid "$pid" | grep -qv T
+	}
+	eventually all_are_stopped
+	nlock release --claim "$CLAIM"
+	kill -CONT "$pid"
+	ended_with 0 "$pid"
+	eval "$(cat claim)"
+	nlock release --claim "$OTHER"
+	nothing_behind
 }
 
 @test "acquire: a signal that its caller ignores does not end it when the file server hangs" {
@@ -161,9 +193,7 @@ nothing_behind() {
 	}
 	eventually all_read "$pid"
 	kill -TERM "$pid"
-	eventually gave_up
-	recover
-	ended_with $((128 + 15)) "$pid"
+	gave_up $((128 + 15)) "$pid"
 }
 
 @test "acquire: a file server that comes back in time is as if nothing had been" {
@@ -197,9 +227,7 @@ nothing_behind() {
 	touch go
 	eventually no_command "$pid"
 	kill -TERM "$pid"
-	eventually gave_up
-	recover
-	ended_with $((128 + 15)) "$pid"
+	gave_up $((128 + 15)) "$pid"
 }
 
 @test "run: the same if the file server hangs as soon as there is a command" {
@@ -211,19 +239,16 @@ nothing_behind() {
 	eventually grep -q '^State:.T' "/proc/$SERVER/status"
 	eventually no_command "$pid"
 	kill -TERM "$pid"
-	eventually gave_up
-	recover
-	ended_with $((128 + 15)) "$pid"
+	gave_up $((128 + 15)) "$pid"
 }
 
-@test "run, acquire: without the thread that can give up, nothing is taken" {
+@test "run, acquire: without a process for what may hang, nothing is taken" {
 	local command
 
-	preload no_thread
 	for command in "run $LOCK touch ran" "acquire $LOCK" \
 			"run -w 1m $DIR/local.lock touch ran"; do
 		# shellcheck disable=SC2086	# words
-		run -74 --separate-stderr "${PRELOAD[@]}" nlock $command
+		run -74 --separate-stderr without_processes nlock $command
 		complains
 		[[ $stderr == *"Resource temporarily unavailable" ]]
 	done
@@ -231,8 +256,12 @@ nothing_behind() {
 	nothing_behind
 	[ ! -e local.lock ]
 	# There, nothing can hang.
-	"${PRELOAD[@]}" nlock run "$DIR/local.lock" touch ran
-	[ -e ran ]
+	run -0 without_processes nlock acquire "$DIR/local.lock"
+}
+
+without_processes() {
+	"${STRACE[@]}" -o /dev/null -e trace=clone,clone3,fork \
+		-e inject=clone,clone3,fork:error=EAGAIN "$@"
 }
 
 # has_tried TIMES: to remove the warrant, by the log of strace.

@@ -32,10 +32,6 @@ ends() {
 	eventually ended "$1"
 }
 
-ended() {
-	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
-}
-
 # is_kept [STATUS]: nobody of this machine can have the lock.
 is_kept() {
 	run "-${1:-75}" --separate-stderr nlock acquire -n --clock-slop 1ms "$LOCK"

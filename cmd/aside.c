@@ -1,0 +1,237 @@
+/*
+ * aside.c - wait for a process that may hang; see aside.h.
+ */
+#define _GNU_SOURCE		/* MAP_ANONYMOUS, MSG_CMSG_CLOEXEC */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/helper.h"
+#include "../lib/lease.h"
+#include "aside.h"
+#include "message.h"
+#include "signals.h"
+
+/* How long a message may take. */
+#define SPEAKING_NS	NS_PER_S
+
+/* How often to see that the other process is not stopped. */
+#define LOOK_MS		1000
+
+/* As many descriptors as anybody wants to keep. */
+#define MOST_KEPT	4
+
+void *aside_share(size_t size)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return shared == MAP_FAILED ? NULL : shared;
+}
+
+void aside_unshare(void *shared, size_t size)
+{
+	munmap(shared, size);
+}
+
+/* ------------------------------------------------------- the other process */
+
+/* Tell that the work is done, and hand over a descriptor, unless it is -1. */
+static void report(int channel, int fd)
+{
+	char done = 0;
+	struct iovec text = { .iov_base = &done, .iov_len = 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .header.cmsg_len = CMSG_LEN(sizeof(int)) };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
+	ssize_t ignored;
+
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.space);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	ignored = sendmsg(channel, &message, MSG_NOSIGNAL);
+	(void)ignored;
+}
+
+/* ^Z stops us, too: a lock that is taken is to be used at once. */
+static void let_be_stopped(void)
+{
+	sigset_t stopping;
+
+	sigemptyset(&stopping);
+	sigaddset(&stopping, SIGTSTP);
+	sigaddset(&stopping, SIGTTIN);
+	sigaddset(&stopping, SIGTTOU);
+	sigprocmask(SIG_UNBLOCK, &stopping, NULL);
+}
+
+/*
+ * What the library has started for the work ends with this process, and that
+ * would be too early for one that holds others up for a moment.
+ */
+static void wait_for_helpers(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		continue;
+}
+
+/* Returns its pid, or -1 with errno. */
+static pid_t start(aside_work *work, void *data, const int *keep,
+		   size_t count, int channel)
+{
+	int kept[MOST_KEPT + 2] = { channel, STDERR_FILENO };
+	pid_t pid;
+
+	if (count > 0)
+		memcpy(kept + 2, keep, count * sizeof(*keep));
+	pid = helper_start(kept, count + 2);
+	if (pid != 0)
+		return pid;
+	let_be_stopped();
+	report(channel, work(data, channel));
+	close(channel);
+	wait_for_helpers();
+	_exit(0);
+}
+
+/* --------------------------------------------------------------- our process */
+
+/* How long poll(2) may take, to be back at boot_ns or to look once more. */
+static int until_ms(int64_t boot_ns)
+{
+	int64_t ms = ns_sub(boot_ns, boot_now_ns()) / NS_PER_MS + 1;
+
+	return ms < 0 ? 0 : ms > LOOK_MS ? LOOK_MS : (int)ms;
+}
+
+struct worker {
+	pid_t pid;
+	int channel;		/* to it */
+};
+
+/* ^Z has stopped us both, and perhaps only we were told to go on. */
+static void keep_going(const struct worker *worker)
+{
+	int status;
+
+	if (waitpid(worker->pid, &status, WNOHANG | WUNTRACED) > 0 &&
+	    WIFSTOPPED(status))
+		kill(worker->pid, SIGCONT);
+}
+
+/*
+ * Wait until boot_ns, or until signal_fd (-1: don't mind) is readable.  Returns
+ * whether the other process has reported, or ended, before that.
+ */
+static bool reports_until(const struct worker *worker, int64_t boot_ns,
+			  int signal_fd)
+{
+	struct pollfd fds[2] = {
+		{ .fd = worker->channel, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+	};
+
+	do {
+		if (poll(fds, 2, until_ms(boot_ns)) > 0 &&
+		    fds[0].revents != 0)
+			return true;
+		keep_going(worker);
+	} while (fds[1].revents == 0 && boot_now_ns() < boot_ns);
+	return false;
+}
+
+static _Noreturn void leave(const struct patience *patience)
+{
+	int signal_number = signal_pending_of(patience->ending_signals);
+	pid_t speaker = fork();
+
+	/* Standard error may be a file on that server, too. */
+	if (speaker == 0) {
+		message("%s: the file server does not answer; gave up",
+			patience->path);
+		_exit(0);
+	}
+	if (speaker > 0)
+		helper_await(speaker, SPEAKING_NS);
+	if (signal_number != 0)
+		die_by_signal(signal_number);
+	_exit(patience->timeout_status);
+}
+
+/* Until it reports, or is past hope: then this does not return. */
+static void wait_for_report(const struct patience *patience,
+			    const struct worker *worker)
+{
+	/* A signal that our caller has ignored ends nothing. */
+	do {
+		if (reports_until(worker, patience->deadline_ns,
+				  patience->signal_fd))
+			return;
+	} while (boot_now_ns() < patience->deadline_ns &&
+		 signal_pending_of(patience->ending_signals) == 0);
+	shutdown(worker->channel, SHUT_WR);	/* cancel_fd is readable by that */
+	if (!reports_until(worker, ns_add(boot_now_ns(), PATIENCE_NS), -1))
+		leave(patience);
+}
+
+/* Returns 0, or -1 if the other process has ended without a report. */
+static int take_report(int channel, int *fd)
+{
+	char done;
+	struct iovec text = { .iov_base = &done, .iov_len = 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control.space) };
+	const struct cmsghdr *header;
+
+	*fd = -1;
+	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) <= 0) {
+		errno = ECHILD;
+		return -1;
+	}
+	header = CMSG_FIRSTHDR(&message);
+	if (header != NULL && header->cmsg_level == SOL_SOCKET &&
+	    header->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+	return 0;
+}
+
+int aside(const struct patience *patience, aside_work *work, void *data,
+	  const int *keep, size_t count, int *fd)
+{
+	int channel[2], result, errnum;
+	struct worker worker;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+		       channel) < 0)
+		return -1;
+	worker.pid = start(work, data, keep, count, channel[1]);
+	worker.channel = channel[0];
+	errnum = errno;
+	close(channel[1]);
+	result = -1;
+	if (worker.pid > 0) {
+		wait_for_report(patience, &worker);
+		result = take_report(channel[0], fd);
+		errnum = errno;
+		waitpid(worker.pid, NULL, WNOHANG);	/* it may have ended */
+	}
+	close(channel[0]);
+	errno = errnum;
+	return result;
+}

@@ -1,0 +1,56 @@
+/*
+ * aside.h - calls upon a file server that may hang, in a process of their own.
+ *
+ * A system call on a file server that hangs may not return for hours.  On some
+ * file systems (by FUSE) nothing ends it, not even SIGKILL, nor can a process
+ * end that has a thread in one.  So it is another process that makes the call;
+ * ours waits for that, for a signal and for the time to be up, never touches
+ * the file server, and can end at any time.  Whatever the other has begun is
+ * left to the protocol: others get by without it.
+ */
+#ifndef ASIDE_H
+#define ASIDE_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* After the signal or the timeout, to clean up as one should. */
+#define PATIENCE_NS	INT64_C(5000000000)
+
+struct patience {
+	const char *path;		/* the lock's, for the message */
+	int signal_fd;			/* readable if a signal is pending */
+	const sigset_t *ending_signals;	/* ... of these */
+	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
+	int timeout_status;		/* exit status if it has passed */
+};
+
+/*
+ * Memory that our process and the other one share, all 0.  Returns NULL with
+ * errno.  aside_unshare() gives it back.
+ */
+void *aside_share(size_t size);
+
+void aside_unshare(void *shared, size_t size);
+
+/*
+ * What the other process does.  data is shared memory; cancel_fd becomes
+ * readable once it should give up.  Returns a descriptor to be handed over, or
+ * -1.  Apart from that the other process may use the descriptors in keep.
+ */
+typedef int aside_work(void *data, int cancel_fd);
+
+/*
+ * Have work done, and wait for it.  A signal, or the deadline, asks it to give
+ * up; if it does not come back in PATIENCE_NS after that, this ends our own
+ * process, by that signal or with timeout_status, and says so.  A signal that
+ * comes earlier stays pending.
+ *
+ * Returns 0, with *fd what was handed over; or -1 with errno: ECHILD if
+ * somebody killed the other process.
+ */
+int aside(const struct patience *patience, aside_work *work, void *data,
+	  const int *keep, size_t count, int *fd);
+
+#endif
