@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# What clients of some file servers do, as a file system by FUSE can, too: they
+# say that times are set that are only in their cache, and stamp files by
+# clocks of their own.
+
+load common
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	common_setup
+	LOCK=$DIR/mnt/job.lock
+}
+
+teardown() {
+	umount -l "$DIR/mnt" 2>/dev/null || true
+	common_teardown
+}
+
+# What the server has of the lock.
+nothing_behind() {
+	[ -z "$(ls "$BATS_TEST_TMPDIR/behind")" ]
+}
+
+# not_synced COMMAND...: what it syncs does not reach the server.
+not_synced() {
+	"${STRACE[@]}" -o /dev/null -e trace=fsync -e inject=fsync:error=EIO "$@"
+}
+
+@test "refresh: a renewal that did not reach the server is none" {
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
+	eval "$(nlock acquire "$LOCK")"
+	run -74 --separate-stderr not_synced nlock refresh
+	complains
+	nlock refresh
+	nlock release
+	nothing_behind
+}
+
+@test "acquire: a claim whose lease did not reach the server takes no lock, and is not left" {
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
+	run -74 --separate-stderr not_synced nlock acquire -n "$LOCK"
+	complains
+	[ -z "$output" ]
+	nothing_behind
+}
+
+# ------------------------------------------------------------------- clocks
+
+# mount_skewed SECONDS: have one whose clients' clock is so far off.
+mount_skewed() {
+	preload client_stamps
+	mkdir "$BATS_TEST_TMPDIR/behind" mnt
+	"${PRELOAD[@]}" SKEW="$1" bindfs -f --no-allow-other \
+		"$BATS_TEST_TMPDIR/behind" mnt >/dev/null 2>&1 3>&- &
+	eventually mountpoint -q mnt
+}
+
+@test "this test's client stamps by a clock that is an hour off, but not what is new" {
+	mount_skewed -3600
+	touch mnt/new mnt/old
+	touch mnt/old
+	mkdir mnt/directory
+	is_off() {
+		[ $(($(date +%s) - $(stat -c %Y "$1"))) -gt 3000 ]
+	}
+	is_off mnt/old
+	! is_off mnt/directory
+}
+
+@test "acquire, refresh: a lease is not by the clock of a client that is an hour off" {
+	local skew
+
+	for skew in -3600 3600; do
+		mount_skewed "$skew"
+		eval "$(nlock acquire -l 1m "$LOCK")"
+		between 40 "$(remaining)" 61
+		run -75 env -u NLOCK_CLAIM nlock acquire -n "$LOCK"
+		nlock refresh -l 2m
+		between 100 "$(remaining)" 121
+		nlock refresh -l 3m
+		between 160 "$(remaining)" 181
+		nlock release
+		nothing_behind
+		umount mnt
+		rmdir mnt "$BATS_TEST_TMPDIR/behind"
+	done
+}
+
+@test "run: a client's clock that is an hour off costs no running lock" {
+	local pid
+
+	mount_skewed 3600
+	in_group nlock run -l 3s "$LOCK" -- \
+		sh -c 'touch began; until [ -e go ]; do sleep 0.05; done; exit 7'
+	pid=$!
+	eventually test -e began
+	run -75 nlock run -w 5s --clock-slop 100ms "$LOCK" touch ran
+	[ ! -e ran ]
+	touch go
+	ended_with 7 "$pid"
+	nothing_behind
+}
+
+@test "run, acquire: with -v it is said where clocks may have to agree" {
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
+	run -0 --separate-stderr nlock run -v "$LOCK" true
+	[[ $stderr == "nlock: $LOCK: "*"clock"* ]]
+	run -0 --separate-stderr nlock run "$LOCK" true
+	[ -z "$stderr" ]
+	run -0 --separate-stderr nlock run -v "$DIR/job.lock" true
+	[ -z "$stderr" ]
+}
