@@ -282,7 +282,7 @@ static enum nlock_result look(struct attempt *at, int *fd,
 	if (*fd >= 0 && !at->claim->won &&
 	    !holder_judge(at->lock, holder, server_now_ns(at),
 			  at->request->clock_slop_ns)) {
-		close(*fd);
+		holder_close(at->lock, holder, *fd);
 		*fd = -1;
 	}
 	return NLOCK_OK;
@@ -433,7 +433,7 @@ static enum nlock_result await(struct attempt *at)
 	result = look(at, &fd, watch);
 	if (at->claim->won) {
 		if (fd >= 0)
-			close(fd);
+			holder_close(at->lock, at->holder, fd);
 		return NLOCK_OK;
 	}
 	if (result == NLOCK_OK && at->holder->occupied)

@@ -116,8 +116,8 @@ void hint_withdraw(struct nlock_claim *claim)
 
 /*
  * Whoever may write to the file asks for the lock alone, so that the server
- * tells one at a time; on NFS nobody else may.  The first question is a
- * shared one: it is not in the way of others that ask the same.
+ * tells one at a time; on NFS nobody else may.  The file is open for nothing
+ * but writing then: see hint.h.
  */
 static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 {
@@ -125,19 +125,17 @@ static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 	int fd;
 
 	setsid();	/* or it would be stopped with the file open */
-	fd = open_lock_file(lock, inode, O_RDWR);
+	fd = open_lock_file(lock, inode, O_WRONLY);
 	if (fd < 0) {
 		how = LOCK_SH;
 		fd = open_lock_file(lock, inode, O_RDONLY);
 	}
 	if (fd < 0)
 		return HINT_SILENT;
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+	if (flock(fd, how | LOCK_NB) == 0)
 		return HINT_SILENT;
 	if (errno != EWOULDBLOCK)
 		return HINT_NONE;
-	/* Only the shared question needed the file open for reading. */
-	return_delegation(lock, lock->name);
 	return flock(fd, how) == 0 ? HINT_LET_GO : HINT_NONE;
 }
 

@@ -17,9 +17,11 @@
  *
  * That the holder has the file open for writing has a use of its own: no
  * server delegates it then to other machines that read it; see undelegated.h.
- * The holder does not have it open for reading: a server of NFS 4.0 might then
- * delegate it to the holder's own machine.  If that machine died, the next
- * holder would have to wait until the server gave the machine up.
+ * Neither holder nor waiter has it open for reading: to a file that somebody
+ * reads, and no other machine writes, Linux' server gives a delegation at every
+ * open, be it for writing, also by NFS 4.0, where a client can't say that it
+ * wants none.  If the holder's machine died with one, the next holder would
+ * have to wait until the server gave the machine up.
  *
  * The file is opened by the lock file's name, though the claim is the same
  * file.  A client that has a name open makes a rename to ".nfs..." of its

@@ -250,6 +250,20 @@ static enum nlock_result look_from_outside(const struct nlock_lock *lock,
 	return NLOCK_OK;
 }
 
+void holder_close(const struct nlock_lock *lock,
+		  const struct nlock_holder *holder, int fd)
+{
+	close(fd);
+	/*
+	 * Our reading may have made the server delegate the file to this
+	 * machine, though the holder, on this machine, too, has it open for
+	 * writing.  If the machine died, the next holder would have to wait
+	 * until the server gave up the delegation.
+	 */
+	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
+		return_delegation(lock, lock->name);
+}
+
 enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct nlock_holder *holder, int *fd_out,
 			      struct watch *watch, struct nlock_error *error)
@@ -286,17 +300,10 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 		close(fd);
 		return result;
 	}
-	/*
-	 * Our reading may have made the server delegate the file to this
-	 * machine, though the holder, on this machine, too, has it open for
-	 * writing.  If the machine died, the next holder would have to wait
-	 * until the server gave up the delegation.
-	 */
-	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
-		return_delegation(lock, lock->name);
-	if (holder->kind == HOLDER_CLAIM && fd_out != NULL)
+	if (holder->kind == HOLDER_CLAIM && fd_out != NULL) {
 		*fd_out = fd;
-	else
-		close(fd);
+		return NLOCK_OK;
+	}
+	holder_close(lock, holder, fd);
 	return NLOCK_OK;
 }

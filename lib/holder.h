@@ -25,6 +25,10 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct nlock_holder *holder, int *fd,
 			      struct watch *watch, struct nlock_error *error);
 
+/* Close what holder_look() has left open, and have no delegation of it. */
+void holder_close(const struct nlock_lock *lock,
+		  const struct nlock_holder *holder, int fd);
+
 /*
  * Read an open file as if it were the lock file: say in *holder what it is, and
  * whose.  Returns 0, or -1 with errno.

@@ -6,7 +6,7 @@ import glob
 import time
 
 import bed
-from bed import VERSIONS, case, eventually, left_behind, path
+from bed import VERSIONS, case, check, eventually, left_behind, path
 from clients import one, two
 
 LEASE_S = 8                 # nlock's
@@ -42,16 +42,27 @@ def hold(name):
         time.sleep(2)       # the hint, and whoever listens to it
 
 
+def undelegated():
+    """
+    ... at any time from one refresh, which ends a delegation, to the next but
+    one, with whoever waits there looking at the lock file meanwhile.
+    """
+    until = time.monotonic() + LEASE_S
+    while time.monotonic() < until:
+        check(delegations("dead"), "none", "delegated")
+        time.sleep(0.1)
+
+
 def successor():
     hold("warm")            # a client that is new is given no delegations
     hold("dead")
-    delegated = delegations("dead")
+    undelegated()
     one.cut()
     began = time.monotonic()
     nexts = {version: two.start(
         bed.nlock, "run", "-w", f"{SOON_S}s", "--clock-slop", "100ms",
         path(version, "dead"), "true") for version in VERSIONS}
-    notes = [f"delegated: {delegated}"]
+    notes = []
     failed = False
     for version, process in nexts.items():
         status = process.wait(4 * SOON_S)
