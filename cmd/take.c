@@ -54,10 +54,11 @@ static bool is_callers(const struct taken *taken,
 		       const struct nlock_holder *holder)
 {
 	return holder->kind == HOLDER_CLAIM &&
-	       (holder->parts.kept_by_run ||
-		(holder->remaining_ns >= 0 && holder->links >= 2)) &&
 	       (enclosing_has(holder->claim) ||
-		nlock_holder_is_ancestor(&taken->lock, holder));
+		nlock_holder_is_ancestor(&taken->lock, holder)) &&
+	       (holder->parts.kept_by_run ||
+		(holder->remaining_ns >= 0 &&
+		 nlock_holder_has_claim(&taken->lock, holder)));
 }
 
 static void say_waiting(const char *path, const struct nlock_holder *holder)

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "fresh.h"
 #include "holder.h"
+#include "lock_file.h"
 #include "process.h"
 #include "undelegated.h"
 
@@ -113,6 +114,14 @@ bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 	return is_of_this_host(lock, holder) && holder->parts.has_process &&
 	       !is_lost_by_us(lock, &holder->parts) &&
 	       process_is_ancestor(holder->parts.pid, &holder->parts.process);
+}
+
+bool nlock_holder_has_claim(const struct nlock_lock *lock,
+			    const struct nlock_holder *holder)
+{
+	return holder->kind == HOLDER_CLAIM &&
+	       named_file_is(lock, holder->claim, holder->device,
+			     holder->inode) == 1;
 }
 
 /* Read all of a small file.  Returns its length, or -1 with errno. */

@@ -16,18 +16,20 @@ bool is_same_file(const struct attributes *a, uint64_t device, uint64_t inode)
  * Find out what the name leads to.  Only which file that is has to be fresh,
  * not its other attributes; an NFS client has just been told which file.
  */
-static int look(const struct nlock_lock *lock, struct attributes *a)
+static int look(const struct nlock_lock *lock, const char *name,
+		struct attributes *a)
 {
 	if (lock->file_system == FS_LOCAL)
-		return fresh_attributes(lock->dirfd, lock->name, a);
+		return fresh_attributes(lock->dirfd, name, a);
 	if (!file_system_is_nfs(lock->file_system))
-		return fresh_lookup(lock->dirfd, lock->name, a);
-	freshen_name(lock->dirfd, lock->name);
-	return own_attributes(lock->dirfd, lock->name, a);
+		return fresh_lookup(lock->dirfd, name, a);
+	freshen_name(lock->dirfd, name);
+	return own_attributes(lock->dirfd, name, a);
 }
 
 /* Reading all names corrects a client that believes that this one is absent. */
-static bool is_listed(const struct nlock_lock *lock, uint64_t inode)
+static bool is_listed(const struct nlock_lock *lock, const char *name,
+		      uint64_t inode)
 {
 	DIR *directory = fresh_directory(lock->dirfd);
 	const struct dirent *entry;
@@ -36,24 +38,30 @@ static bool is_listed(const struct nlock_lock *lock, uint64_t inode)
 	if (directory == NULL)
 		return false;
 	while (!listed && (entry = readdir(directory)) != NULL)
-		listed = strcmp(entry->d_name, lock->name) == 0 &&
+		listed = strcmp(entry->d_name, name) == 0 &&
 			 entry->d_ino == inode;
 	closedir(directory);
 	return listed;
 }
 
-int lock_file_is(const struct nlock_lock *lock, uint64_t device,
-		 uint64_t inode)
+int named_file_is(const struct nlock_lock *lock, const char *name,
+		  uint64_t device, uint64_t inode)
 {
 	struct attributes a;
 	int tries;
 
-	/* A caller that is told 0 gives up the lock: look twice. */
+	/* A caller that is told 0 may give up the lock: look twice. */
 	for (tries = 0; tries < 2; tries++) {
-		if (look(lock, &a) == 0)
+		if (look(lock, name, &a) == 0)
 			return is_same_file(&a, device, inode);
 		if (!is_gone(errno))
 			return -1;
 	}
-	return lock->file_system != FS_LOCAL && is_listed(lock, inode);
+	return lock->file_system != FS_LOCAL && is_listed(lock, name, inode);
+}
+
+int lock_file_is(const struct nlock_lock *lock, uint64_t device,
+		 uint64_t inode)
+{
+	return named_file_is(lock, lock->name, device, inode);
 }

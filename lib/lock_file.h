@@ -16,9 +16,15 @@ bool is_same_file(const struct attributes *a, uint64_t device,
 
 /*
  * Is the lock file this very file, as the file server has it now?
- * Returns 1, 0, or -1 with errno.  Costs one request to an NFS server.
+ *
+ * Returns 1, 0 (also if there is no lock file), or -1 with errno.  A lock file
+ * that is there costs one request to an NFS server.
  */
 int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 		 uint64_t inode);
+
+/* The same for another name in the lock's directory, such as a claim's. */
+int named_file_is(const struct nlock_lock *lock, const char *name,
+		  uint64_t device, uint64_t inode);
 
 #endif

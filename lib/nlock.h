@@ -332,6 +332,13 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 			      const struct nlock_holder *holder);
 
+/*
+ * Does the name of the holder's claim lead to the lock file?  If not, the lock
+ * is half released, and can't be refreshed.  An error counts as "no".
+ */
+bool nlock_holder_has_claim(const struct nlock_lock *lock,
+			    const struct nlock_holder *holder);
+
 /* Is a lock in this state held, as status -q understands it? */
 bool nlock_state_is_held(enum nlock_state state);
 

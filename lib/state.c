@@ -10,7 +10,6 @@
 #include "error.h"
 #include "fresh.h"
 #include "holder.h"
-#include "lock_file.h"
 #include "process.h"
 #include "state.h"
 #include "warrant.h"
@@ -172,17 +171,6 @@ static bool is_dead(const struct nlock_lock *lock,
 	       host_name_is_ours_to_flufl(holder->parts.host);
 }
 
-/* Without its claim a lock is released by half, and can't be refreshed. */
-static bool has_its_claim(const struct nlock_lock *lock,
-			  const struct nlock_holder *holder)
-{
-	struct attributes a;
-
-	return holder->links >= 2 &&
-	       fresh_attributes(lock->dirfd, holder->claim, &a) == 0 &&
-	       is_same_file(&a, holder->device, holder->inode);
-}
-
 static bool is_own(const struct nlock_lock *lock,
 		   const struct nlock_holder *holder, const char *own_claim)
 {
@@ -192,7 +180,8 @@ static bool is_own(const struct nlock_lock *lock,
 		return false;
 	slash = strrchr(own_claim, '/');
 	return strcmp(slash == NULL ? own_claim : slash + 1,
-		      holder->claim) == 0 && has_its_claim(lock, holder);
+		      holder->claim) == 0 &&
+	       nlock_holder_has_claim(lock, holder);
 }
 
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,

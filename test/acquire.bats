@@ -349,6 +349,18 @@ listing() {
 	NLOCK_CLAIM=rubbish run -0 nlock acquire -n "$LOCK.2"
 }
 
+@test "acquire: of our lock without its claim is 75, not 73, whatever links others have made" {
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	ln "$LOCK" copy
+	ln "$LOCK" another
+	run -73 timeout 20 nlock acquire -n "$LOCK"
+	rm "$NLOCK_CLAIM"
+	run -75 timeout 20 nlock acquire -n "$LOCK"
+	# Another file by the claim's name is not the claim.
+	cp -p copy "$NLOCK_CLAIM"
+	run -75 timeout 20 nlock acquire -n "$LOCK"
+}
+
 @test "acquire: our own lock is taken anew once its lease is over" {
 	eval "$(nlock acquire "$LOCK")"
 	touch -d "1 hour ago" "$LOCK"
