@@ -16,10 +16,15 @@ static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
 	return fresh_attributes(lock->dirfd, name, &a) < 0 && is_gone(errno);
 }
 
-/* Whether or not the lock file is there: what else is missing? */
+/*
+ * Whether or not the lock file is there: what else is missing?  What our own
+ * release has removed tells nothing.
+ */
 static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
 				    enum nlock_loss otherwise)
 {
+	if (claim->withdrawn)
+		return otherwise;
 	if (is_gone_by_name(claim->lock, claim->name))
 		return NLOCK_LOSS_CLAIM;
 	if (is_gone_by_name(claim->lock, claim->warrant))

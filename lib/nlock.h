@@ -133,6 +133,7 @@ struct nlock_claim {
 	uid_t uid;			/* its owner, once read */
 	bool made;			/* with its warrant, by this process */
 	bool won;			/* the lock, by this process */
+	bool withdrawn;			/* by a release, as the lock was lost */
 	bool stands_for_process;	/* another one, which relies on it */
 	int64_t relied_until_ns;	/* ... until then, as far as we know */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
@@ -254,8 +255,9 @@ struct nlock_loss_report {
 };
 
 /*
- * Find out how a lock was lost, once a refresh has said so.  After a release
- * that has said so, only who has it now can still be seen.
+ * Find out how a lock was lost, once a refresh or a release has returned
+ * NLOCK_LOST.  A release removes what is left of the claim and of its warrant,
+ * so after one that has done that, neither counts as missing.
  */
 void nlock_find_loss(const struct nlock_claim *claim,
 		     struct nlock_loss_report *report);

@@ -255,6 +255,7 @@ static enum nlock_result release(struct nlock_claim *claim,
 	if (ours < 0)
 		return result;
 	if (ours == 0) {
+		claim->withdrawn = true;
 		claim_withdraw(claim);
 		return NLOCK_LOST;
 	}

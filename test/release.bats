@@ -457,6 +457,18 @@ as() {
 	nothing_left
 }
 
+@test "release: of a lock whose file somebody has removed says that, and not that its claim is gone" {
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	rm "$LOCK"
+	run -76 --separate-stderr nlock release
+	complains
+	[[ $stderr == *"the lock file is gone"* ]]
+	nothing_left
+	# shellcheck disable=SC2016
+	run -76 --separate-stderr nlock run "$LOCK" sh -c 'rm "$NLOCK_LOCK"'
+	[[ $stderr == *"the lock file is gone"* ]]
+}
+
 @test "release: after one that was killed half-way, it lets others break the lock at once" {
 	eval "$(nlock acquire -l 10m "$LOCK")"
 	run "${STRACE[@]}" -o calls -e inject=renameat,renameat2:signal=KILL:when=1 \
