@@ -9,7 +9,7 @@
 
 #include "nlock.h"
 
-/* A breaker is given so long, on the server's clock, before it is pushed. */
+/* How old, on the server's clock, a breaker's warrant gets undisturbed. */
 #define BREAKER_GRACE_NS	(5 * NS_PER_S)
 
 /*
@@ -19,10 +19,12 @@
  * victim_fd is the lock file, opened when *victim was seen; it is closed
  * here.  *clock is brought up to date.
  *
- * NLOCK_OK: taken down, or there was nothing to break: try to link again.
- * NLOCK_BUSY: another breaker is at work.
- * NLOCK_FAILED: a call failed; the victim is no worse off than before,
- * except that its warrant may have been revoked.
+ * NLOCK_OK: taken down, or there was nothing to break: try to link again.  In
+ * the latter case, too, the victim may have lost its warrant.
+ * NLOCK_BUSY: another breaker is at work, or the server's clock, read anew,
+ * says that the lease is not over: look again later.
+ * NLOCK_FAILED: a call failed.  The victim may have lost its warrant and its
+ * claim.
  */
 enum nlock_result breaker_break(const struct nlock_lock *lock,
 				const struct nlock_holder *victim,

@@ -17,15 +17,18 @@
 #include <sys/types.h>
 
 enum carriers {
-	CARRIERS_NONE,		/* certainly */
+	CARRIERS_NONE,		/* certainly, but for those named above */
 	CARRIERS_UNKNOWN,	/* none found, but not all could be looked at */
 	CARRIERS_FOUND
 };
 
 /*
  * Look for processes that carry the claim with this name (not its path).  *pid
- * is one that was found, or 0.  No process that was started before since_ticks,
- * as in /proc/PID/stat, carries it.
+ * is one that was found, or 0.
+ *
+ * The claim was made at since_ticks or later (as in /proc/PID/stat), so that a
+ * process which was started before that, and can't be looked at, does not
+ * count.  0: that is not known.
  */
 enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid);

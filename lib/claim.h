@@ -15,11 +15,12 @@
  * claims; its random part is made here.
  *
  * *fd is the claim, open, for the caller to close once it has linked it to
- * the lock file: until then an NFS client knows that it may do that, and
- * would have to ask the server once it was closed.  It must be closed before
- * the claim is unlinked.
+ * the lock file: as long as an NFS client has the file open it need not ask the
+ * server whether we may do that.  It must be closed before the claim is
+ * unlinked.
  *
- * On failure nothing is left, and *fd is -1.
+ * Returns NLOCK_OK, NLOCK_UNSUPPORTED if the file system has no such names, or
+ * NLOCK_FAILED.  On failure nothing is left, and *fd is -1.
  */
 enum nlock_result claim_publish(struct nlock_claim *claim,
 				const struct nlock_lock *lock,
@@ -27,24 +28,25 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 				int *fd, struct nlock_error *error);
 
 /*
- * Remove and close the claim, and its warrant, of a lock that was not taken, or
- * that was lost.
+ * Remove a claim that does not hold the lock, either because it has never won
+ * it or because it has lost it: the warrant, then the claim's file.  Close what
+ * the claim has open.  What can't be removed stays.
  */
 void claim_withdraw(struct nlock_claim *claim);
 
 /* Open the warrant, if it is not open.  Returns 0, or -1 as warrant_open(). */
 int claim_open_warrant(struct nlock_claim *claim);
 
-/* Is the lock file this claim's?  Returns as lock_file_is(). */
+/* Is the lock file the claim's own file?  Returns as lock_file_is(). */
 int claim_is_lock_file(const struct nlock_claim *claim);
 
 /*
  * Let the lease end lifetime_ns from now, but not before earliest_end_ns (on
  * the server's clock); claim->lease_end_ns is what was asked for.
  *
- * Returns 1 if *a is what the server answered, 0 if that has still to be
- * read, or -1 with errno; is_gone(errno) means that the claim was broken or
- * released.
+ * Returns 1 if *a is what the server answered, 0 if the caller has to read the
+ * attributes, or -1 with errno; is_gone(errno) means that the claim was broken
+ * or released.
  */
 int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a);
@@ -52,16 +54,19 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 /*
  * Read the claim's attributes, fresh, and note the lease's end.  While the
  * lock is ours there are two links, or more if others have made some.
+ *
  * Returns 0, or -1 with errno: ENOENT also if another file has the claim's
  * name.
  */
 int claim_read(struct nlock_claim *claim, struct attributes *a);
 
 /*
- * The same, and the server's clock, for a process that knows neither, by one
- * request: what it answers has the time of that change in it.
+ * The same for a process that has taken up the claim of an earlier one, and
+ * does not know the server's clock either: set the claim's access time, for the
+ * answer has the claim's attributes, and the time of this change in them.
  *
- * Returns 0, or -1 with errno: EAGAIN if it was not to be had like that.
+ * Returns 0, or -1 with errno: EAGAIN if the client has not kept the answer, or
+ * its time may not be the server's.
  */
 int claim_introduce(struct nlock_claim *claim, struct attributes *a);
 

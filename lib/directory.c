@@ -173,7 +173,10 @@ static bool is_named(const char *name, size_t i)
 	       '\0';
 }
 
-/* Which kind of litter is it?  LITTER: none, and errno says why it stays. */
+/*
+ * Which kind of litter is it?  LITTER: none, with errno: ENOTEMPTY, or that of
+ * a failed look at it.
+ */
 static size_t kind_of_litter(int fd, const char *name)
 {
 	struct attributes a;

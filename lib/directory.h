@@ -20,8 +20,8 @@
  * the file system is this machine's own: there its owner must be our user.
  *
  * Returns the descriptor, *made being what the reply to mkdir(2) told, or -1
- * with errno: that of mkdir(2), or EEXIST if what is there now is not what
- * was made.
+ * with the errno of the call that failed: EEXIST also if what is there now is
+ * not what was made.
  */
 int directory_make(int dirfd, const char *name, bool local,
 		   struct attributes *made);
@@ -40,16 +40,18 @@ bool directory_is_empty(int fd);
 int directory_chmod(int fd, mode_t mode);
 
 /*
- * Remove what other programs leave in every directory they see: the index of
- * a NAS, the notes of a desktop, and what an NFS client that has crashed left
- * of a file that it had open.
+ * Remove litter: what other programs leave in every directory they see, such as
+ * the index of a NAS or the notes of a desktop, and ".nfs..." and the like, by
+ * which a client keeps a file that was removed while it was open.
  *
- * Nothing is removed if there is anything else, but what is called ours.  What a
- * client keeps of a file that it has open goes by itself when that is closed, and
- * is removed only if open_too says that its client is gone.  A
- * directory that somebody has renamed to the name of one of ours, with data of
- * a third one's in it, is only told from ours by that.  Returns whether there
- * was nothing else; if not, errno says so by ENOTEMPTY, or why it can't be told.
+ * If the directory has anything in it but litter and a name "ours", nothing is
+ * removed: somebody may have put a directory with data in the place of ours.
+ * What a client keeps goes by itself once the file is closed, and is removed
+ * only if open_too says that the client is gone.
+ *
+ * Returns true if all else was litter, even if some of it could not be removed.
+ * Returns false, with errno, if not: ENOTEMPTY if there is something else,
+ * otherwise that of the call that could not tell.
  */
 bool directory_remove_litter(int fd, const char *ours, bool open_too);
 

@@ -24,9 +24,10 @@
  * have to wait until the server gave the machine up.
  *
  * The file is opened by the lock file's name, though the claim is the same
- * file.  A client that has a name open makes a rename to ".nfs..." of its
- * removal; if that were the claim, and the client crashed, the lock file
- * would have a second link for good, and could never be broken.
+ * file.  When a name that a client has open is removed, the client renames the
+ * file to ".nfs..." instead.  The lock file leaves its name by a rename into
+ * the warrant, but the claim is removed; if the client crashed then, ".nfs..."
+ * would stay in the lock's directory for good.
  */
 #ifndef HINT_H
 #define HINT_H
@@ -34,8 +35,8 @@
 #include "nlock.h"
 
 /*
- * The holder's side: let go, and wait for that for a moment.  It begins by
- * nlock_offer_hint().  Does nothing if that was not called.
+ * The holder's side: end what nlock_offer_hint() has started, if it was called,
+ * and wait for that for a moment.
  */
 void hint_withdraw(struct nlock_claim *claim);
 
@@ -48,14 +49,14 @@ struct hint_listener {
 #define HINT_LISTENER_INIT	{ .fd = -1, .pid = 0 }
 
 /*
- * Listen to the holder whose lock file has this inode, in the place of another
- * one.  Once the fd is readable hint_hear() tells what came of it.  If no
- * helper can be had, none is.
+ * Listen to the holder whose lock file has this inode, and to no other one any
+ * more.  Once the fd is readable hint_hear() tells what came of it.  If no
+ * helper can be started the fd is -1.
  *
- * elsewhere says that the holder is on another machine.  Then a helper that
- * has heard keeps what it got for a moment, and with it others from hearing;
- * hint_stop() has it pass that on.  On the holder's own machine an open file
- * would be in the way of its release.
+ * elsewhere says that the holder is on another machine.  Then a helper that has
+ * got the flock(2) lock keeps it for a moment, so that the next waiter is not
+ * told; hint_stop() ends that.  On the holder's own machine the helper lets go
+ * at once, since a file that is open there is in the way of the release.
  */
 void hint_listen(struct hint_listener *listener,
 		 const struct nlock_lock *lock, uint64_t inode,
@@ -63,18 +64,17 @@ void hint_listen(struct hint_listener *listener,
 
 enum hint {
 	HINT_LET_GO,		/* the holder has: try for the lock */
-	HINT_SILENT,		/* it keeps nothing locked, perhaps not yet */
-	HINT_NONE		/* there is nothing to be heard here */
+	HINT_SILENT,		/* it has not locked the file, or not yet */
+	HINT_NONE		/* the file system has no such locks */
 };
 
 /* What was heard. */
 enum hint hint_hear(struct hint_listener *listener);
 
-/*
- * Stop listening, if that was begun, without waiting for the helper; or wait
- * for a moment until it has closed the lock file.
- */
+/* Stop listening, if that was begun, without waiting for the helper. */
 void hint_stop(struct hint_listener *listener);
+
+/* The same, and wait for a moment until the helper has closed the lock file. */
 void hint_close(struct hint_listener *listener);
 
 #endif

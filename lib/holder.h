@@ -19,7 +19,7 @@
  *
  * remaining_ns is not filled: this knows no clock.
  *
- * Fails with the errno of open(2) or read(2), other than "gone".
+ * Returns NLOCK_OK, or NLOCK_FAILED with an errno that is not is_gone().
  */
 enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct nlock_holder *holder, int *fd,
@@ -37,9 +37,9 @@ int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder);
 
 /*
- * May the lock be broken: is its lease over by more than slop_ns, or its
- * process certainly dead?  But waiters on the same machine leave a lock of
- * "nlock run" alone as long as holder_survivor() finds a process.
+ * May the lock be broken: is its lease over by more than slop_ns, or
+ * holder_is_dead()?  A lock of "nlock run" may not, even if its lease is over,
+ * as long as holder_survivor() finds a process.
  */
 bool holder_is_breakable(const struct nlock_lock *lock,
 			 const struct nlock_holder *holder,
@@ -50,15 +50,17 @@ bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
 		  int64_t server_now_ns, int64_t slop_ns);
 
 /*
- * For a lock of "nlock run": a process that is known to live on this machine,
- * either that nlock or one that its command has started; or 0.
+ * For a lock of "nlock run": a process of that run which is known to live on
+ * this machine, that nlock or one that carries its claim (see carriers.h); or
+ * 0.
  */
 pid_t holder_survivor(const struct nlock_lock *lock,
 		      const struct nlock_holder *holder);
 
 /*
- * Is the process that a claim of nlock's stands for certainly dead and, if that
- * process is "nlock run", also everything that it has started?
+ * Is the process that a claim of nlock's stands for certainly dead, with its
+ * process group, and, if "nlock run" keeps the claim, is there certainly no
+ * process that carries it?
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder);

@@ -28,20 +28,21 @@ struct server_clock {
 };
 
 /*
- * Take over a newer sample of the server's clock, one by a request to set a
- * time, unless it is behind what the older one leads to.  Some file systems
- * accept such a request and do nothing; their old stamp would make a lease
- * seem to end later than it does.  A clock without a sample (server_ns 0)
- * takes over any.
+ * Take over a newer sample of the server's clock, from a request to set a time,
+ * unless it is behind what the older one leads to.  Some file systems accept
+ * such a request and do nothing; their old stamp would make a lease seem to end
+ * later than it does.  A clock without a sample (server_ns 0) takes over any.
  */
 void server_clock_update(struct server_clock *clock,
 			 const struct server_clock *sample);
 
 /*
- * The same for a sample whose stamp may come from a client's cache.  Returns
- * false, and leaves the clock alone, if the server has to be asked: the stamp
- * is older than the last one, or than that leads to, or the first.  The last
- * one itself, within the same tick, tells nothing new and leaves it, too.
+ * The same for a sample whose stamp may come from a client's cache.
+ *
+ * Returns false, and leaves the clock alone, if the server has to be asked:
+ * there is no sample yet, or the stamp is older than the last one or than what
+ * that leads to.  Returns true for the last stamp once more, within the same
+ * tick, which tells nothing new and leaves the clock alone, too.
  */
 bool server_clock_update_cached(struct server_clock *clock,
 				const struct server_clock *sample);

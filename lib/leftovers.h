@@ -1,9 +1,9 @@
 /*
  * leftovers.h - remove the claims of waiters that were killed.
  *
- * They are in nobody's way, but nobody else removes them.  Who has waited for
- * a second, or has broken a lock, does so by the way: that takes its time
- * anyhow, and those who find the lock free pay nothing for it.
+ * They are in nobody's way, but nobody else removes them.  A waiter does so
+ * after a second, and whoever has broken a lock: these have lost time anyhow,
+ * and those who find the lock free pay nothing for it.
  *
  * Nothing depends on it.  A waiter whose claim is removed although it will go
  * on starts over with a new one, and if its link comes in between, its warrant

@@ -21,12 +21,14 @@
  * Nothing here prints, exits or reads the environment, or sets or changes a
  * signal handler.  Some functions start a process for what may hang:
  * nlock_offer_hint(), and nlock_acquire() while it waits on a file server.
- * While they fork(2) all signals are blocked, and SIGCHLD comes when such a
- * process ends; the library waits for those that it started itself.
+ * While they fork(2) all signals are blocked, and the caller gets SIGCHLD when
+ * such a process ends.  The library kills these processes and waits for them,
+ * but not for long: one that hangs in the kernel, or that is about to end by
+ * itself, is left for the caller, as a child that ends some time later.
  *
- * Any function that returns enum nlock_result may return NLOCK_FAILED or
- * NLOCK_UNSUPPORTED.  Then *error says which step failed and why; the path is
- * that of the lock.  Each function's comment says what else it returns.
+ * Any function that returns enum nlock_result may return NLOCK_FAILED; its
+ * comment says what else it returns.  With NLOCK_FAILED and NLOCK_UNSUPPORTED
+ * *error says which step failed and why; the path is that of the lock.
  *
  * Times: names ending in _ns are nanoseconds.  Leases are on the file
  * server's clock, counted from 1970; everything local is CLOCK_BOOTTIME.
@@ -77,7 +79,10 @@ struct nlock_error {
 
 struct nlock_options {
 	char separator;
-	/* Errors of reading the lock file that are worth another try. */
+	/*
+	 * Errors of reading the lock file that are worth another try.  The
+	 * array is not copied, and has to outlive the lock.
+	 */
 	const int *retry_errnos;
 	size_t retry_count;
 	/*
@@ -90,8 +95,8 @@ struct nlock_options {
 /* A lock file's place: its directory, held open, and its name in there. */
 struct nlock_lock {
 	/*
-	 * Absolute, with the symbolic links on the way resolved; claims are
-	 * named after it.
+	 * Absolute; claims are named after it.  Symbolic links on the way are
+	 * resolved, unless the resolved path is too long or not to be had.
 	 */
 	char *path;
 	const char *name;	/* the last component of path */
@@ -106,8 +111,10 @@ struct nlock_lock {
  * resolved now, and may be switched later.  The lock file itself is not
  * touched and need not exist.
  *
- * Fails with the errno of open(2) on the directory, ENAMETOOLONG if no claim
- * could be named after path, EISDIR if path doesn't end in a file's name.
+ * Returns NLOCK_OK, or NLOCK_FAILED with the errno of open(2) on the
+ * directory; ENAMETOOLONG if the path, with a claim's name at its end, would be
+ * too long to be read again; EISDIR if path doesn't end in a file's name.
+ * Whether a claim's name itself fits, only nlock_acquire() finds out.
  */
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
@@ -116,7 +123,7 @@ void nlock_close(struct nlock_lock *lock);
 
 /*
  * Is the lock certainly on a disk, or in the memory, of this machine, so that
- * calls come back without a server's answer?
+ * no call has to wait for a server?
  */
 bool nlock_is_local(const struct nlock_lock *lock);
 
@@ -135,18 +142,20 @@ struct nlock_claim {
 	bool won;			/* the lock, by this process */
 	bool withdrawn;			/* by a release, as the lock was lost */
 	bool stands_for_process;	/* another one, which relies on it */
-	int64_t relied_until_ns;	/* ... until then, as far as we know */
+	int64_t relied_until_ns;	/* the latest end that it may know */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
 	int64_t lifetime_ns;
-	int64_t lease_end_ns;		/* as last read from the server */
+	int64_t lease_end_ns;		/* as last set, or read */
 	struct server_clock clock;	/* server_ns 0: not yet measured */
 };
 
 /*
  * Take up a claim that an earlier process made.  claim_path is what that
  * process published; only its last component is used.  Close it at the end.
+ * Whether there is such a claim, only what is done with it finds out.
  *
- * Fails with EINVAL if it is not the path of a claim to this lock.
+ * Returns NLOCK_OK, or NLOCK_FAILED with EINVAL if claim_path is not the path
+ * of a claim to this lock.
  */
 enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				   const struct nlock_lock *lock,
@@ -171,19 +180,22 @@ enum nlock_holder_kind {
 struct nlock_holder {
 	enum nlock_holder_kind kind;
 	char claim[NAME_MAX + 1];	/* the claim's name */
-	bool empty;			/* known by its second link only */
 	struct claim_name parts;	/* ... taken apart */
-	int64_t lease_end_ns;		/* server's clock; 0 if not known */
+	bool empty;			/* the file; the inode told the claim */
+	int64_t lease_end_ns;		/* server's clock */
 	int64_t remaining_ns;		/* of the lease; negative: it is over */
 	int64_t since_ns;		/* server's clock; 0 if not known */
 	uid_t uid;			/* who owns the lock file */
 	uint64_t device;
 	uint64_t inode;
-	uint32_t links;		/* 2, with its claim, or more */
+	uint32_t links;		/* 2, with its claim; others may make more */
 	mode_t mode;
 	bool occupied;	/* a directory with something in it: never a lock */
 	bool leased;	/* another program's fcntl(2) lease, for a moment */
-	/* Why the lock could not be broken though its lease is over, or 0. */
+	/*
+	 * Why nlock_acquire() could not break the lock, though its lease is
+	 * over; or 0.
+	 */
 	int break_errnum;
 	/* A process here that keeps it though its lease is over, or 0. */
 	pid_t survivor;
@@ -192,15 +204,21 @@ struct nlock_holder {
 struct nlock_request {
 	int64_t lifetime_ns;
 	int64_t timeout_ns;	/* 0: try once; NLOCK_FOREVER: no limit */
-	int64_t clock_slop_ns;	/* respect a lease for so long after its end */
+	int64_t clock_slop_ns;	/* leave a lock alone so long after its end */
 
 	/* The process on record as the holder. */
 	pid_t pid;
-	/* The lock is free once that process is certainly dead. */
+	/*
+	 * The claim stands for that process: waiters that see that it and its
+	 * process group are dead need not wait for the end of the lease.
+	 */
 	bool dies_with_pid;
 	/*
-	 * That process is an "nlock run", and keeps the lease.  One that is too
-	 * short for the file system's time stamps is then refused.
+	 * That process is an "nlock run", which keeps the lease.  Its lock also
+	 * outlives the lease, for waiters on the same machine, as long as they
+	 * see that process, or one with the claim in its environment.
+	 * A lifetime that is too short for the file system's time stamps is
+	 * refused.
 	 */
 	bool kept_by_run;
 
@@ -208,9 +226,9 @@ struct nlock_request {
 	int cancel_fd;
 
 	/*
-	 * Called when a wait begins and whenever the holder that is waited
-	 * for changes; may be NULL.  If it returns false the wait ends with
-	 * NLOCK_CANCELLED.
+	 * Called when a wait begins and whenever another holder is waited for,
+	 * or the same one for another reason; may be NULL.  If it returns false
+	 * the wait ends with NLOCK_CANCELLED.
 	 */
 	bool (*waiting)(const struct nlock_holder *holder, void *data);
 	void *waiting_data;
@@ -219,12 +237,18 @@ struct nlock_request {
 /*
  * Take the lock, waiting for it as the request says.
  *
- * NLOCK_OK: *claim holds the lock, with at least half its lifetime left.  It
- * has to be released, or closed.
- * NLOCK_BUSY: somebody had it until the timeout; *holder says who and, if the
- * lease is over, why the lock can't be broken.  If holder->occupied, this comes
- * at once, as no waiting helps.
+ * NLOCK_OK: *claim holds the lock, with at least half its lifetime left unless
+ * the server is too slow for that.  It has to be released, or closed.
+ * NLOCK_BUSY: somebody had the lock until the timeout.  *holder says who and,
+ * if the lease is over, what kept the lock from being broken; its kind is
+ * HOLDER_NONE if the lock was given back in the last moment.  If
+ * holder->occupied, this comes at once, as no waiting helps.
  * NLOCK_CANCELLED: cancel_fd became readable, or waiting() returned false.
+ * NLOCK_UNSUPPORTED: the file system can't hold locks, or refuses the claim's
+ * name, or a lifetime as short as that; then *error may say which would work.
+ * NLOCK_FAILED: a call failed.  ENAMETOOLONG: the names of claims to this lock
+ * do not fit.  ESRCH: dies_with_pid is set, and there is no such process.
+ *
  * Except on NLOCK_OK, *claim has nothing open, and nothing is left behind that
  * could be removed.
  */
@@ -267,9 +291,11 @@ void nlock_find_loss(const struct nlock_claim *claim,
  * up by nlock_claim_open() and stands for a process, such as one of "nlock
  * run", the end is never set back: that process relies on it.
  *
- * NLOCK_OK: the lock is still ours, until claim->lease_end_ns.
+ * NLOCK_OK: the lock is still ours, until claim->lease_end_ns; also if the
+ * lease was over, and nobody had taken the lock.
  * NLOCK_LOST: it is not; nlock_find_loss() says more.
  * NLOCK_FAILED: not known; the lease may or may not have been renewed.
+ * ETIMEDOUT: it was renewed, but was over again before that was confirmed.
  * NLOCK_UNSUPPORTED: the file system does not keep the time that was set.
  */
 enum nlock_result nlock_refresh(struct nlock_claim *claim,
@@ -277,7 +303,9 @@ enum nlock_result nlock_refresh(struct nlock_claim *claim,
 				struct nlock_error *error);
 
 /*
- * Is the lock still ours?  Leaves the lease as it is.  Results as above.
+ * Is the lock still ours?  Leaves the lease as it is, and does not ask whether
+ * it is over.  Returns NLOCK_OK, with claim->lease_end_ns as it is now,
+ * NLOCK_LOST, or NLOCK_FAILED if it is not known.
  */
 enum nlock_result nlock_confirm(struct nlock_claim *claim,
 				struct nlock_error *error);
@@ -285,21 +313,24 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
 /*
  * Let waiters on other machines be told, by way of the file server, when the
  * lock is given back; see hint.h.  That takes a process, which nlock_release()
- * ends, and which dies with this one.
+ * ends, and which dies with the thread that started it.
  *
- * Returns its pid, 0 if none is needed, or -1 with errno.  Never waits for
- * the server.  Once it has ended by itself, claim->hint_pid has to be set to 0.
+ * Returns its pid; 0 if the file system is local, or the claim's inode not
+ * known; or -1 with errno.  Never waits for the server.  A caller that has
+ * waited for that process by itself has to set claim->hint_pid to 0.
  */
 pid_t nlock_offer_hint(struct nlock_claim *claim);
 
 /*
  * Give the lock back, remove all that belongs to the claim, and close it.
  *
- * NLOCK_OK: it was ours until now, and is released.
- * NLOCK_LOST: it was not.
+ * NLOCK_OK: the lock was ours until now, and is released.  If it could not be
+ * taken down, as its warrant was gone though the lease ran, the lease is ended
+ * instead: others can break the lock at once.
+ * NLOCK_LOST: it was not ours, or no longer.
  * NLOCK_FAILED: the lock file may be left, and can be taken by others once
- * the lease is over.  With EACCES or EPERM nothing was changed, unless we may
- * not write to the lock's directory.
+ * the lease is over.  With EACCES or EPERM nothing was changed, unless somebody
+ * else changed permissions at that very moment.
  */
 enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error);
@@ -308,9 +339,9 @@ enum nlock_state {
 	NLOCK_UNLOCKED,
 	NLOCK_OURS,
 	NLOCK_OURS_EXPIRED,
-	NLOCK_STALE,		/* the holder's process is certainly dead */
+	NLOCK_STALE,		/* the holder's process is dead */
 	NLOCK_THEIRS_EXPIRED,
-	NLOCK_UNKNOWN,		/* somebody else's, probably or surely alive */
+	NLOCK_UNKNOWN,		/* somebody else's, alive as far as is known */
 	NLOCK_FOREIGN		/* not made by nlock or flufl.lock */
 };
 
@@ -319,7 +350,8 @@ enum nlock_state {
  * or NLOCK_FAILED if the lock file can't be looked at.
  *
  * own_claim is the path of the claim that counts as ours, or NULL.
- * holder->kind is HOLDER_NONE exactly if *state is NLOCK_UNLOCKED.
+ * holder->kind is HOLDER_NONE exactly if *state is NLOCK_UNLOCKED.  On NFS the
+ * state goes by this host's clock: see "status" in nlock(7), "CLOCKS".
  */
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				const char *own_claim,
@@ -344,7 +376,11 @@ bool nlock_holder_has_claim(const struct nlock_lock *lock,
 /* Is a lock in this state held, as status -q understands it? */
 bool nlock_state_is_held(enum nlock_state state);
 
-/* The end of the claim's lease, by the local CLOCK_BOOTTIME; never late. */
+/*
+ * The end of the claim's lease, by the local CLOCK_BOOTTIME; never late.  The
+ * claim's clock has to be known, as it is once nlock_acquire(), nlock_refresh()
+ * or nlock_confirm() has returned NLOCK_OK.
+ */
 int64_t nlock_claim_ends_boot_ns(const struct nlock_claim *claim);
 
 #endif

@@ -11,7 +11,7 @@
 /* Will somebody wake us when it is time? */
 enum poll_waker {
 	POLL_NOBODY,
-	POLL_HINT,		/* perhaps another machine */
+	POLL_HINT,		/* perhaps, another machine */
 	POLL_WATCH,		/* our own kernel, certainly */
 	POLL_QUEUE		/* the same, by a waiter that looks for itself */
 };

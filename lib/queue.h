@@ -26,7 +26,10 @@
 bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 		      char *ahead);
 
-/* Can the process of this claim act?  No file server is asked. */
+/*
+ * Can the process of this claim act, as far as that is known?  Asks no file
+ * server.
+ */
 bool queue_acts(const struct nlock_lock *lock, const char *claim);
 
 enum queue_state {

@@ -8,7 +8,8 @@
 
 /*
  * A separator, other than the lock's own, with which the lock can be taken
- * here: the file system takes the names, and has hard links.  '\0': none.
+ * here: the file system takes the names, and has hard links.  '\0': none of
+ * those that are tried.
  */
 char separator_find(const struct nlock_lock *lock,
 		    const struct claim_name *parts);

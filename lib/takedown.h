@@ -17,16 +17,17 @@
  * as far as the file system can see to that.
  *
  * Returns 0, or -1 with errno; is_gone(errno) means that there was no lock
- * file, that the warrant was revoked, or that an earlier reply was lost.
- * Never repeat it then: of two requests under way, the late one would move
- * the next holder's lock into a warrant that is still there.  EEXIST means
+ * file, that the warrant was revoked, or that the rename was done and its reply
+ * lost.  Never repeat it then: of two requests under way, the late one would
+ * move the next holder's lock into a warrant that is still there.  EEXIST means
  * that nothing was done: somebody has put a file into the warrant.
  */
 int takedown(const struct nlock_lock *lock, int warrant_fd);
 
 /*
- * The same with another name in the warrant, one that is not taken: if somebody
- * else has put something there as "lock", it is neither replaced nor removed.
+ * The same with another name in the warrant than "lock", for a warrant in which
+ * somebody has put something by that name: that is neither replaced nor
+ * removed.
  */
 int takedown_as(const struct nlock_lock *lock, int warrant_fd,
 		const char *name);

@@ -14,19 +14,20 @@
 #include "nlock.h"
 
 /*
- * openat(2) with O_NONBLOCK of a file on which another program of this machine
- * may have a lease (fcntl(2), F_SETLEASE), as Samba has for its clients.
- * The open asks that program to give the lease up; until it does, or the kernel
- * takes it (45 s by default), the open fails with EAGAIN.
+ * openat(2) of a file on which another program of this machine may have a lease
+ * (fcntl(2), F_SETLEASE), as Samba has for its clients.  The open asks that
+ * program to give the lease up.  Until it does, or the kernel takes the lease
+ * away (after 45 s by default), an open with O_NONBLOCK, which flags should
+ * have, fails with EAGAIN.
  *
  * Tries again for a moment.  EAGAIN is still possible then.  A new file has a
- * mode of 0666.
+ * mode of 0666, less the umask.
  */
 int open_leased(int dirfd, const char *name, int flags);
 
 /*
- * The same for a name in the lock's directory, also without O_NONBLOCK.  Asks
- * for no delegation, which from NFS 4.1 on a client can do.
+ * The same for a name in the lock's directory.  On NFS it asks for no
+ * delegation, as far as the client can decline: that is, from NFS 4.1 on.
  */
 int open_undelegated(const struct nlock_lock *lock, const char *name,
 		     int flags);

@@ -69,8 +69,8 @@ struct watch *waiter_line_up(struct waiter *waiter);
 bool waiter_take_post(struct waiter *waiter, bool held);
 
 /*
- * Wait for a while, until times at the latest; sets times->hint_ns.  What it
- * returns is that of watch_wait(), cancel_fd, too.
+ * Wait for a while, until the next of times at the latest; sets
+ * times->hint_ns.  cancel_fd and what is returned are as for watch_wait().
  */
 enum watch_result waiter_sleep(struct waiter *waiter,
 			       const struct nlock_holder *holder,
@@ -93,9 +93,9 @@ bool waiter_is_idle(const struct waiter *waiter);
 void waiter_close(struct waiter *waiter);
 
 /*
- * End, and return what watch_end() does.  One that has been told that the lock
- * is free has a moment's start over others; unless it has won, they are to be
- * told now.
+ * End, and return what watch_end() does.  A waiter that another machine has
+ * told that the lock is free keeps the next one from being told for a moment;
+ * unless it has won, that ends here.
  */
 int waiter_end(struct waiter *waiter, bool won);
 

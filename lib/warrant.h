@@ -39,9 +39,9 @@ int warrant_open(int dirfd, const char *name, uid_t uid);
 
 /*
  * Have the server stamp a claim's warrant with its present time, and bring the
- * claim's clock up to date by that.
- * warrant_date sets both times, warrant_confirm only the access time, and
- * *used_ns is then when it was dated, or used after that (server's clock).
+ * claim's clock up to date by that.  warrant_date() sets both times.
+ * warrant_confirm() sets only the access time; *used_ns is the modification
+ * time, when the warrant was dated or, after that, used (server's clock).
  *
  * Returns 0, or -1 with errno; is_gone(errno) means that the warrant was
  * revoked.  No cache can answer this.
@@ -66,9 +66,10 @@ bool warrant_holds(int fd, const char *inside, uint64_t device,
 		   uint64_t inode);
 
 /*
- * Remove the warrant that has this name in dirfd and, unless inside is NULL,
- * what has the name inside in it.  What can't be removed is left; it has no
- * effect on anybody.
+ * Remove the warrant that has this name in dirfd, litter in it, and, unless
+ * inside is NULL, what has the name inside.  A warrant that is still not empty,
+ * as when a client has a file there open, is tried again for half a second.
+ * What can't be removed is left; it has no effect on anybody.
  */
 void warrant_discard(int dirfd, const char *name, int fd,
 		     const char *inside);
