@@ -25,13 +25,17 @@ int find_claim(const struct options *options, char **claim_path);
  * Find the claim and open its lock, for a command whose operand is [LOCK].
  *
  * Returns PARSED; or, having reported it, the exit status with which to end:
- * STATUS_USAGE if there is no claim, STATUS_NOT_OURS if a state file has none.
+ * STATUS_USAGE if there is no claim, that of not_ours() if a state file has
+ * none.  Either way, close_claimed().
  */
 int open_claimed(const struct options *options,
 		 const struct command *command, struct claimed *claimed);
 void close_claimed(struct claimed *claimed);
 
-/* What to end with if the lock is not ours; see --unconditionally. */
+/*
+ * What to end with if the lock is not ours: STATUS_NOT_OURS, having said why,
+ * or STATUS_DONE with --unconditionally.
+ */
 int not_ours(const struct options *options, const char *lock_path,
 	     const char *why);
 

@@ -2,7 +2,8 @@
  * enclosing.h - the claims within which this process was started.
  *
  * A run within another one replaces NLOCK_CLAIM.  The claims that are replaced
- * go to NLOCK_CLAIMS, one a line, the innermost last.
+ * go to NLOCK_CLAIMS, one a line, the innermost last.  A list that has become
+ * very long loses its oldest claims.
  */
 #ifndef ENCLOSING_H
 #define ENCLOSING_H
@@ -12,7 +13,7 @@
 /* Hand down NLOCK_CLAIM before it is replaced.  Returns 0, or -1 with errno. */
 int enclosing_hand_down(void);
 
-/* Is the claim with this name (not its path) one of them? */
+/* Is the claim with this name (not its path) in one of the two variables? */
 bool enclosing_has(const char *claim_name);
 
 #endif

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * Read a list of names, separated by commas, such as "ESTALE,EIO".  Returns
- * false, with *bad and *bad_length the part that is no error's name, if
- * there is one, or more than size of them.
+ * Read a list of at most size names, separated by commas, such as "ESTALE,EIO".
+ * Returns false if there is one that is no error's name, or one too many, which
+ * *bad and *bad_length then point out.
  */
 bool errno_names_parse(const char *list, int *errnos, size_t size,
 		       size_t *count, const char **bad, size_t *bad_length);

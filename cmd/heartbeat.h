@@ -74,7 +74,8 @@ const char *heartbeat_reason(const struct heartbeat *heartbeat);
 
 /*
  * The supervisor knows what is to be done, and will have done it by until_ns:
- * nobody is to stand in for it before then.
+ * nobody is to stand in for it before then.  0: that is over, and the lease
+ * says again when the supervisor has to act.
  */
 void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns);
 

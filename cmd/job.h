@@ -31,14 +31,14 @@ void job_watch_signals(struct taken *taken);
 bool job_stops_by(int signal_number);
 
 /*
- * What came from a terminal before there was a command can't have reached it.
- * Returns a signal that ends us or is to stop us, or 0.
+ * A signal that came before there was a command can't have reached it.  Returns
+ * one that is to end us or to stop us, or 0.
  */
 int job_early_signal(const struct taken *taken);
 
 /*
- * Pass on to the command what has come, unless it has got that itself.  Returns
- * true if SIGCHLD was among it.
+ * Pass on to the command each signal that has come, unless the terminal has
+ * sent that to the command, too.  Returns true if SIGCHLD was among them.
  */
 bool job_take_signals(struct job *job, int signal_fd);
 

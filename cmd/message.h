@@ -22,12 +22,12 @@ void message_verbosity(enum verbosity verbosity);
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Is anything said that is for this verbosity?  To describe a holder may take
- * a name service, which may take its time, and is not to be done for nothing.
+ * Is what is meant for this verbosity said at all?  Ask before describing a
+ * holder: that may need a name service, which may take its time.
  */
 bool message_wanted(enum verbosity verbosity);
 
-/* The same, even if quiet.  Return STATUS_USAGE, STATUS_IN_THE_WAY. */
+/* As message(), but even if quiet.  Return STATUS_USAGE, STATUS_IN_THE_WAY. */
 int usage_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 int in_the_way(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -53,7 +53,7 @@ int close_output(void);
 char *describe_holder(const struct nlock_holder *holder,
 		      enum nlock_state state, char *buffer, size_t size);
 
-/* The same of somebody who has the lock. */
+/* The same of somebody who has the lock, or had it until just now. */
 char *describe_busy(const struct nlock_holder *holder, char *buffer,
 		    size_t size);
 

@@ -87,7 +87,8 @@ extern const struct poptOption claim_options[];
  * Read a command's options, and NLOCK_CLAIM.
  *
  * Returns PARSED, or the exit status with which to end: a usage error that
- * has been reported, or 0 after --help.  Either way, options_free().
+ * has been reported, or that of print_command_help() after --help.  Either way,
+ * options_free().
  */
 int options_parse(struct options *options, const struct command *command,
 		  int argc, const char **argv);
@@ -108,7 +109,7 @@ int check_last_operand(const struct options *options,
 
 void options_free(struct options *options);
 
-/* Print the help of a command, generated from its table. */
+/* Print the help of a command, generated from its table.  Returns a status. */
 int print_command_help(const struct command *command);
 
 #endif

@@ -19,12 +19,13 @@ struct caller_signals {
  * Run argv, found by PATH, with the caller's signals, in a child that gets
  * SIGTERM if this process dies.
  *
- * With exec_fd NULL this waits until the child has become argv, deaf to signals.
- * A file server that hangs can make that take for ever, and somebody at a
- * terminal who stops the child; otherwise *exec_fd is set to what spawn_error()
- * reads.
+ * With exec_fd NULL, which is faster, this returns only once the child has
+ * become argv.  A file server that hangs can make that take for ever, as can
+ * somebody at a terminal who stops the child; no signal ends it.  Otherwise it
+ * returns at once, and *exec_fd is set to what spawn_error() reads.
  *
- * Returns its pid, or -1 with the errno of fork(2) or execvp(3).
+ * Returns the child's pid, or -1 with errno: that of fork(2), of pipe(2) or,
+ * with exec_fd NULL, of execvp(3).
  */
 pid_t spawn(char *const argv[], const struct caller_signals *caller,
 	    int *exec_fd);

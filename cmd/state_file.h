@@ -18,14 +18,15 @@ int state_file_write(const char *path, const char *claim, const char **step);
 char *state_file_read(const char *path);
 
 /*
- * Remove it, unless it holds another claim: as soon as a lock is released, the
- * next one to get it may write to the same file.  Returns 0, or -1 with errno.
+ * Remove it, or empty it if it can't be removed, unless it holds another claim:
+ * as soon as a lock is released, the next one to get it may write to the same
+ * file.  Returns 0, or -1 with errno.
  */
 int state_file_forget(const char *path, const char *claim);
 
 /*
- * Is it there though it can't be a state file, such as /dev/null?  A symbolic
- * link, such as /dev/stdout, would itself be replaced, and so is none.
+ * Is there something else than a regular file, such as /dev/null?  So is a
+ * symbolic link, such as /dev/stdout, since that would itself be replaced.
  */
 int state_file_is_other(const char *path);
 

@@ -27,23 +27,30 @@ enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
 /*
  * Take the lock for process pid, waiting as the options say.  While waiting,
  * a signal that would end nlock makes it give up, clean up, and then end by
- * that signal.
+ * that signal.  If the file server hangs then, or at the timeout, this process
+ * ends all the same: see patience.h.
  *
- * Returns PARSED with the lock held and the signals blocked; otherwise the
- * exit status with which to end, the reason having been reported.
+ * Returns PARSED with the lock held, the signals blocked, and SIGPIPE and
+ * SIGXFSZ ignored; otherwise the exit status with which to end, the reason
+ * having been reported.
  */
 int take_lock(struct taken *taken, const struct options *options,
 	      const char *path, pid_t pid, enum depends depends);
 
 /*
- * Release, but let a signal end us if the file server hangs by now.  *loss is
- * set on NLOCK_LOST.
+ * Release.  A signal does not end that, unless the file server hangs: then it
+ * ends this process PATIENCE_NS after it came, see patience.h.
+ *
+ * Returns as nlock_release(); *loss is set on NLOCK_LOST.
  */
 enum nlock_result release_lock(struct taken *taken,
 			       struct nlock_loss_report *loss,
 			       struct nlock_error *error);
 
-/* Release after a failure of what the lock was taken for. */
+/*
+ * Release and close a lock after a failure of what it was taken for.  Reports
+ * a release that fails.
+ */
 void untake_lock(struct taken *taken);
 
 /* Close what take_lock() opened; the lock stays as it is. */
