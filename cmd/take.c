@@ -378,9 +378,9 @@ int take_lock(struct taken *taken, const struct options *options,
 
 	*taken = (struct taken){ .path = path, .lock.dirfd = -1,
 				 .claim.warrant_fd = -1, .signal_fd = -1 };
-	/* That nobody reads our messages must not end us with a lock. */
+	/* Don't die of SIGPIPE while holding the lock. */
 	taken->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
-	/* Nor that a claim is too large, by "ulimit -f", without a word. */
+	/* Nor of a claim that is larger than "ulimit -f", without a word. */
 	taken->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
 	status = open_patiently(taken, options);
 	if (status == PARSED)

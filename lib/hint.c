@@ -15,7 +15,7 @@
 #include "undelegated.h"
 #include "watch.h"
 
-/* Nothing happens then, but ppoll(2) wants to know. */
+/* Arbitrary; nothing happens when it expires. */
 #define LOOK_NS		(3600 * NS_PER_S)
 
 /*
@@ -115,9 +115,9 @@ void hint_withdraw(struct nlock_claim *claim)
 /* ------------------------------------------------------------------ waiting */
 
 /*
- * Whoever may write to the file asks for the lock alone, so that the server
- * tells one at a time; on NFS nobody else may.  The file is open for nothing
- * but writing then: see hint.h.
+ * A waiter that may write to the file asks for an exclusive lock, so that the
+ * server tells one at a time, and opens it for nothing but writing: see hint.h.
+ * On NFS the others can't, and ask for a shared one.
  */
 static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 {

@@ -34,7 +34,7 @@ static int64_t cut_short(int64_t pause_ns, int64_t now_ns, int64_t at_ns)
 {
 	int64_t until_ns = ns_sub(at_ns, now_ns);
 
-	/* What is past is no reason to hurry: it was seen to already. */
+	/* A time already past has been handled. */
 	return until_ns > 0 && until_ns < pause_ns ? until_ns : pause_ns;
 }
 

@@ -105,8 +105,8 @@ static bool read_beginning(const struct nlock_lock *lock, const char *claim,
 }
 
 /*
- * One who comes back again and again, by the same old process, has no right to
- * be waited for by those who were there before.
+ * Did this waiter come by then?  A process that keeps coming back must not
+ * overtake those already waiting, though it is older than they are.
  */
 static bool came_by(const struct nlock_lock *lock, const char *claim,
 		    int64_t time_ns)
