@@ -105,13 +105,10 @@ void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
 
 static void sleep_until(int64_t boot_ns)
 {
-	struct timespec left;
-	int64_t left_ns;
+	struct timespec until = ns_to_timespec(boot_ns);
 
-	while ((left_ns = ns_sub(boot_ns, boot_now_ns())) > 0) {
-		left = ns_to_timespec(left_ns);
-		clock_nanosleep(CLOCK_BOOTTIME, 0, &left, NULL);
-	}
+	while (boot_now_ns() < boot_ns)
+		clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until, NULL);
 }
 
 static void tell(const struct heartbeat *heartbeat)

@@ -178,7 +178,6 @@ static void say_aside(struct supervisor *s, const char *what, const char *why,
 static void set_timer(struct supervisor *s, int64_t boot_ns)
 {
 	struct itimerspec when = { .it_interval = { 0, 0 } };
-	int64_t left_ns = ns_sub(boot_ns, boot_now_ns());
 
 	if (boot_ns == s->timer_ns)
 		return;
@@ -189,8 +188,8 @@ static void set_timer(struct supervisor *s, int64_t boot_ns)
 		return;		/* wait_for_events() does without */
 	s->timer_ns = boot_ns;
 	/* A time of 0 would switch it off. */
-	when.it_value = ns_to_timespec(left_ns > 0 ? left_ns : 1);
-	timerfd_settime(s->timer_fd, 0, &when, NULL);
+	when.it_value = ns_to_timespec(boot_ns > 0 ? boot_ns : 1);
+	timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 /* ------------------------------------------------------------------- events */
