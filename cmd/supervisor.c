@@ -18,6 +18,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -573,10 +574,22 @@ static int early_signal(struct supervisor *s)
 	return 0;
 }
 
-/* From there the command may be stopped at any time, even before it is one. */
+/*
+ * From there the command may be stopped at any time, even before it is one.  All
+ * descriptors may lead elsewhere and ^Z still reach us, if we have a controlling
+ * terminal; that may have no name here, as in a container.
+ */
 static bool has_terminal(void)
 {
-	return isatty(STDIN_FILENO) || isatty(STDERR_FILENO);
+	int fd;
+
+	if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) ||
+	    isatty(STDERR_FILENO))
+		return true;
+	fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static int cannot_run(const char *command, int errnum)

@@ -867,6 +867,8 @@ interrupted() {
 }
 
 @test "run: ^Z before the command is one stops nlock, too, and fg goes on" {
+	local redirection
+
 	preload slow_exec
 	cat >early.py <<-'PYTHON'
 		import os, pty, signal, sys, time
@@ -890,12 +892,17 @@ interrupted() {
 		os.write(terminal, b"\x1a")
 		os.waitpid(pid, 0)
 	PYTHON
-	timeout 20 python3 early.py "${PRELOAD[@]}" nlock run "$LOCK" -- \
-		touch ran
-	cat seen
-	[ "$(cat seen)" = "True"$'\n'"0" ]
-	[ -e ran ]
-	nothing_left
+	# With its descriptors elsewhere, the terminal still controls it.
+	for redirection in "" "</dev/null >/dev/null 2>&1"; do
+		rm -f becoming ran seen
+		timeout 20 python3 early.py "${PRELOAD[@]}" sh -c \
+			"exec nlock run \"\$1\" touch ran $redirection" \
+			sh "$LOCK"
+		cat seen
+		[ "$(cat seen)" = "True"$'\n'"0" ]
+		[ -e ran ]
+		nothing_left
+	done
 }
 
 @test "run: a daemon that the command leaves behind does not keep the lock" {
