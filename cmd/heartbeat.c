@@ -26,8 +26,6 @@
 /* How long to wait for the reason of a loss. */
 #define EXPLAINING_NS	(500 * NS_PER_MS)
 
-enum child { COMMAND, SPEAKER, HINT, CHILDREN };
-
 struct beat {
 	_Atomic int64_t lease_end_ns;	/* CLOCK_BOOTTIME */
 	_Atomic int64_t confirmed_ns;	/* when it was last renewed; the same */
@@ -38,7 +36,8 @@ struct beat {
 
 	/* For standing in for the supervisor: see heartbeat.h. */
 	_Atomic int64_t busy_until_ns;
-	atomic_int children[CHILDREN];
+	atomic_int command;
+	atomic_int spared[HEARTBEAT_SPARED];
 	atomic_bool stood_in;
 };
 
@@ -94,13 +93,16 @@ void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns)
 }
 
 void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
-			     pid_t speaker, pid_t hint)
+			     const pid_t spared[HEARTBEAT_SPARED])
 {
-	if (heartbeat->beat == NULL)
+	struct beat *beat = heartbeat->beat;
+	size_t i;
+
+	if (beat == NULL)
 		return;
-	atomic_store(&heartbeat->beat->children[COMMAND], command);
-	atomic_store(&heartbeat->beat->children[SPEAKER], speaker);
-	atomic_store(&heartbeat->beat->children[HINT], hint);
+	atomic_store(&beat->command, command);
+	for (i = 0; i < HEARTBEAT_SPARED; i++)
+		atomic_store(&beat->spared[i], spared[i]);
 }
 
 static void sleep_until(int64_t boot_ns)
@@ -171,16 +173,18 @@ static struct deadline supervisors_deadline(const struct heartbeat *heartbeat,
 static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 		      int signal_number)
 {
-	atomic_int *children = heartbeat->beat->children;
-	const pid_t spared[] = { self, atomic_load(&children[SPEAKER]),
-				 atomic_load(&children[HINT]) };
-	pid_t command = atomic_load(&children[COMMAND]);
+	struct beat *beat = heartbeat->beat;
+	pid_t command = atomic_load(&beat->command);
+	pid_t spared[HEARTBEAT_SPARED + 1] = { self };
+	size_t i;
 	int found;
 
 	if (supervisor_is_gone(heartbeat))
 		return 0;
+	for (i = 0; i < HEARTBEAT_SPARED; i++)
+		spared[i + 1] = atomic_load(&beat->spared[i]);
 	found = descendants_signal(heartbeat->supervisor, signal_number,
-				   spared, 3);
+				   spared, HEARTBEAT_SPARED + 1);
 	if (found >= 0)
 		return found;
 	return command > 0 && kill(command, signal_number) == 0;

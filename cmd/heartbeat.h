@@ -26,6 +26,9 @@
 
 #include "../lib/nlock.h"
 
+/* So many other children may the supervisor have. */
+#define HEARTBEAT_SPARED	6
+
 struct beat;
 
 /* What it has found out. */
@@ -84,6 +87,6 @@ void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns);
  * spare; 0: none.  The command's pid matters only where there is no /proc.
  */
 void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
-			     pid_t speaker, pid_t hint);
+			     const pid_t spared[HEARTBEAT_SPARED]);
 
 #endif

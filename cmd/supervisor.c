@@ -57,6 +57,12 @@
 /* What may still take long, in a process of its own, is given so long. */
 #define CLEANING_NS		(2 * NS_PER_S)
 
+/*
+ * So many messages may be on their way at once; more than one only if nobody
+ * reads them.  Besides those that speak, the heartbeat and the hint are spared.
+ */
+#define SPEAKERS		(HEARTBEAT_SPARED - 2)
+
 /* How often to look what is to be done, if no timer is to be had. */
 #define WITHOUT_TIMER_MS	10
 
@@ -77,7 +83,7 @@ struct supervisor {
 	enum phase phase;
 	struct job job;
 	int wait_status;
-	pid_t speaker;		/* the process that writes a message, or 0 */
+	pid_t speakers[SPEAKERS];	/* processes that write a message; 0: none */
 	struct heartbeat heartbeat;
 	int64_t started_ns;	/* all times are CLOCK_BOOTTIME */
 	int64_t heartbeat_due_ns;
@@ -109,13 +115,23 @@ static int signal_command(const struct supervisor *s, int signal_number)
 	return 1;
 }
 
+/* Our children other than the command. */
+static void list_ours(const struct supervisor *s, pid_t ours[HEARTBEAT_SPARED])
+{
+	memcpy(ours, s->speakers, sizeof(s->speakers));
+	ours[SPEAKERS] = s->heartbeat.pid;
+	ours[SPEAKERS + 1] = s->taken->claim.hint_pid;
+}
+
 /* Send a signal to all that the command has started, and count them. */
 static int signal_all(struct supervisor *s, int signal_number)
 {
-	const pid_t ours[] = { s->heartbeat.pid, s->speaker,
-			       s->taken->claim.hint_pid };
-	int found = descendants_signal(getpid(), signal_number, ours, 3);
+	pid_t ours[HEARTBEAT_SPARED];
+	int found;
 
+	list_ours(s, ours);
+	found = descendants_signal(getpid(), signal_number, ours,
+				   HEARTBEAT_SPARED);
 	if (found >= 0)
 		return found;
 	return signal_command(s, signal_number);
@@ -145,8 +161,21 @@ static bool may_be_left(struct supervisor *s)
 
 static void tell_children(struct supervisor *s)
 {
-	heartbeat_tell_children(&s->heartbeat, s->job.command, s->speaker,
-				s->taken->claim.hint_pid);
+	pid_t ours[HEARTBEAT_SPARED];
+
+	list_ours(s, ours);
+	heartbeat_tell_children(&s->heartbeat, s->job.command, ours);
+}
+
+/* A speaker that has no pid; NULL: all are speaking. */
+static pid_t *free_speaker(struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < SPEAKERS; i++)
+		if (s->speakers[i] == 0)
+			return &s->speakers[i];
+	return NULL;
 }
 
 /*
@@ -156,7 +185,8 @@ static void tell_children(struct supervisor *s)
 static void say_aside(struct supervisor *s, const char *what, const char *why,
 		      const char *consequence)
 {
-	pid_t pid = fork();
+	pid_t *speaker = free_speaker(s);
+	pid_t pid = speaker == NULL ? -1 : fork();
 
 	if (pid == 0) {
 		message("%s: %s%s%s", s->taken->path, what, why != NULL ? why :
@@ -164,7 +194,7 @@ static void say_aside(struct supervisor *s, const char *what, const char *why,
 		_exit(0);
 	}
 	if (pid > 0)
-		s->speaker = pid;
+		*speaker = pid;
 	tell_children(s);
 	if (pid < 0)
 		snprintf(s->unsaid, sizeof(s->unsaid), "%s%s%s", what,
@@ -195,6 +225,15 @@ static void set_timer(struct supervisor *s, int64_t boot_ns)
 
 /* ------------------------------------------------------------------- events */
 
+static void forget_speaker(struct supervisor *s, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < SPEAKERS; i++)
+		if (s->speakers[i] == pid)
+			s->speakers[i] = 0;
+}
+
 static void reap(struct supervisor *s)
 {
 	int status;
@@ -208,8 +247,6 @@ static void reap(struct supervisor *s)
 		} else if (pid == s->job.command) {
 			s->job.command = 0;
 			s->wait_status = status;
-		} else if (pid == s->speaker) {
-			s->speaker = 0;
 		} else if (pid == s->taken->claim.hint_pid) {
 			/* It could not do what it is for; no harm done. */
 			s->taken->claim.hint_pid = 0;
@@ -218,6 +255,8 @@ static void reap(struct supervisor *s)
 			s->heartbeat.pid = 0;
 			s->heartbeat_due_ns = boot_now_ns() +
 					      HEARTBEAT_DELAY_NS;
+		} else {
+			forget_speaker(s, pid);
 		}
 	}
 	/* A pid that was reaped may be a stranger's by now. */
@@ -647,13 +686,25 @@ static void say_unsaid(struct supervisor *s)
 	s->unsaid[0] = '\0';
 }
 
+/* Give what is being said its time, and then end it. */
+static void await_speakers(struct supervisor *s)
+{
+	int64_t until_ns = ns_add(boot_now_ns(), CLEANING_NS);
+	size_t i;
+
+	for (i = 0; i < SPEAKERS; i++) {
+		if (s->speakers[i] > 0)
+			helper_await(s->speakers[i],
+				     ns_sub(until_ns, boot_now_ns()));
+		s->speakers[i] = 0;
+	}
+}
+
 /* By a process of its own, as it may hang, but not for longer than that. */
 static void say_and_wait(struct supervisor *s, const char *what)
 {
 	say_aside(s, what, "", "");
-	if (s->speaker > 0)
-		helper_await(s->speaker, CLEANING_NS);
-	s->speaker = 0;
+	await_speakers(s);
 	say_unsaid(s);
 }
 
@@ -665,10 +716,9 @@ static int finish(struct supervisor *s)
 	char reason[512];
 	enum nlock_result result;
 
-	/* The speaker may still wait for the heartbeat's reason. */
+	/* A speaker may still wait for the heartbeat's reason. */
 	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
-	if (s->speaker > 0)
-		helper_await(s->speaker, CLEANING_NS);
+	await_speakers(s);
 	heartbeat_stop(&s->heartbeat);
 	say_unsaid(s);
 	/* Nobody must get the lock before its lease is over. */

@@ -475,6 +475,52 @@ lease_runs() {
 	nothing_left
 }
 
+# A pipe to write to, which nobody reads and which is full, as descriptor 8.
+full_pipe() {
+	mkfifo pipe
+	exec 8<>pipe
+	python3 -c 'import os
+pipe = os.open("pipe", os.O_WRONLY | os.O_NONBLOCK)
+try:
+    while True:
+        os.write(pipe, b"\n" * 4096)
+except BlockingIOError:
+    pass'
+}
+
+# There: as many processes that write a message.
+speakers_are() {
+	[ "$(pgrep -c -g "$1" -x nlock)" = $(($2 + 1)) ]
+}
+
+@test "run: messages that nobody reads for a while are all told, though the command is killed meanwhile" {
+	local pid reader
+
+	full_pipe
+	in_group nlock run -v -l 3s --kill-after 100ms "$LOCK" -- \
+		bash -c "$stubborn" 2>pipe
+	pid=$!
+	eventually test -e started
+	eventually has_heartbeat "$pid"
+	signal_all STOP "$pid"
+	eventually lease_is_over
+	kill -CONT -- "-$pid"
+	eventually speakers_are "$pid" 1
+	revoke
+	eventually speakers_are "$pid" 2
+	eventually not_named_in_group "$pid" bash
+	cat <&8 >told &
+	reader=$!
+	ended_with 76 "$pid"
+	eventually grep "the lock is lost: " told
+	kill "$reader"
+	grep -q "but the lock is still ours" told
+}
+
+not_named_in_group() {
+	! pgrep -g "$1" -x "$2"
+}
+
 @test "run: all of it stopped until others took the lock, the command has its time to end" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	local next
