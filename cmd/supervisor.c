@@ -580,7 +580,7 @@ static bool is_refresh_near(const struct supervisor *s)
  * Nothing has looked at the lease since the lock was won, except a heartbeat
  * that was started for a stop.
  */
-static bool is_too_late(const struct supervisor *s)
+static bool is_too_late(struct supervisor *s)
 {
 	struct heartbeat_news news = heartbeat_read(&s->heartbeat);
 	struct deadline deadline =
@@ -591,11 +591,9 @@ static bool is_too_late(const struct supervisor *s)
 	    (!news.lost && boot_now_ns() < deadline.terminate_ns))
 		return false;
 	if (news.lost)
-		message("%s: the lock is lost: %s", s->taken->path,
-			heartbeat_reason(&s->heartbeat));
+		say_aside(s, "the lock is lost: ", NULL, "");
 	else
-		message("%s: the lease can't be renewed: " STOPPED,
-			s->taken->path);
+		say_aside(s, "the lease can't be renewed: ", STOPPED, "");
 	return true;
 }
 
@@ -708,6 +706,15 @@ static void say_and_wait(struct supervisor *s, const char *what)
 	say_unsaid(s);
 }
 
+static void stop_helpers(struct supervisor *s)
+{
+	/* A speaker may still wait for the heartbeat's reason. */
+	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
+	await_speakers(s);
+	heartbeat_stop(&s->heartbeat);
+	say_unsaid(s);
+}
+
 static int finish(struct supervisor *s)
 {
 	struct taken *taken = s->taken;
@@ -716,11 +723,7 @@ static int finish(struct supervisor *s)
 	char reason[512];
 	enum nlock_result result;
 
-	/* A speaker may still wait for the heartbeat's reason. */
-	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
-	await_speakers(s);
-	heartbeat_stop(&s->heartbeat);
-	say_unsaid(s);
+	stop_helpers(s);
 	/* Nobody must get the lock before its lease is over. */
 	if (s->left) {
 		say_and_wait(s, "the command could not be ended, and goes on");
@@ -775,7 +778,7 @@ int supervise(struct taken *taken, const struct options *options,
 		die_by_signal(signal_number);
 	}
 	if (is_too_late(&s)) {
-		heartbeat_stop(&s.heartbeat);
+		stop_helpers(&s);
 		release_aside(taken);
 		forget_lock(taken);
 		return STATUS_NOT_OURS;

@@ -1010,6 +1010,17 @@ interrupted() {
 	nothing_left
 }
 
+@test "run: the same with nobody who reads its message, and the lock is free" {
+	full_pipe
+	in_group "${STRACE[@]}" -o /dev/null -e trace=prctl \
+		-e inject=prctl:delay_enter=3s:when=1 \
+		nlock run -l 2s "$LOCK" touch ran 2>pipe
+	eventually gone $!
+	ended_with 76 $!
+	[ ! -e ran ]
+	nothing_left
+}
+
 @test "run: without a process to be had it tells that, ends the command, and gives the lock back" {
 	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
 		-e trace=clone,clone3,fork \
