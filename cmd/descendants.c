@@ -1,9 +1,11 @@
 /*
  * descendants.c - walk over processes; see descendants.h.
  */
+#define _GNU_SOURCE		/* syscall */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../lib/proc.h"
@@ -12,6 +14,7 @@
 struct process {
 	pid_t pid;
 	pid_t parent;
+	uint64_t start_ticks;
 	bool dead;
 	bool chosen;
 };
@@ -69,6 +72,7 @@ static int read_table(struct table *table)
 		}
 		*slot = (struct process){
 			.pid = pid, .parent = stat.parent,
+			.start_ticks = stat.start_ticks,
 			.dead = proc_stat_is_dead(&stat),
 		};
 		table->count++;
@@ -123,6 +127,46 @@ static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 	} while (more);
 }
 
+static bool is_still(pid_t pid, uint64_t start_ticks)
+{
+	struct proc_stat stat;
+
+	return proc_stat_read(pid, &stat) == 0 &&
+	       stat.start_ticks == start_ticks;
+}
+
+/*
+ * A process that was listed may have ended, and its number be another's.  A
+ * descriptor stays with the process that it was opened for, so whose the number
+ * is after that is whose signal it will be.
+ *
+ * Returns 0, or -1 with errno.
+ */
+static int send_signal(pid_t pid, uint64_t start_ticks, int signal_number)
+{
+#if defined(SYS_pidfd_open) && defined(SYS_pidfd_send_signal)
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int result = -1, errnum = ESRCH;
+
+	if (fd >= 0 && is_still(pid, start_ticks)) {
+		result = (int)syscall(SYS_pidfd_send_signal, fd,
+				      signal_number, NULL, 0);
+		errnum = errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || errno == ESRCH) {
+		errno = errnum;
+		return result;
+	}
+#endif
+	/* Before Linux 5.3, or where no descriptor is to be had. */
+	if (is_still(pid, start_ticks))
+		return kill(pid, signal_number);
+	errno = ESRCH;
+	return -1;
+}
+
 int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count)
 {
@@ -134,10 +178,12 @@ int descendants_signal(pid_t ancestor, int signal_number,
 		return -1;
 	choose(&table, ancestor, except, except_count);
 	for (i = 0; i < table.count; i++) {
-		if (!table.processes[i].chosen || table.processes[i].dead)
+		const struct process *process = &table.processes[i];
+
+		if (!process->chosen || process->dead)
 			continue;
-		if (kill(table.processes[i].pid, signal_number) == 0 ||
-		    errno == EPERM)
+		if (send_signal(process->pid, process->start_ticks,
+				signal_number) == 0 || errno == EPERM)
 			found++;
 	}
 	free(table.processes);

@@ -302,6 +302,37 @@ not_named() {
 	! pgrep -x "$1"
 }
 
+@test "run: a process that gets the number of one that is to be ended is left alone" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+
+	export LOCK
+	# The first call asks for its own group; by the third, after two
+	# seconds, the child is to get SIGTERM.
+	cat >reuse <<-'SHELL'
+		. "$1"; shift
+		"$@" -o /dev/null -e trace=kill,pidfd_open \
+			-e inject=kill,pidfd_open:delay_enter=2s:when=3 \
+			nlock run -l 9s --kill-after 3s "$LOCK" -- bash -c '
+				trap "touch told" TERM
+				sleep 1000 & echo $! >child; touch started
+				while :; do sleep 0.05; done' &
+		eventually test -e started
+		child=$(cat child)
+		rmdir "$(cat "$LOCK")|warrant"
+		eventually test -e told
+		kill -KILL "$child"
+		absent() { ! kill -0 "$child"; }
+		eventually absent
+		echo $((child - 1)) >/proc/sys/kernel/ns_last_pid
+		sleep 1000 &
+		[ $! = "$child" ] || exit 1
+		wait %1
+		[ $? = 76 ] && kill -0 "$child"
+	SHELL
+	run -0 unshare --pid --fork --mount-proc bash reuse \
+		"$BATS_TEST_DIRNAME/common.bash" "${STRACE[@]}"
+}
+
 # run_blindly OPTION... COMMAND...: nlock run in a PID namespace with the /proc
 # of another, as $runner.  There /proc shows a child of nlock's number, and that
 # child's number is a stranger's in here.
