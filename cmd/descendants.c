@@ -16,6 +16,7 @@ struct process {
 	pid_t parent;
 	uint64_t start_ticks;
 	bool dead;
+	bool stopped;
 	bool chosen;
 };
 
@@ -74,6 +75,7 @@ static int read_table(struct table *table)
 			.pid = pid, .parent = stat.parent,
 			.start_ticks = stat.start_ticks,
 			.dead = proc_stat_is_dead(&stat),
+			.stopped = proc_stat_is_stopped(&stat),
 		};
 		table->count++;
 	}
@@ -167,16 +169,29 @@ static int send_signal(pid_t pid, uint64_t start_ticks, int signal_number)
 	return -1;
 }
 
+/*
+ * List all processes, and mark those that are meant.  Returns 0, or -1 if they
+ * can't be listed.
+ */
+static int find_descendants(struct table *table, pid_t ancestor,
+			    const pid_t *except, size_t except_count)
+{
+	*table = (struct table){ NULL, 0, 0, false };
+	if (read_table(table) < 0)
+		return -1;
+	choose(table, ancestor, except, except_count);
+	return 0;
+}
+
 int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count)
 {
-	struct table table = { NULL, 0, 0, false };
+	struct table table;
 	int found = 0;
 	size_t i;
 
-	if (read_table(&table) < 0)
+	if (find_descendants(&table, ancestor, except, except_count) < 0)
 		return -1;
-	choose(&table, ancestor, except, except_count);
 	for (i = 0; i < table.count; i++) {
 		const struct process *process = &table.processes[i];
 
@@ -188,4 +203,65 @@ int descendants_signal(pid_t ancestor, int signal_number,
 	}
 	free(table.processes);
 	return table.incomplete ? -1 : found;
+}
+
+/* Returns false if there is no memory. */
+static bool note_stopped(struct stopped_processes *stopped,
+			 const struct process *process)
+{
+	size_t size = stopped->size == 0 ? 16 : stopped->size * 2;
+	struct stopped_process *larger;
+	size_t i;
+
+	/* One whose state does not show it comes again and again. */
+	for (i = 0; i < stopped->count; i++)
+		if (stopped->processes[i].pid == process->pid &&
+		    stopped->processes[i].start_ticks == process->start_ticks)
+			return true;
+	if (stopped->count == stopped->size) {
+		larger = realloc(stopped->processes, size * sizeof(*larger));
+		if (larger == NULL)
+			return false;
+		stopped->processes = larger;
+		stopped->size = size;
+	}
+	stopped->processes[stopped->count++] = (struct stopped_process){
+		.pid = process->pid, .start_ticks = process->start_ticks,
+	};
+	return true;
+}
+
+int descendants_stop(pid_t ancestor, struct stopped_processes *stopped,
+		     const pid_t *except, size_t except_count)
+{
+	struct table table;
+	int found = 0;
+	size_t i;
+
+	if (find_descendants(&table, ancestor, except, except_count) < 0)
+		return -1;
+	for (i = 0; i < table.count; i++) {
+		const struct process *process = &table.processes[i];
+
+		if (!process->chosen || process->dead || process->stopped)
+			continue;
+		if (!note_stopped(stopped, process))
+			table.incomplete = true;
+		else if (send_signal(process->pid, process->start_ticks,
+				     SIGSTOP) == 0 || errno == EPERM)
+			found++;
+	}
+	free(table.processes);
+	return table.incomplete ? -1 : found;
+}
+
+void descendants_continue(struct stopped_processes *stopped)
+{
+	size_t i;
+
+	for (i = 0; i < stopped->count; i++)
+		send_signal(stopped->processes[i].pid,
+			    stopped->processes[i].start_ticks, SIGCONT);
+	free(stopped->processes);
+	*stopped = (struct stopped_processes){ NULL, 0, 0 };
 }

@@ -8,7 +8,9 @@
 #ifndef DESCENDANTS_H
 #define DESCENDANTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -24,5 +26,25 @@
  */
 int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count);
+
+/* The processes that were stopped, to be continued. */
+struct stopped_processes {
+	struct stopped_process {
+		pid_t pid;
+		uint64_t start_ticks;
+	} *processes;
+	size_t count, size;
+};
+
+/*
+ * The same with SIGSTOP, but leave alone those that are stopped already: they
+ * are to stay so.  The others are added to *stopped, unless there is no memory
+ * for that, in which case they are left alone, too, and -1 is returned.
+ */
+int descendants_stop(pid_t ancestor, struct stopped_processes *stopped,
+		     const pid_t *except, size_t except_count);
+
+/* Send SIGCONT to those, and forget them. */
+void descendants_continue(struct stopped_processes *stopped);
 
 #endif

@@ -143,6 +143,33 @@ static bool supervisor_is_gone(const struct heartbeat *heartbeat)
 	return poll(&ended, 1, 0) > 0 || kill(heartbeat->supervisor, 0) < 0;
 }
 
+/* A SIGCONT that says whose it is: see heartbeat_has_sent(). */
+static void wake_supervisor(const struct heartbeat *heartbeat)
+{
+	const union sigval value = { .sival_ptr = heartbeat->beat };
+#ifdef SYS_pidfd_send_signal
+	siginfo_t info = { .si_signo = SIGCONT, .si_code = SI_QUEUE };
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value = value;
+	if (heartbeat->supervisor_fd >= 0 &&
+	    syscall(SYS_pidfd_send_signal, heartbeat->supervisor_fd, SIGCONT,
+		    &info, 0) == 0)
+		return;
+#endif
+	sigqueue(heartbeat->supervisor, SIGCONT, value);
+}
+
+bool heartbeat_has_sent(const struct heartbeat *heartbeat,
+			const struct signalfd_siginfo *info)
+{
+	/* Nobody else knows that address, nor would send it by chance. */
+	return heartbeat->beat != NULL && info->ssi_signo == SIGCONT &&
+	       info->ssi_code == SI_QUEUE &&
+	       info->ssi_ptr == (uintptr_t)heartbeat->beat;
+}
+
 /* When the supervisor has to act, as things are. */
 static struct deadline supervisors_deadline(const struct heartbeat *heartbeat,
 					    int64_t lifetime_ns)
@@ -246,7 +273,7 @@ static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 			continue;
 		if (supervisor_is_gone(heartbeat))
 			return;
-		kill(heartbeat->supervisor, SIGCONT);
+		wake_supervisor(heartbeat);
 		sleep_until(ns_add(boot_now_ns(), step_ns));
 		if (has_changed(heartbeat, lifetime_ns, &deadline))
 			continue;

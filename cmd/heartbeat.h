@@ -22,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 #include <sys/types.h>
 
 #include "../lib/nlock.h"
@@ -81,6 +82,10 @@ const char *heartbeat_reason(const struct heartbeat *heartbeat);
  * says again when the supervisor has to act.
  */
 void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns);
+
+/* Is this the SIGCONT that is to wake the supervisor, and nobody else? */
+bool heartbeat_has_sent(const struct heartbeat *heartbeat,
+			const struct signalfd_siginfo *info);
 
 /*
  * Say which process to end, and which other children of the supervisor to

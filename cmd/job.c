@@ -97,10 +97,29 @@ static bool has_ended(pid_t command)
 		      WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0;
 }
 
+static void note_while_held(struct job *job, int signal_number)
+{
+	if (signal_number == SIGCONT)
+		job->continued = true;
+	if (signal_number == SIGCONT || job_stops_by(signal_number))
+		job->told_to_stop = signal_number != SIGCONT;
+}
+
+static void stop_by(struct job *job, int signal_number)
+{
+	job->stop_signal = signal_number;
+	job->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
+}
+
 static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 {
 	int signal_number = (int)info->ssi_signo;
 
+	/* We were woken to see to the lock.  The job is to stay stopped. */
+	if (heartbeat_has_sent(job->heartbeat, info)) {
+		stop_by(job, job->stopped_by);
+		return;
+	}
 	if (signal_number != SIGCONT && signal_is_ignored(signal_number))
 		return;
 	if (!command_has_it(job, info) &&
@@ -111,12 +130,23 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 			 !job_stops_by(signal_number))
 			job->late_signal = signal_number;
 	}
+	if (job->held)
+		note_while_held(job, signal_number);
 	if (signal_number == SIGCONT)
-		job->stop_signal = 0;
-	if (!job_stops_by(signal_number))
-		return;
-	job->stop_signal = signal_number;
-	job->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
+		job->stop_signal = job->stopped_by = 0;
+	if (job_stops_by(signal_number))
+		stop_by(job, signal_number);
+}
+
+void job_hold(struct job *job)
+{
+	job->held = true;
+	job->continued = job->told_to_stop = false;
+}
+
+void job_let_go(struct job *job)
+{
+	stop_by(job, job->stop_signal);
 }
 
 bool job_take_signals(struct job *job, int signal_fd)
@@ -143,5 +173,6 @@ void job_stop_with_command(struct job *job)
 	int signal_number = job->stop_signal;
 
 	job->stop_signal = 0;
+	job->stopped_by = signal_number;
 	job_stop_ourselves(signal_number);
 }

@@ -9,15 +9,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "heartbeat.h"
 #include "take.h"
 
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
+	const struct heartbeat *heartbeat;	/* what it sends is for us */
 	bool stopped;		/* as waitpid(2) says of it */
 	bool held;		/* by us: SIGCONT is not passed on */
+	bool continued;		/* one that came while it was held */
+	bool told_to_stop;	/* the same */
 	int late_signal;	/* one that came after its end, or 0 */
 	int stop_signal;	/* one that is to stop the job, or 0 */
 	int64_t stop_until_ns;	/* ... which counts until then */
+	int stopped_by;		/* the one that we have stopped by, or 0 */
 };
 
 /*
@@ -41,6 +46,12 @@ int job_early_signal(const struct taken *taken);
  * sent that to the command, too.  Returns true if SIGCHLD was among them.
  */
 bool job_take_signals(struct job *job, int signal_fd);
+
+/* Hold the job: note what comes until it is let go. */
+void job_hold(struct job *job);
+
+/* A signal that was to stop the job while it was held counts from now on. */
+void job_let_go(struct job *job);
 
 /*
  * Have we been told to stop, and has the command stopped?  While the command

@@ -90,6 +90,8 @@ struct supervisor {
 	int64_t hint_due_ns;
 	struct deadline deadline;
 	int64_t look_until_ns;
+	struct stopped_processes stopped;	/* by us, while we look */
+	bool stopped_blindly;	/* the command, so */
 	int64_t killing_until_ns;
 	int64_t timer_ns;	/* what the timer is set to */
 	int timer_fd;
@@ -246,6 +248,7 @@ static void reap(struct supervisor *s)
 				s->job.stopped = WIFSTOPPED(status);
 		} else if (pid == s->job.command) {
 			s->job.command = 0;
+			s->job.stopped = false;
 			s->wait_status = status;
 		} else if (pid == s->taken->claim.hint_pid) {
 			/* It could not do what it is for; no harm done. */
@@ -342,7 +345,8 @@ static void begin_looking(struct supervisor *s, int64_t now_ns)
 	s->look_until_ns = deadline.terminate_ns;
 	heartbeat_leave_it_to_us(&s->heartbeat, ns_add(now_ns, LOOK_BUSY_NS));
 	s->job.stop_signal = 0;
-	s->job.held = !options->warn_on_lost;
+	if (!options->warn_on_lost)
+		job_hold(&s->job);
 	if (s->heartbeat.pid > 0)
 		kill(s->heartbeat.pid, SIGCONT);
 }
@@ -430,15 +434,56 @@ static int64_t act_ending(struct supervisor *s, int64_t now_ns)
 	return act_killing(s, now_ns);
 }
 
-/* What we have stopped; with its time over, if the lock may not be ours. */
-static void let_go_on(struct supervisor *s, bool to_end)
+/* Stop what the command has started, except what somebody else has stopped. */
+static void hold(struct supervisor *s)
+{
+	pid_t ours[HEARTBEAT_SPARED];
+
+	list_ours(s, ours);
+	if (descendants_stop(getpid(), &s->stopped, ours,
+			     HEARTBEAT_SPARED) >= 0 || s->job.stopped)
+		return;
+	s->stopped_blindly = true;
+	signal_command(s, SIGSTOP);
+}
+
+/* What we have stopped goes on. */
+static void let_go_on(struct supervisor *s)
+{
+	descendants_continue(&s->stopped);
+	if (s->stopped_blindly || s->job.continued)
+		signal_command(s, SIGCONT);
+	s->stopped_blindly = s->job.continued = s->job.held = false;
+}
+
+/* Everything goes on, to end: the lock may not be ours. */
+static void let_end(struct supervisor *s)
 {
 	if (!s->job.held)
 		return;
-	if (to_end)
-		signal_all(s, SIGTERM);
+	signal_all(s, SIGTERM);
 	signal_all(s, SIGCONT);
-	s->job.held = false;
+	let_go_on(s);
+}
+
+/* Stopped while it was held, all of the job remains so. */
+static bool is_to_go_on(const struct supervisor *s)
+{
+	return s->job.held &&
+	       !(s->job.told_to_stop && job_wants_stop(&s->job));
+}
+
+/* The lock is still ours. */
+static void end_looking(struct supervisor *s, const struct deadline *deadline)
+{
+	s->phase = RUNNING;
+	s->deadline = *deadline;
+	heartbeat_leave_it_to_us(&s->heartbeat, 0);
+	reap(s);
+	job_let_go(&s->job);
+	if (is_to_go_on(s))
+		let_go_on(s);
+	say_still_ours(s);
 }
 
 static int64_t act_looking(struct supervisor *s, int64_t now_ns)
@@ -450,15 +495,11 @@ static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 
 	if (s->job.command == 0 && !news.stood_in) {
 		s->phase = ENDED;	/* the release tells whose it is */
-		let_go_on(s, true);
+		let_end(s);
 		return NLOCK_FOREVER;
 	}
 	if (!news.lost && !news.stood_in && now_ns < deadline.terminate_ns) {
-		s->phase = RUNNING;
-		s->deadline = deadline;
-		heartbeat_leave_it_to_us(&s->heartbeat, 0);
-		let_go_on(s, false);
-		say_still_ours(s);
+		end_looking(s, &deadline);
 		return now_ns;
 	}
 	if (news.lost || news.stood_in || now_ns >= s->look_until_ns) {
@@ -467,10 +508,24 @@ static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 		return now_ns;
 	}
 	if (s->job.held)
-		signal_all(s, SIGSTOP);
+		hold(s);
 	heartbeat_leave_it_to_us(&s->heartbeat, ns_add(now_ns, LOOK_BUSY_NS));
 	keep_heartbeat(s, now_ns);
 	return ns_add(now_ns, LOOK_ROUND_NS);
+}
+
+/* Returns true once we have been stopped and continued. */
+static bool stop_if_told(struct supervisor *s)
+{
+	if (job_wants_stop(&s->job))
+		reap(s);	/* it may go on by now */
+	if (job_wants_stop(&s->job) && has_heartbeat_now(s)) {
+		job_stop_with_command(&s->job);
+		return true;
+	}
+	if (is_to_go_on(s))
+		let_go_on(s);
+	return false;
 }
 
 static int64_t act_running(struct supervisor *s, int64_t now_ns)
@@ -479,6 +534,7 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 
 	if (s->job.command == 0 && !heartbeat_read(&s->heartbeat).stood_in) {
 		s->phase = ENDED;
+		let_go_on(s);
 		return next_ns;
 	}
 	check_lock(s, now_ns);
@@ -488,10 +544,8 @@ static int64_t act_running(struct supervisor *s, int64_t now_ns)
 		return act_looking(s, now_ns);
 	keep_heartbeat(s, now_ns);
 	offer_hint(s, now_ns);
-	if (job_wants_stop(&s->job) && has_heartbeat_now(s)) {
-		job_stop_with_command(&s->job);
+	if (stop_if_told(s))
 		return now_ns;		/* long past: act again at once */
-	}
 	if (!s->lost)
 		next_ns = s->deadline.terminate_ns;
 	if (s->hint_due_ns < next_ns)
@@ -557,6 +611,7 @@ static int prepare(struct supervisor *s, const char **step)
 	heartbeat_init(&s->heartbeat, &taken->claim,
 		       s->options->warn_on_lost ? NLOCK_FOREVER :
 		       s->options->kill_after_ns);
+	s->job.heartbeat = &s->heartbeat;
 	job_watch_signals(taken);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;

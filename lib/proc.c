@@ -183,6 +183,11 @@ int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat)
 	return read_stat(path, stat);
 }
 
+bool proc_stat_is_stopped(const struct proc_stat *stat)
+{
+	return stat->state == 'T';
+}
+
 bool proc_stat_is_dead(const struct proc_stat *stat)
 {
 	return (stat->state == 'Z' || stat->state == 'X') &&

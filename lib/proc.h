@@ -43,6 +43,9 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat);
 /* The same of one of its threads. */
 int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat);
 
+/* Is it stopped, by a signal? */
+bool proc_stat_is_stopped(const struct proc_stat *stat);
+
 /*
  * Has it ended, so that only its parent has yet to take note?  If its first
  * thread has ended and others have not, the state is that of a zombie, but the

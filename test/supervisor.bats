@@ -506,6 +506,70 @@ lease_runs() {
 	nothing_left
 }
 
+# A job of a command and a worker in a session of its own.
+# shellcheck disable=SC2016	# for another shell
+job_and_worker='setsid -f sh -c "while :; do touch alive; sleep 0.05; done"
+	echo $$ >command; until [ -e go ]; do sleep 0.05; done'
+
+# is_guarded PID
+is_guarded() {
+	pgrep -P "$(heartbeat_of "$1")" -x nlock
+}
+
+# woken_by_guard PID: a job that is stopped, when its heartbeat has been stopped
+# until its lease was over.
+woken_by_guard() {
+	local guard heartbeat
+
+	heartbeat=$(heartbeat_of "$1")
+	guard=$(pgrep -P "$heartbeat" -x nlock)
+	kill -STOP "$heartbeat" "$guard"
+	eventually lease_is_over
+	kill -CONT "$guard"
+	eventually grep "but the lock is still ours; the command goes on" errors
+	rm -f alive
+	eventually test -e alive
+	process_stopped "$(cat command)"
+}
+
+@test "run: of a job that was stopped by a signal to its group, what was stopped remains so when nlock is woken and the lock is still ours" {
+	local pid
+
+	in_group nlock run -v -l 3s "$LOCK" -- sh -c "$job_and_worker" 2>errors
+	pid=$!
+	eventually test -s command
+	eventually test -e alive
+	eventually is_guarded "$pid"
+	kill -STOP -- "-$pid"
+	eventually process_stopped "$(cat command)"
+	woken_by_guard "$pid"
+	kill -CONT -- "-$pid"
+	touch go
+	ended_with 0 "$pid"
+	pkill -g "$(pgrep -f 'do touch alive')" || true
+	nothing_left
+}
+
+@test "run: of a job that was stopped as by ^Z the same is true, and nlock stops again until it is continued" {
+	local pid
+
+	set -m
+	nlock run -v -l 3s "$LOCK" -- sh -c "$job_and_worker" 2>errors 3>&- &
+	set +m
+	pid=$!
+	eventually test -s command
+	eventually test -e alive
+	eventually is_guarded "$pid"
+	kill -TSTP "$pid"
+	eventually process_stopped "$pid"
+	woken_by_guard "$pid"
+	eventually process_stopped "$pid"
+	kill -CONT "$pid"
+	touch go
+	ended_with 0 "$pid"
+	nothing_left
+}
+
 # A pipe to write to, which nobody reads and which is full, as descriptor 8.
 full_pipe() {
 	mkfifo pipe
