@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/proc.h"
 #include "job.h"
 #include "signals.h"
 
@@ -97,12 +98,35 @@ static bool has_ended(pid_t command)
 		      WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0;
 }
 
+static bool is_to_end(int signal_number)
+{
+	return signal_number == SIGHUP || signal_number == SIGINT ||
+	       signal_number == SIGQUIT || signal_number == SIGTERM;
+}
+
+/*
+ * Would it end the command?  Not if the command ignores the signal; and if it
+ * catches the signal, only if that is one to end by.
+ */
+static bool would_end(pid_t command, int signal_number)
+{
+	uint64_t bit = UINT64_C(1) << (signal_number - 1);
+	struct proc_signals signals;
+
+	if (!proc_is_ours() || proc_signals_read(command, &signals) < 0)
+		return is_to_end(signal_number);
+	return (signals.ignored & bit) == 0 &&
+	       ((signals.caught & bit) == 0 || is_to_end(signal_number));
+}
+
 static void note_while_held(struct job *job, int signal_number)
 {
 	if (signal_number == SIGCONT)
 		job->continued = true;
 	if (signal_number == SIGCONT || job_stops_by(signal_number))
 		job->told_to_stop = signal_number != SIGCONT;
+	else if (job->command > 0)
+		job->told_to_end |= would_end(job->command, signal_number);
 }
 
 static void stop_by(struct job *job, int signal_number)
@@ -141,7 +165,7 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 void job_hold(struct job *job)
 {
 	job->held = true;
-	job->continued = job->told_to_stop = false;
+	job->continued = job->told_to_stop = job->told_to_end = false;
 }
 
 void job_let_go(struct job *job)

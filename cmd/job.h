@@ -19,6 +19,7 @@ struct job {
 	bool held;		/* by us: SIGCONT is not passed on */
 	bool continued;		/* one that came while it was held */
 	bool told_to_stop;	/* the same */
+	bool told_to_end;	/* the same */
 	int late_signal;	/* one that came after its end, or 0 */
 	int stop_signal;	/* one that is to stop the job, or 0 */
 	int64_t stop_until_ns;	/* ... which counts until then */

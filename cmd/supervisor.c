@@ -466,6 +466,23 @@ static void let_end(struct supervisor *s)
 	let_go_on(s);
 }
 
+/*
+ * The command was told to end, and can't do so while it is stopped: give it, and
+ * all that it has started, the time to end that there is without a lock.
+ */
+static void look_no_longer(struct supervisor *s, int64_t now_ns,
+			   const struct heartbeat_news *news)
+{
+	struct deadline deadline =
+		deadline_when_lost(now_ns, news->lease_end_ns,
+				   s->options->lifetime_ns,
+				   s->options->kill_after_ns);
+
+	if (deadline.kill_ns < s->look_until_ns)
+		s->look_until_ns = deadline.kill_ns;
+	let_end(s);
+}
+
 /* Stopped while it was held, all of the job remains so. */
 static bool is_to_go_on(const struct supervisor *s)
 {
@@ -502,6 +519,8 @@ static int64_t act_looking(struct supervisor *s, int64_t now_ns)
 		end_looking(s, &deadline);
 		return now_ns;
 	}
+	if (s->job.held && s->job.told_to_end)
+		look_no_longer(s, now_ns, &news);
 	if (news.lost || news.stood_in || now_ns >= s->look_until_ns) {
 		s->phase = RUNNING;
 		lose(s, now_ns, &news);

@@ -183,6 +183,29 @@ int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat)
 	return read_stat(path, stat);
 }
 
+static bool find_mask(const char *text, const char *name, uint64_t *mask)
+{
+	const char *line = strstr(text, name);
+
+	if (line != NULL)
+		*mask = strtoull(line + strlen(name), NULL, 16);
+	return line != NULL;
+}
+
+int proc_signals_read(pid_t pid, struct proc_signals *signals)
+{
+	char path[40], text[8192];
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	if (proc_read(path, text, sizeof(text)) < 0)
+		return -1;
+	if (find_mask(text, "\nSigIgn:", &signals->ignored) &&
+	    find_mask(text, "\nSigCgt:", &signals->caught))
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
 bool proc_stat_is_stopped(const struct proc_stat *stat)
 {
 	return stat->state == 'T';

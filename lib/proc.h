@@ -43,6 +43,15 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat);
 /* The same of one of its threads. */
 int proc_stat_read_thread(pid_t pid, pid_t thread, struct proc_stat *stat);
 
+/* Which signals it has ignored or caught, signal N as bit N - 1. */
+struct proc_signals {
+	uint64_t ignored;
+	uint64_t caught;
+};
+
+/* Returns 0, or -1 with errno. */
+int proc_signals_read(pid_t pid, struct proc_signals *signals);
+
 /* Is it stopped, by a signal? */
 bool proc_stat_is_stopped(const struct proc_stat *stat);
 

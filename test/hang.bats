@@ -42,7 +42,7 @@ gave_up() {
 
 # Of the nlock run with that pid.
 no_command() {
-	! pgrep -P "$1" -x sh
+	! pgrep -P "$1" -x "${2:-sh}"
 }
 
 # What the server has of the lock.
@@ -95,39 +95,62 @@ nothing_behind() {
 	nothing_behind
 }
 
-@test "run: stopped past its lease, when the file server does not answer, the command is stopped for so long and has its time to end" {
-	local guard heartbeat pid
+# stopped_past_lease OPTION... COMMAND: a run of a command of bash's, in PID,
+# that finds the file server hanging once it goes on.
+stopped_past_lease() {
+	local guard heartbeat
 
-	in_group nlock run -l 3s --kill-after 1s "$LOCK" -- bash -c \
-		'trap "sleep 0.4; touch ended; exit" TERM; touch ready
-		while :; do date +%s.%N >alive.new; mv alive.new alive; done' \
+	in_group nlock run "${@:1:$#-1}" "$LOCK" -- bash -c "${*: -1}
+		touch ready
+		while :; do date +%s.%N >alive.new; mv alive.new alive; done" \
 		2>errors
-	pid=$!
+	PID=$!
 	eventually test -e ready
-	eventually pgrep -P "$pid" -x nlock
-	heartbeat=$(pgrep -o -P "$pid" -x nlock)	# then comes the hint
+	eventually pgrep -P "$PID" -x nlock
+	heartbeat=$(pgrep -o -P "$PID" -x nlock)	# then comes the hint
 	eventually pgrep -P "$heartbeat" -x nlock
 	guard=$(pgrep -P "$heartbeat" -x nlock)
-	kill -STOP -- "-$pid"
+	kill -STOP -- "-$PID"
 	kill -STOP "$heartbeat" "$guard"
-	expired() {
-		[ "$(date +%s)" -gt \
-		  "$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")" ]
-	}
 	eventually expired
 	hang
-	kill -CONT -- "-$pid"
-	is_held() {
-		cp alive before
-		command sleep 0.3
-		cmp before alive
-	}
+	kill -CONT -- "-$PID"
 	eventually is_held
+}
+
+expired() {
+	[ "$(date +%s)" -gt \
+	  "$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")" ]
+}
+
+is_held() {
+	cp alive before
+	command sleep 0.3
+	cmp before alive
+}
+
+@test "run: stopped past its lease, when the file server does not answer, the command is stopped for so long and has its time to end" {
+	stopped_past_lease -l 3s --kill-after 1s \
+		'trap "sleep 0.4; touch ended; exit" TERM'
 	[ ! -e ended ]
-	ended_with 76 "$pid"
+	ended_with 76 "$PID"
 	[ -e ended ]
 	grep -qx "nlock: $LOCK: the lease can't be renewed: nlock or the machine was stopped for too long; ending the command" \
 		errors
+}
+
+# By the signal, not because the file server is given up.
+@test "run: stopped past its lease, when the file server does not answer, a signal ends the command at once" {
+	stopped_past_lease -l 9s --kill-after 500ms 'trap "touch told" USR1'
+	# One that does not end it leaves it stopped.
+	kill -USR1 "$PID"
+	is_held
+	[ ! -e told ]
+	kill -TERM "$PID"
+	eventually no_command "$PID" bash
+	recover
+	ended_with $((128 + 15)) "$PID"
+	nothing_behind
 }
 
 @test "acquire -w: a file server that hangs is not waited for" {
