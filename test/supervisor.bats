@@ -508,7 +508,8 @@ lease_runs() {
 
 # A job of a command and a worker in a session of its own.
 # shellcheck disable=SC2016	# for another shell
-job_and_worker='setsid -f sh -c "while :; do touch alive; sleep 0.05; done"
+job_and_worker='setsid -f sh -c "until [ -e go ] || ! touch alive
+		do sleep 0.05; done"
 	echo $$ >command; until [ -e go ]; do sleep 0.05; done'
 
 # is_guarded PID
@@ -546,7 +547,6 @@ woken_by_guard() {
 	kill -CONT -- "-$pid"
 	touch go
 	ended_with 0 "$pid"
-	pkill -g "$(pgrep -f 'do touch alive')" || true
 	nothing_left
 }
 
