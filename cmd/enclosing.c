@@ -13,15 +13,24 @@
 /*
  * A job that starts its own successor, as by at(1), hands its environment on
  * each time, and the list grows.  So drop the oldest claims, which are no
- * longer held.
+ * longer held: there is room for 256 names of any length, and nobody nests so
+ * many runs.  (Linux takes 128 KiB as a variable.)
  */
-#define LONGEST		(16 * 1024)
+#define LONGEST		(64 * 1024)
 
 static const char *get(const char *name)
 {
 	const char *value = getenv(name);
 
 	return value == NULL ? "" : value;
+}
+
+/* Only the name of a claim is ever compared, and a path may be long. */
+static const char *name_of(const char *claim)
+{
+	const char *slash = strrchr(claim, '/');
+
+	return slash == NULL ? claim : slash + 1;
 }
 
 /* The last lines of a list, as many as fit into length bytes. */
@@ -38,7 +47,7 @@ static const char *newest(const char *list, size_t length)
 
 int enclosing_hand_down(void)
 {
-	const char *claim = get("NLOCK_CLAIM");
+	const char *claim = name_of(get("NLOCK_CLAIM"));
 	const char *outer = newest(get(VARIABLE), LONGEST);
 	size_t size = strlen(outer) + strlen(claim) + 2;
 	char *list;

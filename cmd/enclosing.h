@@ -1,9 +1,9 @@
 /*
  * enclosing.h - the claims within which this process was started.
  *
- * A run within another one replaces NLOCK_CLAIM.  The claims that are replaced
- * go to NLOCK_CLAIMS, one a line, the innermost last.  A list that has become
- * very long loses its oldest claims.
+ * A run within another one replaces NLOCK_CLAIM.  The names of the claims that
+ * are replaced go to NLOCK_CLAIMS, one a line, the innermost last.  A list that
+ * has become very long loses its oldest claims.
  */
 #ifndef ENCLOSING_H
 #define ENCLOSING_H

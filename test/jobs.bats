@@ -365,6 +365,21 @@ all_are_73() {
 		unshare --pid --fork --mount-proc timeout 20
 }
 
+@test "run: the same within locks whose paths are as long as can be" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local i inner=() long=$DIR
+
+	while [ ${#long} -lt 3500 ]; do
+		long+=/$(printf '%0200d' 0)
+	done
+	mkdir -p "$long"
+	for i in {1..9}; do
+		inner+=(nlock run "$long/$i")
+	done
+	run -73 nlock run "$LOCK" "${inner[@]}" \
+		unshare --pid --fork --mount-proc timeout 20 nlock run "$LOCK" true
+}
+
 @test "run: of a lock that an ancestor keeps is 73, though its lease is over" {
 	# shellcheck disable=SC2016
 	all_are_73 nlock run "$LOCK" sh -c 'touch -d "1 hour ago" "$NLOCK_LOCK"
