@@ -178,6 +178,8 @@ static int make_attempt(void *data, int cancel_fd)
 	attempt->result = nlock_acquire(&attempt->taken->lock,
 					&attempt->request, &attempt->claim,
 					&attempt->holder, &attempt->error);
+	if (attempt->result == NLOCK_BUSY && !attempt->waited)
+		attempt->ours = is_callers(attempt->taken, &attempt->holder);
 	return attempt->claim.warrant_fd;
 }
 
@@ -258,8 +260,7 @@ static int report_attempt(const struct attempt *attempt)
 	case NLOCK_BUSY:
 	case NLOCK_CANCELLED:
 	case NLOCK_LOST:
-		if (attempt->ours ||
-		    (!attempt->waited && is_callers(taken, &attempt->holder)))
+		if (attempt->ours)
 			return say_ours(taken);
 		return say_busy(taken, attempt->options, &attempt->holder);
 	default:
