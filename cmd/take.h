@@ -28,7 +28,7 @@ enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
  * Take the lock for process pid, waiting as the options say.  While waiting,
  * a signal that would end nlock makes it give up, clean up, and then end by
  * that signal.  If the file server hangs then, or at the timeout, this process
- * ends all the same: see patience.h.
+ * ends all the same: see aside.h.
  *
  * Returns PARSED with the lock held, the signals blocked, and SIGPIPE and
  * SIGXFSZ ignored; otherwise the exit status with which to end, the reason
@@ -39,7 +39,7 @@ int take_lock(struct taken *taken, const struct options *options,
 
 /*
  * Release.  A signal does not end that, unless the file server hangs: then it
- * ends this process PATIENCE_NS after it came, see patience.h.
+ * ends this process PATIENCE_NS after it came, see aside.h.
  *
  * Returns as nlock_release(); *loss is set on NLOCK_LOST.
  */

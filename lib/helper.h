@@ -23,8 +23,9 @@
 pid_t helper_start(const int *keep, size_t count);
 
 /*
- * End one of ours, or of our parent's, and wait until it has ended, but not for longer than patience_ns.
- * Returns whether it has; one that still hangs then ends as soon as it can.
+ * End one of ours, or of our parent's, and wait until it has ended, but not for
+ * longer than patience_ns.  Returns whether it has; one that still hangs then
+ * ends as soon as it can.
  */
 bool helper_end(pid_t pid, int64_t patience_ns);
 
