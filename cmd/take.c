@@ -215,7 +215,9 @@ static int attempt_until_done(struct attempt *attempt)
 {
 	struct nlock_request *request = &attempt->request;
 	struct taken *taken = attempt->taken;
-	int64_t until_ns = ns_add(boot_now_ns(), request->timeout_ns);
+	/* Without a wait there is no time by which to give up. */
+	int64_t until_ns = request->timeout_ns <= 0 ? NLOCK_FOREVER :
+			   ns_add(boot_now_ns(), request->timeout_ns);
 	int signal_number;
 
 	for (;;) {
@@ -232,7 +234,7 @@ static int attempt_until_done(struct attempt *attempt)
 		if (attempt->result != NLOCK_CANCELLED || attempt->ours)
 			return 0;
 		/* Only an ignored signal came: go on. */
-		if (request->timeout_ns != NLOCK_FOREVER)
+		if (until_ns != NLOCK_FOREVER)
 			request->timeout_ns = until_ns > boot_now_ns() ?
 					      until_ns - boot_now_ns() : 0;
 	}
