@@ -132,12 +132,12 @@ class Late:
         self.name = f"{command.__name__}-{change}"
         self.lock = path(version, self.name)
         self.log = f"/mnt/tmp/log-{version}-{self.name}"
-        self.process = None
+        self.process, self.pid = None, None
         arguments = command(self.lock)
         call, nth = change.split(":")
         # -D: as the tracer's child it would be what is started and killed.
         self.process = one.start(
-            "strace", "-D", "-y", "-qq", "-o", self.log, "-e",
+            "strace", "-D", "-f", "-y", "-qq", "-o", self.log, "-e",
             f"trace={','.join(CHANGES)}", "-e",
             f"inject={call}:delay_enter=3600s:when={nth}",
             bed.nlock, *arguments,
@@ -147,16 +147,18 @@ class Late:
         eventually(lambda: self.process.poll() is not None or self.change in
                    changes_in(self.log), self.title)
         check(self.process.poll(), None, self.title)
+        # It may be a process that does this in its place.
+        self.pid = changes_in(self.log)[self.change]
 
     def end_tracer(self):
         """Without it the change is made."""
-        with open(f"/proc/{self.process.pid}/status") as file:
+        with open(f"/proc/{self.pid}/status") as file:
             tracer = int(re.search(r"TracerPid:\s*(\d+)", file.read())[1])
         if tracer != 0:
             os.kill(tracer, signal.SIGKILL)
 
     def state(self):
-        with open(f"/proc/{self.process.pid}/stat") as file:
+        with open(f"/proc/{self.pid}/stat") as file:
             return file.read().rsplit(") ", 1)[1][0]
 
     def wait_for_its_call(self):
@@ -170,7 +172,7 @@ class Late:
         text = f"{self.title} waits for no reply: state {self.state()}"
         if self.process.poll() is None:
             for name in "wchan", "syscall":
-                with open(f"/proc/{self.process.pid}/{name}") as file:
+                with open(f"/proc/{self.pid}/{name}") as file:
                     text += f", {name} {file.read().strip()}"
         else:
             text += (f", status {self.process.returncode}, "
@@ -180,21 +182,22 @@ class Late:
 
 
 def changes_in(log):
-    """[NAME:NTH]: the changes that strace has logged, to files."""
-    counts, changes = {}, []
+    """{NAME:NTH: PID}: the changes that strace has logged, to files."""
+    counts, changes = {}, {}
     try:
         with open(log) as file:
             lines = file.readlines()
     except FileNotFoundError:
-        return []
+        return {}
     for line in lines:
+        pid, line = line.split(maxsplit=1)
         call = line.split("(")[0]
-        counts[call] = counts.get(call, 0) + 1
+        counts[pid, call] = counts.get((pid, call), 0) + 1
         if call not in CHANGES or "= -1 ENOSYS" in line or \
                 call == "openat" and "O_CREAT" not in line or \
                 call == "write" and not re.match(r"write\(\d+<[^>]*\|", line):
             continue
-        changes.append(f"{call}:{counts[call]}")
+        changes[f"{call}:{counts[pid, call]}"] = int(pid)
     return changes
 
 
@@ -203,7 +206,8 @@ def changes_of(version, command):
     lock = path(version, command.__name__)
     log = f"/mnt/tmp/log-{version}-{command.__name__}"
     status, _, err = one.run(
-        "strace", "-y", "-qq", "-o", log, "-e", f"trace={','.join(CHANGES)}",
+        "strace", "-f", "-y", "-qq", "-o", log, "-e",
+        f"trace={','.join(CHANGES)}",
         bed.nlock, *command(lock))
     check((status, err), (0, ""), f"{command.__name__}, undisturbed")
     bed.remove_leftovers(version, command.__name__)
