@@ -41,11 +41,23 @@ void aside_unshare(void *shared, size_t size)
 
 /* ------------------------------------------------------- the other process */
 
+void aside_tell(int cancel_fd, const void *news, size_t size)
+{
+	/* If ours is stopped and does not listen, it misses something. */
+	ssize_t ignored = send(cancel_fd, news, size,
+			       MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	(void)ignored;
+}
+
+/* The report is a message of one byte, and all news are longer. */
+#define REPORT_SIZE	1
+
 /* Tell that the work is done, and hand over a descriptor, unless it is -1. */
 static void report(int channel, int fd)
 {
-	char done = 0;
-	struct iovec text = { .iov_base = &done, .iov_len = 1 };
+	char done[REPORT_SIZE] = { 0 };
+	struct iovec text = { .iov_base = done, .iov_len = sizeof(done) };
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
@@ -90,12 +102,12 @@ static void wait_for_helpers(void)
 static pid_t start(aside_work *work, void *data, const int *keep,
 		   size_t count, int channel)
 {
-	int kept[MOST_KEPT + 2] = { channel, STDERR_FILENO };
+	int kept[MOST_KEPT + 1] = { channel };
 	pid_t pid;
 
 	if (count > 0)
-		memcpy(kept + 2, keep, count * sizeof(*keep));
-	pid = helper_start(kept, count + 2);
+		memcpy(kept + 1, keep, count * sizeof(*keep));
+	pid = helper_start(kept, count + 1);
 	if (pid != 0)
 		return pid;
 	let_be_stopped();
@@ -131,24 +143,62 @@ static void keep_going(const struct worker *worker)
 }
 
 /*
- * Wait until boot_ns, or until signal_fd (-1: don't mind) is readable.  Returns
- * whether the other process has reported, or ended, before that.
+ * Read what the other process sends.  Returns 1 if that was its report, with
+ * *fd what it hands over; 0 if it was news; or -1 if it has ended.
  */
-static bool reports_until(const struct worker *worker, int64_t boot_ns,
-			  int signal_fd)
+static int receive(const struct patience *patience,
+		   const struct worker *worker, int *fd)
+{
+	char news[ASIDE_NEWS];
+	struct iovec text = { .iov_base = news, .iov_len = sizeof(news) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control.space) };
+	const struct cmsghdr *header;
+	ssize_t length = recvmsg(worker->channel, &message, MSG_CMSG_CLOEXEC);
+
+	if (length <= 0)
+		return -1;
+	if (length > REPORT_SIZE) {
+		patience->hear(patience, news);
+		return 0;
+	}
+	*fd = -1;
+	header = CMSG_FIRSTHDR(&message);
+	if (header != NULL && header->cmsg_level == SOL_SOCKET &&
+	    header->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+	return 1;
+}
+
+/*
+ * Wait until boot_ns, or until signal_fd (-1: don't mind) is readable.  Returns
+ * as receive() once the other process has reported, or ended; before that 0.
+ */
+static int report_until(const struct patience *patience,
+			const struct worker *worker, int64_t boot_ns,
+			int signal_fd, int *fd)
 {
 	struct pollfd fds[2] = {
 		{ .fd = worker->channel, .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN },
 	};
+	int received;
 
 	do {
 		if (poll(fds, 2, until_ms(boot_ns)) > 0 &&
-		    fds[0].revents != 0)
-			return true;
+		    fds[0].revents != 0) {
+			received = receive(patience, worker, fd);
+			if (received != 0)
+				return received;
+		}
 		keep_going(worker);
 	} while (fds[1].revents == 0 && boot_now_ns() < boot_ns);
-	return false;
+	return 0;
 }
 
 static _Noreturn void leave(const struct patience *patience)
@@ -169,52 +219,36 @@ static _Noreturn void leave(const struct patience *patience)
 	_exit(patience->timeout_status);
 }
 
-/* Until it reports, or is past hope: then this does not return. */
-static void wait_for_report(const struct patience *patience,
-			    const struct worker *worker)
+/*
+ * Returns as receive(), but not 0: if there is no hope of that, this does not
+ * return.
+ */
+static int wait_for_report(const struct patience *patience,
+			   const struct worker *worker, int *fd)
 {
+	int received;
+
 	/* A signal that our caller has ignored ends nothing. */
 	do {
-		if (reports_until(worker, patience->deadline_ns,
-				  patience->signal_fd))
-			return;
+		received = report_until(patience, worker,
+					patience->deadline_ns,
+					patience->signal_fd, fd);
+		if (received != 0)
+			return received;
 	} while (boot_now_ns() < patience->deadline_ns &&
 		 signal_pending_of(patience->ending_signals) == 0);
-	shutdown(worker->channel, SHUT_WR);	/* cancel_fd is readable by that */
-	if (!reports_until(worker, ns_add(boot_now_ns(), PATIENCE_NS), -1))
+	shutdown(worker->channel, SHUT_WR);	/* makes cancel_fd readable */
+	received = report_until(patience, worker,
+				ns_add(boot_now_ns(), PATIENCE_NS), -1, fd);
+	if (received == 0)
 		leave(patience);
-}
-
-/* Returns 0, or -1 if the other process has ended without a report. */
-static int take_report(int channel, int *fd)
-{
-	char done;
-	struct iovec text = { .iov_base = &done, .iov_len = 1 };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control.space) };
-	const struct cmsghdr *header;
-
-	*fd = -1;
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) <= 0) {
-		errno = ECHILD;
-		return -1;
-	}
-	header = CMSG_FIRSTHDR(&message);
-	if (header != NULL && header->cmsg_level == SOL_SOCKET &&
-	    header->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
-	return 0;
+	return received;
 }
 
 int aside(const struct patience *patience, aside_work *work, void *data,
 	  const int *keep, size_t count, int *fd)
 {
-	int channel[2], result, errnum;
+	int channel[2], errnum, result = -1;
 	struct worker worker;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
@@ -224,11 +258,10 @@ int aside(const struct patience *patience, aside_work *work, void *data,
 	worker.channel = channel[0];
 	errnum = errno;
 	close(channel[1]);
-	result = -1;
 	if (worker.pid > 0) {
-		wait_for_report(patience, &worker);
-		result = take_report(channel[0], fd);
-		errnum = errno;
+		errnum = ECHILD;
+		if (wait_for_report(patience, &worker, fd) > 0)
+			result = 0;
 		waitpid(worker.pid, NULL, WNOHANG);	/* it may have ended */
 	}
 	close(channel[0]);

@@ -24,6 +24,7 @@ struct patience {
 	const sigset_t *ending_signals;	/* ... of these */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
+	void (*hear)(const struct patience *patience, const void *news);
 };
 
 /*
@@ -37,9 +38,17 @@ void aside_unshare(void *shared, size_t size);
 /*
  * What the other process does.  data is shared memory; cancel_fd becomes
  * readable once it should give up.  Returns a descriptor to be handed over, or
- * -1.  Apart from that the other process may use the descriptors in keep.
+ * -1.  The other process has only the descriptors in keep, and so can't print:
+ * whoever reads what we print would else have to wait for its end.
  */
 typedef int aside_work(void *data, int cancel_fd);
+
+/*
+ * Called by the other process: have ours call its hear(), with a copy of these
+ * bytes, at most ASIDE_NEWS of them.
+ */
+#define ASIDE_NEWS	4096
+void aside_tell(int cancel_fd, const void *news, size_t size);
 
 /*
  * Have work done, and wait for it.  A signal, or the deadline, asks it to give

@@ -36,6 +36,7 @@ struct attempt {
 	struct nlock_request request;
 
 	/* ... and what came of it. */
+	int news_fd;		/* for messages; -1: print them */
 	enum nlock_result result;
 	struct nlock_claim claim;
 	struct nlock_holder holder;
@@ -98,9 +99,20 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	if (!attempt->waited)
 		attempt->ours = is_callers(attempt->taken, holder);
 	attempt->waited = true;
-	if (!attempt->ours)
+	if (!attempt->ours && attempt->news_fd >= 0)
+		aside_tell(attempt->news_fd, holder, sizeof(*holder));
+	else if (!attempt->ours)
 		say_waiting(attempt->taken->path, holder);
 	return !attempt->ours;
+}
+
+/* The other process waits for this holder. */
+static void hear_waiting(const struct patience *patience, const void *news)
+{
+	struct nlock_holder holder;
+
+	memcpy(&holder, news, sizeof(holder));
+	say_waiting(patience->path, &holder);
 }
 
 static int say_ours(const struct taken *taken)
@@ -173,6 +185,8 @@ static int make_attempt(void *data, int cancel_fd)
 		return -1;
 	}
 	attempt->request.cancel_fd = cancel_fd;
+	attempt->news_fd = nlock_is_local(&attempt->taken->lock) ? -1 :
+			   cancel_fd;
 	attempt->request.waiting = begin_wait;
 	attempt->request.waiting_data = attempt;
 	attempt->result = nlock_acquire(&attempt->taken->lock,
@@ -190,6 +204,7 @@ static struct patience patience_for(const struct taken *taken)
 		.signal_fd = taken->signal_fd,
 		.ending_signals = &taken->ending_signals,
 		.deadline_ns = NLOCK_FOREVER,
+		.hear = hear_waiting,
 	};
 }
 
@@ -198,14 +213,15 @@ static int make_attempt_aside(struct attempt *attempt, int64_t deadline_ns)
 {
 	struct taken *taken = attempt->taken;
 	struct patience patience = patience_for(taken);
-	int result;
+	int result, warrant_fd = -1;
 
 	patience.deadline_ns = deadline_ns;
 	patience.timeout_status = attempt->options->conflict_status;
 	taken->lock.options.acting_for = getpid();
 	result = aside(&patience, make_attempt, attempt,
 		       (const int []){ taken->lock.dirfd }, 1,
-		       &attempt->claim.warrant_fd);
+		       &warrant_fd);
+	attempt->claim.warrant_fd = warrant_fd;
 	taken->lock.options.acting_for = 0;
 	return result;
 }

@@ -182,6 +182,21 @@ waits_behind() {
 	gave_up $((128 + 15)) $!
 }
 
+@test "acquire: who reads its messages sees their end though the file server hangs" {
+	local reader
+
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	mkfifo messages
+	cat messages >errors 3>&- &
+	reader=$!
+	in_group nlock acquire -v "$LOCK" 2>messages
+	eventually grep -q "waiting: held by" errors
+	hang
+	kill -TERM $!
+	gave_up $((128 + 15)) $!
+	ended_with 0 "$reader"
+}
+
 @test "acquire: a wait that was stopped goes on, be it told alone, and takes the lock" {
 	local pid
 
