@@ -11,18 +11,28 @@
  * processes vanish before we can look at them.  So all passes miss only a chain
  * of processes that each start the next and end at once, with a link for every
  * pass.
+ *
+ * To read an environment the kernel takes a lock of that process's memory, and
+ * waits as long as somebody else has it: for ever if a thread of that process
+ * hangs with it, as ps(1) then does.  So a process of our own does the reading.
+ * If it gets no further, another one begins again, without the one that hangs.
  */
+#define _GNU_SOURCE		/* MAP_ANONYMOUS, pipe2 */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "carriers.h"
 #include "claim_name.h"
+#include "helper.h"
 #include "lease.h"
 #include "proc.h"
 
@@ -33,13 +43,32 @@
 #define FIRST_LOOK_NS	(NS_PER_MS / 4)
 #define LAST_LOOK_NS	(32 * NS_PER_MS)
 
+/* A process that takes so long to look at hangs, and so many are passed over. */
+#define HANGING_MS	1000
+#define MOST_HANGING	4
+
+/* How long our own process may take to end. */
+#define PARTING_NS	(100 * NS_PER_MS)
+
 /* Linux gives arguments and environment 6 MB together. */
 #define ENVIRON_FIRST	(16 * 1024)
 #define ENVIRON_MAX	(16 * 1024 * 1024)
 
+/* How far a search has come, in memory that two processes share. */
+struct progress {
+	atomic_uint looked;	/* at how many so far */
+	atomic_int at;		/* the process that is being looked at */
+	enum carriers result;	/* in the end */
+	pid_t found;
+	atomic_bool done;
+};
+
 struct search {
 	const char *claim_name;
 	uint64_t since_ticks;
+	struct progress *progress;
+	pid_t hanging[MOST_HANGING];
+	size_t hanging_count;
 	char *text;		/* an environment */
 	size_t size;
 	bool vanished;		/* a process, before we looked at it */
@@ -223,12 +252,26 @@ static enum carriers look_once(struct search *search, pid_t pid,
 	}
 }
 
+static bool is_hanging(const struct search *search, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < search->hanging_count; i++)
+		if (search->hanging[i] == pid)
+			return true;
+	return false;
+}
+
 static enum carriers look_at(struct search *search, pid_t pid)
 {
 	int64_t again_ns = FIRST_LOOK_NS;
 	enum carriers result;
 	bool passing;
 
+	if (is_hanging(search, pid))
+		return CARRIERS_UNKNOWN;
+	atomic_store(&search->progress->at, pid);
+	atomic_fetch_add(&search->progress->looked, 1);
 	while ((result = look_once(search, pid, &passing)),
 	       passing && again_ns <= LAST_LOOK_NS) {
 		pause_ns(again_ns);
@@ -258,23 +301,97 @@ static enum carriers pass(struct search *search, pid_t *found)
 	return result;
 }
 
+/* Does not return if a process hangs. */
+static void look_at_all(struct search *search)
+{
+	struct progress *progress = search->progress;
+	enum carriers result;
+	int passes = 0;
+
+	do
+		result = pass(search, &progress->found);
+	while (result != CARRIERS_FOUND &&
+	       (++passes < FEWEST_PASSES ||
+		(search->vanished && passes < MOST_PASSES)));
+	free(search->text);
+	search->text = NULL;
+	search->size = 0;
+	/* Another namespace's /proc shows who is there, not who isn't. */
+	if (result == CARRIERS_NONE && (!proc_is_ours() || proc_may_hide()))
+		result = CARRIERS_UNKNOWN;
+	progress->result = result;
+	atomic_store(&progress->done, true);
+}
+
+/* Wait for the other end of a pipe to be closed, or nothing to go on. */
+static void await_progress(const struct progress *progress, int fd)
+{
+	struct pollfd closed = { .fd = fd, .events = POLLIN };
+	unsigned int before;
+	int ready;
+
+	do {
+		before = atomic_load(&progress->looked);
+		ready = poll(&closed, 1, HANGING_MS);
+	} while ((ready < 0 && errno == EINTR) ||
+		 (ready == 0 && before != atomic_load(&progress->looked)));
+}
+
+/* The same by a process of its own.  Returns -1 if none is to be had. */
+static int look_at_all_aside(struct search *search)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	pid = helper_start(&fds[1], 1);
+	if (pid == 0) {
+		look_at_all(search);
+		_exit(0);
+	}
+	close(fds[1]);
+	if (pid > 0) {
+		await_progress(search->progress, fds[0]);
+		helper_end(pid, PARTING_NS);
+	}
+	close(fds[0]);
+	return pid < 0 ? -1 : 0;
+}
+
+static void look_past_hanging(struct search *search)
+{
+	struct progress *progress = search->progress;
+
+	for (;;) {
+		if (look_at_all_aside(search) < 0)
+			look_at_all(search);
+		if (atomic_load(&progress->done) ||
+		    search->hanging_count == MOST_HANGING)
+			return;
+		search->hanging[search->hanging_count++] =
+			atomic_load(&progress->at);
+	}
+}
+
 enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid)
 {
 	struct search search = { .claim_name = claim_name,
 				 .since_ticks = since_ticks };
+	struct progress *progress;
 	enum carriers result;
-	int passes = 0;
 
 	*pid = 0;
-	do
-		result = pass(&search, pid);
-	while (result != CARRIERS_FOUND &&
-	       (++passes < FEWEST_PASSES ||
-		(search.vanished && passes < MOST_PASSES)));
-	free(search.text);
-	/* Another namespace's /proc shows who is there, not who isn't. */
-	if (result == CARRIERS_NONE && (!proc_is_ours() || proc_may_hide()))
-		result = CARRIERS_UNKNOWN;
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED)
+		return CARRIERS_UNKNOWN;
+	search.progress = progress;
+	look_past_hanging(&search);
+	*pid = progress->found;
+	result = atomic_load(&progress->done) ? progress->result :
+		 CARRIERS_UNKNOWN;
+	munmap(progress, sizeof(*progress));
 	return result;
 }

@@ -29,6 +29,10 @@ enum carriers {
  * The claim was made at since_ticks or later (as in /proc/PID/stat), so that a
  * process which was started before that, and can't be looked at, does not
  * count.  0: that is not known.
+ *
+ * Reads by a process of its own.  A process that shows nothing for about a
+ * second, because its memory is locked and so ps(1) would hang, too, can't be
+ * looked at.
  */
 enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid);

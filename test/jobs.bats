@@ -146,6 +146,40 @@ pid_on_record() {
 
 # ------------------------------------------------- who can't be looked at
 
+# vainly PID... -- COMMAND...: run it so that to read the environment of these
+# processes takes for ever.
+vainly() {
+	local hanging=" "
+
+	preload hanging_environ
+	while [ "$1" != -- ]; do
+		hanging+="/proc/$1/environ "
+		shift
+	done
+	shift
+	timeout -s KILL 30 "${PRELOAD[@]}" HANGING="$hanging" "$@"
+}
+
+@test "run, killed: a process that can't be looked at without end is not waited for, and keeps the lock" {
+	in_group nlock run -l 1h "$LOCK" -- sleep 1000
+	eventually is_state unknown
+	kill -KILL -- "-$!"
+	wait $! || true
+	eventually is_dead $!
+	sleep 1000 3>&- &
+	run -75 vainly $! $$ -- nlock acquire -n "$LOCK"
+	[[ $output == *": held by "* ]]
+	is_free
+	kill $!
+}
+
+@test "run, killed: beyond a process that can't be looked at, one of the job is found" {
+	killed_run -l 1h "$LOCK" -- setsid sh -c "$worker"
+	over
+	run -78 vainly $$ -- nlock acquire -n --clock-slop 1ms "$LOCK"
+	[[ $output == *", but pid $(cat worker) of that job lives here; "* ]]
+}
+
 # as_nobody COMMAND...: in a PID namespace with nobody else in it, whose /proc
 # has these options.  "${nobody[@]}" is the unprivileged user there.
 as_nobody() {
