@@ -305,7 +305,6 @@ not_named() {
 @test "run: a process that gets the number of one that is to be ended is left alone" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 
-	export LOCK
 	# The first call asks for its own group; by the third, after two
 	# seconds, the child is to get SIGTERM.
 	cat >reuse <<-'SHELL'
@@ -329,7 +328,7 @@ not_named() {
 		wait %1
 		[ $? = 76 ] && kill -0 "$child"
 	SHELL
-	run -0 unshare --pid --fork --mount-proc bash reuse \
+	run -0 env LOCK="$LOCK" unshare --pid --fork --mount-proc bash reuse \
 		"$BATS_TEST_DIRNAME/common.bash" "${STRACE[@]}"
 }
 
