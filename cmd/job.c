@@ -141,7 +141,8 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 
 	/* We were woken to see to the lock.  The job is to stay stopped. */
 	if (heartbeat_has_sent(job->heartbeat, info)) {
-		stop_by(job, job->stopped_by);
+		if (job->stopped_by != 0)
+			stop_by(job, job->stopped_by);
 		return;
 	}
 	if (signal_number != SIGCONT && signal_is_ignored(signal_number))
