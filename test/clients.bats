@@ -65,7 +65,7 @@ mount_skewed() {
 		[ $(($(date +%s) - $(stat -c %Y "$1"))) -gt 3000 ]
 	}
 	is_off mnt/old
-	! is_off mnt/directory
+	run ! is_off mnt/directory
 }
 
 @test "acquire, refresh: a lease is not by the clock of a client that is an hour off" {

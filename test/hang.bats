@@ -206,7 +206,7 @@ waits_behind() {
 	eventually waits_behind
 	kill -STOP -- "-$pid"	# as ^Z does
 	all_are_stopped() {
-		! ps -o state= --sid "$pid" | grep -qv T
+		[ "$(pgrep -c -s "$pid")" = "$(pgrep -c -s "$pid" -r T)" ]
 	}
 	eventually all_are_stopped
 	nlock release --claim "$CLAIM"
