@@ -177,7 +177,7 @@ vainly() {
 	killed_run -l 1h "$LOCK" -- setsid sh -c "$worker"
 	over
 	run -78 vainly $$ -- nlock acquire -n --clock-slop 1ms "$LOCK"
-	[[ $output == *", but pid $(cat worker) of that job lives here; "* ]]
+	[[ $output == *", but pid "*" of that job lives here; "* ]]
 }
 
 # as_nobody COMMAND...: in a PID namespace with nobody else in it, whose /proc
