@@ -35,7 +35,7 @@ struct attempt {
 	int64_t renew_ns;	/* when our own lease is half over */
 	int64_t sweep_ns;	/* when to clean up after others */
 	struct waiter waiter;
-	bool hurried;		/* since the last pause */
+	int hurries;		/* since the last pause */
 	bool announced;		/* waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
 	int announced_errnum;
@@ -361,7 +361,7 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	times.timeout_ns = at->deadline_ns;
 	times.renew_ns = at->renew_ns;
 	times.breakable_ns = breakable_at_ns(at, times.now_ns);
-	at->hurried = false;
+	at->hurries = 0;
 	return waiter_sleep(&at->waiter, at->holder, &times,
 			    at->request->cancel_fd) == WATCH_CANCELLED ?
 	       NLOCK_CANCELLED : NLOCK_OK;
@@ -420,6 +420,25 @@ static enum nlock_result wait_while_held(struct attempt *at)
 }
 
 /*
+ * The lock file is gone, or was broken: try again at once, but not without end.
+ * A client that answers the link from its cache may for a second say that the
+ * name is there (Linux' of SMB does); each pause is twice the one before.
+ */
+#define STALE_TRIES	10
+
+static bool may_hurry(struct attempt *at)
+{
+	int most = nlock_traits(at->lock)->caches_times ? STALE_TRIES : 1;
+
+	if (at->hurries >= most)
+		return false;
+	if (at->hurries > 0)
+		pause_ns(NS_PER_MS << at->hurries);
+	at->hurries++;
+	return true;
+}
+
+/*
  * Somebody has the lock: see who, break it if its time is over, wait.
  *
  * NLOCK_OK: try again.
@@ -447,14 +466,8 @@ static enum nlock_result await(struct attempt *at)
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
 		return NLOCK_FAILED;
-	/*
-	 * Gone or broken: try again at once, but not without end; a client's
-	 * view of the name may be older than the failed link.
-	 */
-	if (result == NLOCK_OK && !at->hurried) {
-		at->hurried = true;
+	if (result == NLOCK_OK && may_hurry(at))
 		return NLOCK_OK;
-	}
 	return wait_while_held(at);
 }
 
