@@ -37,7 +37,7 @@ endif
 
 # The same program, wherever the sources lie; with large inodes and late times
 # also where a long has 32 bits.
-override CPPFLAGS += -std=c11 -pthread -D_XOPEN_SOURCE=700 \
+override CPPFLAGS += -std=c11 -D_XOPEN_SOURCE=700 \
 		     -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 		     -DNLOCK_VERSION='"$(VERSION)"' \
 		     -ffile-prefix-map=$(CURDIR)=.
@@ -58,7 +58,7 @@ BATS	= $(filter-out $(LONG) $(UNFIT), \
 # What of cmd/ can be told in tables is tested by them, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
 	   json.o message.o shell_quote.o utf8.o)
-LINK	= $(CC) -pthread $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS) \
+LINK	= $(CC) $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS) \
 	  -o $@
 
 all: $(BUILD)/nlock

@@ -59,7 +59,7 @@ void die_by_signal(int signal_number)
 	sigemptyset(&only);
 	sigaddset(&only, signal_number);
 	signal(signal_number, SIG_DFL);
-	pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
 	raise(signal_number);
 	_exit(STATUS_SIGNALLED + signal_number);
 }
