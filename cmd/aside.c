@@ -50,8 +50,20 @@ void aside_tell(int cancel_fd, const void *news, size_t size)
 	(void)ignored;
 }
 
-/* The report is a message of one byte, and all news are longer. */
+/*
+ * What the other process sends, by its size; ours answers a question by as much.
+ * All news are longer.
+ */
 #define REPORT_SIZE	1
+#define QUESTION_SIZE	2
+
+bool aside_attended(int cancel_fd)
+{
+	char question[QUESTION_SIZE] = { 0 };
+
+	return send(cancel_fd, question, sizeof(question), MSG_NOSIGNAL) > 0 &&
+	       recv(cancel_fd, question, sizeof(question), 0) > 0;
+}
 
 /* Tell that the work is done, and hand over a descriptor, unless it is -1. */
 static void report(int channel, int fd)
@@ -144,7 +156,7 @@ static void keep_going(const struct worker *worker)
 
 /*
  * Read what the other process sends.  Returns 1 if that was its report, with
- * *fd what it hands over; 0 if it was news; or -1 if it has ended.
+ * *fd what it hands over; 0 if it was news or a question; or -1 if it has ended.
  */
 static int receive(const struct patience *patience,
 		   const struct worker *worker, int *fd)
@@ -163,6 +175,12 @@ static int receive(const struct patience *patience,
 
 	if (length <= 0)
 		return -1;
+	if (length == QUESTION_SIZE) {
+		/* If it can't be sent, the other process was told to give up. */
+		length = send(worker->channel, news, QUESTION_SIZE,
+			      MSG_NOSIGNAL);
+		return 0;
+	}
 	if (length > REPORT_SIZE) {
 		patience->hear(patience, news);
 		return 0;

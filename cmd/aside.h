@@ -12,6 +12,7 @@
 #define ASIDE_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,12 @@ typedef int aside_work(void *data, int cancel_fd);
  */
 #define ASIDE_NEWS	4096
 void aside_tell(int cancel_fd, const void *news, size_t size);
+
+/*
+ * Called by the other process: wait until ours shows that it is neither stopped
+ * nor hangs.  Returns false if ours has asked the other one to give up.
+ */
+bool aside_attended(int cancel_fd);
 
 /*
  * Have work done, and wait for it.  A signal, or the deadline, asks it to give

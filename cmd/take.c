@@ -106,6 +106,14 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	return !attempt->ours;
 }
 
+/* A lock that is taken is to be used at once, and we may be stopped alone. */
+static bool is_attended(void *data)
+{
+	const struct attempt *attempt = data;
+
+	return attempt->news_fd < 0 || aside_attended(attempt->news_fd);
+}
+
 /* The other process waits for this holder. */
 static void hear_waiting(const struct patience *patience, const void *news)
 {
@@ -189,6 +197,7 @@ static int make_attempt(void *data, int cancel_fd)
 			   cancel_fd;
 	attempt->request.waiting = begin_wait;
 	attempt->request.waiting_data = attempt;
+	attempt->request.ready = is_attended;
 	attempt->result = nlock_acquire(&attempt->taken->lock,
 					&attempt->request, &attempt->claim,
 					&attempt->holder, &attempt->error);

@@ -471,12 +471,28 @@ static enum nlock_result await(struct attempt *at)
 	return wait_while_held(at);
 }
 
+/*
+ * Before a try.  Whoever is to have the lock may have been stopped for a while,
+ * and our lease be old.
+ */
+static enum nlock_result get_ready(struct attempt *at)
+{
+	const struct nlock_request *request = at->request;
+
+	if (request->ready != NULL && !request->ready(request->waiting_data))
+		return NLOCK_CANCELLED;
+	return renew_own_lease(at);
+}
+
 /* With a claim published, contend until it wins or there is no hope. */
 static enum nlock_result contend(struct attempt *at)
 {
 	enum nlock_result result;
 
 	for (;;) {
+		result = get_ready(at);
+		if (result != NLOCK_OK)
+			return result;
 		result = try_link(at);
 		if (result == NLOCK_OK)
 			return settle(at);
@@ -487,9 +503,6 @@ static enum nlock_result contend(struct attempt *at)
 			return result;
 		if (at->claim->won)
 			return settle(at);
-		result = renew_own_lease(at);
-		if (result != NLOCK_OK)
-			return result;
 	}
 }
 

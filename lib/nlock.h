@@ -232,6 +232,13 @@ struct nlock_request {
 	 */
 	bool (*waiting)(const struct nlock_holder *holder, void *data);
 	void *waiting_data;
+
+	/*
+	 * Called before each try for the lock, with waiting_data; may be NULL.
+	 * It may wait until the caller could use the lock.  If it returns false
+	 * that ends the attempt with NLOCK_CANCELLED.
+	 */
+	bool (*ready)(void *data);
 };
 
 /*
@@ -243,7 +250,8 @@ struct nlock_request {
  * if the lease is over, what kept the lock from being broken; its kind is
  * HOLDER_NONE if the lock was given back in the last moment.  If
  * holder->occupied, this comes at once, as no waiting helps.
- * NLOCK_CANCELLED: cancel_fd became readable, or waiting() returned false.
+ * NLOCK_CANCELLED: cancel_fd became readable, or waiting() or ready() returned
+ * false.
  * NLOCK_UNSUPPORTED: the file system can't hold locks, or refuses the claim's
  * name, or a lifetime as short as that; then *error may say which would work.
  * NLOCK_FAILED: a call failed.  ENAMETOOLONG: the names of claims to this lock

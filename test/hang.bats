@@ -217,6 +217,25 @@ waits_behind() {
 	nothing_behind
 }
 
+@test "run: a wait whose nlock is stopped alone takes no lock until that goes on" {
+	local pid
+
+	eval "$(nlock acquire --var CLAIM -l 1h "$LOCK")"
+	in_group nlock run "$LOCK" touch ran
+	pid=$!
+	eventually waits_behind
+	kill -STOP "$pid"
+	nlock release --claim "$CLAIM"
+	# The waiter looks more often than that.
+	run -0 timeout 10 nlock run -w 5s "$LOCK" sleep 3
+	run -0 nlock run -n "$LOCK" true
+	[ ! -e ran ]
+	kill -CONT "$pid"
+	ended_with 0 "$pid"
+	[ -e ran ]
+	nothing_behind
+}
+
 @test "acquire: a signal that its caller ignores does not end it when the file server hangs" {
 	local pid
 
