@@ -50,6 +50,17 @@ static int write_claim(const struct options *options, const char *claim)
 	return STATUS_DONE;
 }
 
+/*
+ * For people to read.  A parent outside of our PID namespace, as that of what
+ * "docker exec" starts, has no number here, and 0 would be no claim.
+ */
+static pid_t caller_pid(void)
+{
+	pid_t parent = getppid();
+
+	return parent > 0 ? parent : getpid();
+}
+
 static int acquire(const struct options *options,
 		   const struct command *command)
 {
@@ -77,7 +88,7 @@ static int acquire(const struct options *options,
 				   "the path of another file",
 				   options->state_file);
 	status = take_lock(&taken, options, path,
-			   options->pid != 0 ? options->pid : getppid(),
+			   options->pid != 0 ? options->pid : caller_pid(),
 			   options->pid != 0 ? ON_PROCESS : ON_LEASE);
 	if (status != PARSED)
 		return status;

@@ -768,3 +768,15 @@ with_umask() {
 	run -153 nlock run "$LOCK" sh -c 'ulimit -f 0; echo x >file'
 	nothing_left
 }
+
+@test "acquire: a caller outside of the PID namespace, as docker exec has, gets a lock that can be given back" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local claim
+
+	claim=$(unshare --pid --fork nlock acquire -l 10m "$LOCK")
+	run -75 nlock acquire -n "$LOCK"
+	eval "$claim"
+	run -0 nlock refresh -l 1ms
+	env -u NLOCK_CLAIM nlock run -w 19s --clock-slop 1ms "$LOCK" true
+	nothing_left
+}
