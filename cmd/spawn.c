@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/helper.h"
 #include "spawn.h"
 
 /*
@@ -83,8 +84,8 @@ static void become(char *const argv[], const struct caller_signals *caller,
 {
 	hand_over(listening);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(0);	/* it died before that */
+	if (helper_is_orphan(parent))
+		_exit(0);
 	signal(SIGPIPE, caller->on_pipe);
 	signal(SIGCHLD, caller->on_child);
 	signal(SIGXFSZ, caller->on_file_size);

@@ -47,6 +47,14 @@ static void close_others(const int *keep, size_t count)
 	} while (next < INT32_MAX);
 }
 
+/* A parent outside of our PID namespace (unshare --pid) has the number 0. */
+bool helper_is_orphan(pid_t parent)
+{
+	pid_t now = getppid();
+
+	return now != parent && now != 0;
+}
+
 pid_t helper_start(const int *keep, size_t count)
 {
 	pid_t parent = getpid(), pid;
@@ -58,8 +66,8 @@ pid_t helper_start(const int *keep, size_t count)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(0);	/* it died before that */
+		if (helper_is_orphan(parent))
+			_exit(0);
 		close_others(keep, count);
 		return 0;
 	}

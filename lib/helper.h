@@ -23,6 +23,12 @@
 pid_t helper_start(const int *keep, size_t count);
 
 /*
+ * In a child that has asked for a signal when its parent dies: is it too late
+ * for that, as the parent has died before?
+ */
+bool helper_is_orphan(pid_t parent);
+
+/*
  * End one of ours, or of our parent's, and wait until it has ended, but not for
  * longer than patience_ns.  Returns whether it has; one that still hangs then
  * ends as soon as it can.

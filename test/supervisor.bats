@@ -1123,3 +1123,18 @@ interrupted() {
 	[ "$stderr" = "nlock: $LOCK: the lease can't be renewed: Resource temporarily unavailable; ending the command" ]
 	nothing_left
 }
+
+@test "run: a command that starts a PID namespace, as after unshare --pid without --fork, is run, and keeps its lock" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	local pid
+
+	run -3 unshare --pid nlock run "$LOCK" sh -c 'exit 3'
+	in_group unshare --pid nlock run -l 1s "$LOCK" \
+		sh -c 'until [ -e go ]; do sleep 0.05; done; exit 3'
+	pid=$!
+	eventually test -e "$LOCK"
+	run -75 elsewhere nlock run -w 2s --clock-slop 1ms "$LOCK" true
+	touch go
+	ended_with 3 "$pid"
+	nothing_left
+}
