@@ -155,6 +155,24 @@ static void keep_going(const struct worker *worker)
 }
 
 /*
+ * Standard error may be a file on that server, too, or a pipe that nobody
+ * reads: nothing is said by our own process.
+ */
+static void say(const struct patience *patience,
+		void (*words)(const struct patience *, const void *),
+		const void *news)
+{
+	pid_t speaker = fork();
+
+	if (speaker == 0) {
+		words(patience, news);
+		_exit(0);
+	}
+	if (speaker > 0)
+		helper_await(speaker, SPEAKING_NS);
+}
+
+/*
  * Read what the other process sends.  Returns 1 if that was its report, with
  * *fd what it hands over; 0 if it was news or a question; or -1 if it has ended.
  */
@@ -182,7 +200,7 @@ static int receive(const struct patience *patience,
 		return 0;
 	}
 	if (length > REPORT_SIZE) {
-		patience->hear(patience, news);
+		say(patience, patience->hear, news);
 		return 0;
 	}
 	*fd = -1;
@@ -219,19 +237,18 @@ static int report_until(const struct patience *patience,
 	return 0;
 }
 
+static void words_of_leave(const struct patience *patience, const void *none)
+{
+	(void)none;
+	message("%s: the file server does not answer; gave up",
+		patience->path);
+}
+
 static _Noreturn void leave(const struct patience *patience)
 {
 	int signal_number = signal_pending_of(patience->ending_signals);
-	pid_t speaker = fork();
 
-	/* Standard error may be a file on that server, too. */
-	if (speaker == 0) {
-		message("%s: the file server does not answer; gave up",
-			patience->path);
-		_exit(0);
-	}
-	if (speaker > 0)
-		helper_await(speaker, SPEAKING_NS);
+	say(patience, words_of_leave, NULL);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
 	_exit(patience->timeout_status);

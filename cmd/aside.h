@@ -25,6 +25,7 @@ struct patience {
 	const sigset_t *ending_signals;	/* ... of these */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
+	/* Say what the other process tells; called by yet another. */
 	void (*hear)(const struct patience *patience, const void *news);
 };
 

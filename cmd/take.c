@@ -62,15 +62,19 @@ static bool is_callers(const struct taken *taken,
 		 nlock_holder_has_claim(&taken->lock, holder)));
 }
 
-static void say_waiting(const char *path, const struct nlock_holder *holder)
+static bool is_worth_telling(const struct nlock_holder *holder)
 {
 	/* Such a wait has no end that nlock could bring about. */
 	bool endless = holder->kind == HOLDER_FOREIGN ||
 		       holder->break_errnum != 0;
+
+	return message_wanted(endless ? NORMAL : VERBOSE);
+}
+
+static void say_waiting(const char *path, const struct nlock_holder *holder)
+{
 	char description[DESCRIPTION_SIZE];
 
-	if (!message_wanted(endless ? NORMAL : VERBOSE))
-		return;
 	message("%s: waiting: %s", path,
 		describe_busy(holder, description, sizeof(description)));
 }
@@ -99,11 +103,15 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	if (!attempt->waited)
 		attempt->ours = is_callers(attempt->taken, holder);
 	attempt->waited = true;
-	if (!attempt->ours && attempt->news_fd >= 0)
+	if (attempt->ours)
+		return false;
+	if (!is_worth_telling(holder))
+		return true;
+	if (attempt->news_fd >= 0)
 		aside_tell(attempt->news_fd, holder, sizeof(*holder));
-	else if (!attempt->ours)
+	else
 		say_waiting(attempt->taken->path, holder);
-	return !attempt->ours;
+	return true;
 }
 
 /* A lock that is taken is to be used at once, and we may be stopped alone. */

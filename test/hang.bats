@@ -197,6 +197,29 @@ waits_behind() {
 	ended_with 0 "$reader"
 }
 
+@test "acquire: a wait ends though nobody reads its messages" {
+	local pid
+
+	echo foreign >"$LOCK"
+	mkfifo messages
+	in_group sh -c 'exec 2<>messages; head -c 65536 /dev/zero >&2
+		exec nlock acquire "$1"' sh "$LOCK"
+	pid=$!
+	claimed() {
+		[ "$(find "$BATS_TEST_TMPDIR/behind" -name 'job.lock|*' \
+			-type f | wc -l)" = 1 ]
+	}
+	eventually claimed
+	# It writes, or has another write.
+	writes() {
+		grep -qs pipe_write "/proc/$pid/wchan" $(pgrep -P "$pid" |
+			sed 's,.*,/proc/&/wchan,')
+	}
+	eventually writes
+	kill -TERM "$pid"
+	ended_with $((128 + 15)) "$pid"
+}
+
 @test "acquire: a wait that was stopped goes on, be it told alone, and takes the lock" {
 	local pid
 
