@@ -1,11 +1,18 @@
 /*
  * main.c - nlock: flock(1) for file systems that several machines share.
  */
+#define _GNU_SOURCE		/* O_PATH */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "options.h"
+
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
 
 static const struct command commands[] = {
 	{ "run", "run-under-lock", run_command,
@@ -130,12 +137,29 @@ static int print_version(void)
 	return close_output();
 }
 
+/*
+ * Should our caller have closed standard input, output or error, nothing else
+ * must get that number, for messages would be written to it.  What takes the
+ * place can't be read or written either, and is closed for a command.
+ */
+static void keep_numbers_free(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char **arguments = (const char **)argv + 1;
 	const struct command *command;
 	char name[64];
 
+	keep_numbers_free();
 	if (argc < 2)
 		return usage_error("takes a command; see 'nlock help'");
 	if (strcmp(argv[1], "--version") == 0)

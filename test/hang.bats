@@ -220,6 +220,21 @@ waits_behind() {
 	ended_with $((128 + 15)) "$pid"
 }
 
+@test "acquire: without standard input, output and error it waits all the same" {
+	local pid
+
+	eval "$(nlock acquire --var CLAIM -l 1h "$LOCK")"
+	# shellcheck disable=SC2016
+	in_group sh -c 'exec nlock acquire -v --state state "$1" <&- >&- 2>&-' \
+		sh "$LOCK"
+	pid=$!
+	eventually waits_behind
+	nlock release --claim "$CLAIM"
+	ended_with 0 "$pid"
+	nlock release --state state
+	nothing_behind
+}
+
 @test "acquire: a wait that was stopped goes on, be it told alone, and takes the lock" {
 	local pid
 
