@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "directory.h"
 #include "error.h"
 #include "lock_file.h"
@@ -19,6 +20,10 @@
  */
 #define DISCARD_PAUSES	9	/* each twice the one before: 0.5 s in all */
 #define DISCARD_PAUSE_NS NS_PER_MS
+
+/* For others that read the server's clock by the same claim. */
+#define CLOCK_TRIES	12
+#define CLOCK_PAUSE_NS	(20 * NS_PER_MS)
 
 int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
 		 struct server_clock *clock, struct attributes *made)
@@ -107,7 +112,7 @@ static int check_is_there(const struct nlock_claim *claim,
 /*
  * Not by a new warrant in the place of the old one: a takedown that is still
  * under way would find it.  A directory that is there was left by a process
- * that was killed.
+ * that was killed; or it is that of another refresh, which has to try again.
  */
 int warrant_read_clock(struct nlock_claim *claim)
 {
@@ -115,6 +120,7 @@ int warrant_read_clock(struct nlock_claim *claim)
 	struct server_clock sample;
 	struct attributes made;
 	char name[NAME_MAX + 1];
+	uint64_t random = 0;
 	int fd, tries = 0;
 
 	if (!clock_name_format(name, sizeof(name), claim->name,
@@ -123,11 +129,14 @@ int warrant_read_clock(struct nlock_claim *claim)
 		return -1;
 	}
 	do {
+		/* Removed by one another, two would fail in step. */
+		if (tries > 1 && random_bits(&random) == 0)
+			pause_ns((int64_t)(random % CLOCK_PAUSE_NS));
 		fd = warrant_make(lock, lock->dirfd, name, &sample, &made);
 		if (fd < 0 && errno != EEXIST)
 			return -1;
 		warrant_revoke(lock->dirfd, name);
-	} while (fd < 0 && ++tries < 2);
+	} while (fd < 0 && ++tries < CLOCK_TRIES);
 	if (fd < 0) {
 		errno = EEXIST;
 		return -1;

@@ -364,6 +364,28 @@ has_tried() {
 	[ "$(grep -cF 'warrant", AT_REMOVEDIR) = -1 ENOTEMPTY' log)" -ge "$1" ]
 }
 
+@test "refresh: several at once of one claim are not in each other's way" {
+	local i pids=()
+
+	eval "$(nlock acquire -l 10m "$LOCK")"
+	refreshes() {
+		local n
+
+		for n in $(seq 40); do
+			nlock refresh -l 10m || return
+		done
+	}
+	for i in 1 2 3 4; do
+		refreshes 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		ended_with 0 "$i"
+	done
+	nlock release
+	nothing_behind
+}
+
 @test "release: while somebody has the lock file open, its warrant can't go; it goes once that is closed" {
 	local pid
 
