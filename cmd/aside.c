@@ -65,7 +65,10 @@ bool aside_attended(int cancel_fd)
 	       recv(cancel_fd, question, sizeof(question), 0) > 0;
 }
 
-/* Tell that the work is done, and hand over a descriptor, unless it is -1. */
+/*
+ * Tell that the work is done, and hand over a descriptor, unless it is -1, or
+ * the user has too many of them under way.
+ */
 static void report(int channel, int fd)
 {
 	char done[REPORT_SIZE] = { 0 };
@@ -75,7 +78,6 @@ static void report(int channel, int fd)
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = { .header.cmsg_len = CMSG_LEN(sizeof(int)) };
 	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
-	ssize_t ignored;
 
 	if (fd >= 0) {
 		message.msg_control = &control;
@@ -84,8 +86,8 @@ static void report(int channel, int fd)
 		control.header.cmsg_type = SCM_RIGHTS;
 		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
 	}
-	ignored = sendmsg(channel, &message, MSG_NOSIGNAL);
-	(void)ignored;
+	if (sendmsg(channel, &message, MSG_NOSIGNAL) < 0 && fd >= 0)
+		report(channel, -1);
 }
 
 /* ^Z stops us, too: a lock that is taken is to be used at once. */
