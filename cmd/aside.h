@@ -40,8 +40,8 @@ void aside_unshare(void *shared, size_t size);
 /*
  * What the other process does.  data is shared memory; cancel_fd becomes
  * readable once it should give up.  Returns a descriptor to be handed over if
- * it can be, or -1.  The other process has only the descriptors in keep, and so can't print:
- * whoever reads what we print would else have to wait for its end.
+ * it can be, or -1.  The other process has only the descriptors in keep, and so
+ * can't print: whoever reads what we print would else have to wait for its end.
  */
 typedef int aside_work(void *data, int cancel_fd);
 
