@@ -1,6 +1,6 @@
 """One lock, two or three clients, nothing goes wrong."""
 import bed
-from bed import case, check, eventually, left_behind, path
+from bed import PROTOCOL, case, check, eventually, left_behind, path
 from clients import one, three, two
 
 
@@ -109,7 +109,7 @@ def of_version(version):
              ignores_local_clocks),
             ("what is no lock file is foreign, and left alone",
              leaves_foreign_files_alone)):
-        case(f"NFS {version}: {title}", test, version)
+        case(f"{PROTOCOL} {version}: {title}", test, version)
 
 
 def basics():

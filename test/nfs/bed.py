@@ -8,7 +8,9 @@ import sys
 import time
 import traceback
 
-VERSIONS = ("4.2", "4.1", "4.0", "3", "3-nolock")
+SERVER = os.environ["bed_server"]       # and its constants, see linux.sh
+PROTOCOL = os.environ["PROTOCOL"]
+VERSIONS = tuple(os.environ["VERSIONS"].split())
 EXPORT = "/mnt/export"      # the exported directory, on the server itself
 LIMIT_S = 60                # for whatever should happen soon
 
@@ -155,12 +157,10 @@ def wait_for_grace(client):
     os.unlink(on_server("4.2", "grace"))
 
 
-def server_down():
-    run("rpc.nfsd", "0")
-
-
-def server_up():
-    run("rpc.nfsd", "8")
+def server(function):
+    """Call one of the functions of its file; see linux.sh."""
+    run("sh", "-c", '. "$1" && "$2"', "sh",
+        f"{project}/test/nfs/{SERVER}.sh", function)
 
 
 def path(version, name):
@@ -272,7 +272,7 @@ def take_results(function, version, pid, outcome):
         with open(outcome, "rb") as file:
             its_results, its_totals = pickle.load(file)
     except FileNotFoundError:
-        report(False, f"NFS {version}: {function.__name__}",
+        report(False, f"{PROTOCOL} {version}: {function.__name__}",
                ["ended without a result"])
         return
     for result in its_results:

@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import bed
-from bed import case, check, count, eventually, path, remove_leftovers
+from bed import (PROTOCOL, case, check, count, eventually, path,
+                 remove_leftovers)
 from clients import clients, one, three
 
 ENTRIES = int(os.environ.get("NFS_ENTRIES", 250))
@@ -218,16 +219,16 @@ def flufl_alone(version):
 
 
 def of_version(version):
-    case(f"NFS {version}: run, and acquire and release, never overlap; some "
-         "are killed, some stopped past their lease, one client's clock is "
-         "off by an hour", disturbed, version)
+    case(f"{PROTOCOL} {version}: run, and acquire and release, never overlap; "
+         "some are killed, some stopped past their lease, one client's clock "
+         "is off by an hour", disturbed, version)
 
 
 def flufl_of_version(version):
-    case(f"NFS {version}: nlock and flufl.lock never overlap",
+    case(f"{PROTOCOL} {version}: nlock and flufl.lock never overlap",
          next_to_flufl, version)
-    case(f"NFS {version}: flufl.lock alone, killed and stopped in the same "
-         "way, comes that far", flufl_alone, version)
+    case(f"{PROTOCOL} {version}: flufl.lock alone, killed and stopped in the "
+         "same way, comes that far", flufl_alone, version)
 
 
 def contention():

@@ -10,7 +10,7 @@ import os
 import struct
 
 import bed
-from bed import case, check, path
+from bed import PROTOCOL, case, check, path
 from clients import one, two
 
 TIMES = 10
@@ -361,7 +361,7 @@ def is_fresh(version, actors, look, name):
 def others(version, actors, name):
     return "\n".join(
         f"out of date {out_of_date(version, actors, look, f'{name}{i}')} of "
-        f"{TIMES} times: NFS {version}: {title}"
+        f"{TIMES} times: {PROTOCOL} {version}: {title}"
         for i, (title, look) in enumerate(AVOIDED.items()))
 
 # ------------------------------------------------------ what changes come to
@@ -443,12 +443,13 @@ CHANGES = {
 def of_version(version):
     actors = Actor(one), Actor(two)
     for number, (title, look) in enumerate(RELIED_ON.items()):
-        case(f"NFS {version}: {title}", is_fresh, version, actors, look,
+        case(f"{PROTOCOL} {version}: {title}", is_fresh, version, actors, look,
              f"r{number}")
     for number, (title, test) in enumerate(CHANGES.items()):
-        case(f"NFS {version}: {title}", test, version, actors, f"c{number}")
-    case(f"NFS {version}: what is out of date elsewhere is counted", others,
-         version, actors, "o")
+        case(f"{PROTOCOL} {version}: {title}", test, version, actors,
+             f"c{number}")
+    case(f"{PROTOCOL} {version}: what is out of date elsewhere is counted",
+         others, version, actors, "o")
 
 
 def facts():

@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import bed
-from bed import (VERSIONS, case, check, eventually, left_behind, lease_end,
-                 on_server, path, run)
+from bed import (PROTOCOL, VERSIONS, case, check, eventually, left_behind,
+                 lease_end, on_server, path, run)
 from clients import one, three, two
 
 # ---------------------------------------------------------- ways to be cut off
@@ -64,7 +64,7 @@ def check_ended_in_time(version, name, holder, alive):
     os.unlink(alive)
     left = lease_end(version, name) - last
     assert left > 0, f"ran for {-left} s after its lease"
-    return f"NFS {version}: ended {left:.1f} s before its lease"
+    return f"{PROTOCOL} {version}: ended {left:.1f} s before its lease"
 
 
 def cut_off_in_command(way):
@@ -83,9 +83,9 @@ def cut_off_in_command(way):
     # Back in touch, the first can't do any harm.
     for version in VERSIONS:
         check(one.nlock("run", "-n", path(version, "p"), "true")[0], 75,
-              f"NFS {version}: the first once more")
+              f"{PROTOCOL} {version}: the first once more")
         check(two.nlock("release", "--claim", claims[version])[0], 0,
-              f"NFS {version}: the other's release")
+              f"{PROTOCOL} {version}: the other's release")
         eventually(lambda: not left_behind(version, "p"), "nothing left")
     return "\n".join(notes)
 
@@ -277,9 +277,9 @@ def late():
     for version in VERSIONS:
         for way, what in (("by its link", "requests"),
                           ("by losing all replies", "replies")):
-            case(f"NFS {version}: {what} of a break, a release and a refresh "
-                 "that arrive when somebody else has the lock harm nobody, "
-                 "each change in turn", late_changes, version, way)
+            case(f"{PROTOCOL} {version}: {what} of a break, a release and a "
+                 "refresh that arrive when somebody else has the lock harm "
+                 "nobody, each change in turn", late_changes, version, way)
 
 
 def partition():

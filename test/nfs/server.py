@@ -4,7 +4,8 @@ import subprocess
 import time
 
 import bed
-from bed import (VERSIONS, case, check, eventually, left_behind, path)
+from bed import (PROTOCOL, VERSIONS, case, check, eventually, left_behind,
+                 path)
 from clients import one, two
 from network import check_ended_in_time, start_stubborn
 
@@ -23,35 +24,36 @@ def restart_while_held():
             stderr=subprocess.DEVNULL)
         eventually(lambda: any("client2" in entry for entry
                                in left_behind(version, "v")), "waited for")
-    bed.server_down()
+    bed.server("down")
     time.sleep(2)       # down for a while
-    bed.server_up()
+    bed.server("up")
     for version in VERSIONS:
-        check(waiters[version].poll(), None, f"NFS {version}: the waiter")
+        check(waiters[version].poll(), None,
+              f"{PROTOCOL} {version}: the waiter")
     open(go, "w").close()
     for version in VERSIONS:
         check(holders[version].wait(2 * bed.LIMIT_S), 4,
-              f"NFS {version}: the holder")
+              f"{PROTOCOL} {version}: the holder")
         check(waiters[version].wait(bed.LIMIT_S), 0,
-              f"NFS {version}: the waiter in the end")
-        check(left_behind(version, "v"), [], f"NFS {version}: left")
+              f"{PROTOCOL} {version}: the waiter in the end")
+        check(left_behind(version, "v"), [], f"{PROTOCOL} {version}: left")
     os.unlink(go)
 
 
 def down_past_the_lease():
     holders = {version: start_stubborn(version, "d") for version in VERSIONS}
-    bed.server_down()
+    bed.server("down")
     try:
         notes = [check_ended_in_time(version, "d", *holders[version])
                  for version in VERSIONS]
     finally:
-        bed.server_up()
+        bed.server("up")
     for version in VERSIONS:
         check(two.nlock("run", "--clock-slop", "100ms", "-w", "50s",
                         path(version, "d"), "true")[0], 0,
-              f"NFS {version}: the next one")
+              f"{PROTOCOL} {version}: the next one")
         eventually(lambda: not left_behind(version, "d"),
-                   f"NFS {version}: nothing left")
+                   f"{PROTOCOL} {version}: nothing left")
     return "\n".join(notes)
 
 
