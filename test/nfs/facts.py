@@ -14,6 +14,8 @@ from bed import PROTOCOL, case, check, path
 from clients import one, two
 
 TIMES = 10
+# In units of 100 ns, which is what SMB has times in.
+A_TIME_NS, UNIT_NS = 2000000000123456700, 100
 AT_EMPTY_PATH, AT_STATX_FORCE_SYNC, AT_FDCWD = 0x1000, 0x2000, -100
 STATX_BASIC_STATS = 0x7ff
 
@@ -49,7 +51,7 @@ def open_and_fstat(name):
 
 def touch_and_stat(name):
     """What the reply to one's own change has brought."""
-    touch_ns(name, 2000000000123456789)
+    touch_ns(name, A_TIME_NS)
     return stat(name)
 
 
@@ -111,7 +113,13 @@ class Actor:
         its.close()
 
     def __call__(self, function, *arguments):
+        self.begin(function, *arguments)
+        return self.finish()
+
+    def begin(self, function, *arguments):
         self.pipe.send((function, arguments))
+
+    def finish(self):
         value = self.pipe.recv()
         if isinstance(value, Exception):
             raise value
@@ -119,8 +127,12 @@ class Actor:
 
     def error_of(self, function, *arguments):
         """The errno's name; None if it works."""
+        self.begin(function, *arguments)
+        return self.error()
+
+    def error(self):
         try:
-            self(function, *arguments)
+            self.finish()
         except OSError as error:
             return errno.errorcode[error.errno]
         return None
@@ -245,18 +257,18 @@ def time_of_kept(scene):
     claim = scene.taken()
     scene.b(keep, scene.lock)
     scene.b(statx_kept, scene.lock)
-    scene.a(touch_ns, claim, 2000000000123456789)
+    scene.a(touch_ns, claim, A_TIME_NS)
     modified_ns = scene.b(statx_kept, scene.lock)[1]
     scene.b(let_go, scene.lock)
-    return modified_ns != 2000000000123456789
+    return modified_ns != A_TIME_NS
 
 
 def time_of_other(look):
     def is_old(scene):
         claim = scene.taken()
         scene.b(look, claim)
-        scene.a(touch_ns, claim, 2000000000123456789)
-        return scene.b(look, claim)[1] != 2000000000123456789
+        scene.a(touch_ns, claim, A_TIME_NS)
+        return scene.b(look, claim)[1] != A_TIME_NS
     return is_old
 
 
@@ -299,8 +311,9 @@ def refresh(scene):
 def time_of_own_directory(scene):
     name = scene.directory + "/stamped"
     before_ns = scene.b(mkdir_and_read_time, name)
-    return before_ns != os.stat(bed.on_server(
+    made_ns = os.stat(bed.on_server(
         scene.version, name.split(scene.version + "/", 1)[1])).st_mtime_ns
+    return before_ns // UNIT_NS != made_ns // UNIT_NS
 
 
 RELIED_ON = {
@@ -313,16 +326,12 @@ RELIED_ON = {
     "status: sees a lock that was taken a moment after it looked": status,
     "statx with AT_STATX_FORCE_SYNC tells the links of one's own claim":
         links_of_own(statx_synced),
-    "open and fstat tell the links of one's own claim":
-        links_of_own(open_and_fstat),
     "the reply to a link tells that one's own claim has two":
         links_told_by_link,
-    "the reply to a change of its time tells the links of one's own claim":
-        links_of_own(touch_and_stat),
     "refresh: sees that the lock file was removed a moment ago": refresh,
-    "statx with AT_STATX_FORCE_SYNC tells when another's lease ends, to the "
-    "nanosecond": time_of_other(statx_synced),
-    "open and fstat tell when another's lease ends, to the nanosecond":
+    "statx with AT_STATX_FORCE_SYNC tells when another's lease ends, to "
+    "100 ns": time_of_other(statx_synced),
+    "open and fstat tell when another's lease ends, to 100 ns":
         time_of_other(open_and_fstat),
     "a descriptor of the lock file tells how many links are left":
         links_of_kept,
@@ -330,6 +339,14 @@ RELIED_ON = {
     "a directory's own maker reads when the server made it":
         time_of_own_directory,
 }
+
+if PROTOCOL == "NFS":           # with others nlock asks again
+    RELIED_ON.update({
+        "open and fstat tell the links of one's own claim":
+            links_of_own(open_and_fstat),
+        "the reply to a change of its time tells the links of one's own "
+        "claim": links_of_own(touch_and_stat),
+    })
 
 AVOIDED = {
     "open of the lock file": whose(nothing),
@@ -429,7 +446,42 @@ def renamed_what_is_there(version, actors, name):
             check(file.read(), claim, "what was moved")
 
 
+def at_once(scene, of_a, of_b):
+    """Two calls; returns their errors' names in order."""
+    scene.a.begin(*of_a)
+    scene.b.begin(*of_b)
+    return sorted((scene.a.error() or "", scene.b.error() or ""))
+
+
+def linked_at_once(version, actors, name):
+    for number in range(2 * TIMES):
+        scene = Scene(version, *actors, f"{name}-{number}")
+        hers = scene.directory + "/a"
+        scene.a(make, hers)
+        check(at_once(scene, (os.link, hers, scene.lock),
+                      (os.link, scene.own, scene.lock)),
+              ["", "EEXIST"], f"the errors, the {number}th time")
+
+
+def renamed_at_once(version, actors, name):
+    for number in range(2 * TIMES):
+        scene = Scene(version, *actors, f"{name}-{number}")
+        scene.taken()
+        scene.b(read, scene.lock)
+        for warrant in "/w1", "/w2":
+            scene.a(os.mkdir, scene.directory + warrant)
+        check(at_once(
+            scene,
+            (os.rename, scene.lock, scene.directory + "/w1/lock"),
+            (os.rename, scene.lock, scene.directory + "/w2/lock")),
+              ["", "ENOENT"], f"the errors, the {number}th time")
+
+
 CHANGES = {
+    "of two clients that link to one name at once one succeeds":
+        linked_at_once,
+    "of two clients that rename the lock file at once one succeeds":
+        renamed_at_once,
     "once its warrant is revoked, a client can neither take the lock down "
     "nor date the warrant, by name or by descriptor": revoked_warrant,
     "a warrant that was used can't be revoked": used_warrant,
