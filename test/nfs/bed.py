@@ -168,14 +168,20 @@ def path(version, name):
     return f"/mnt/nfs/{version}/{name}"
 
 
+# A "|" has no place in a name on SMB; cifs clients send this for it.
+STORED_BAR = "\uf027" if PROTOCOL == "SMB" else "|"
+
+
 def on_server(version, name):
     """The same file, seen by the server."""
-    return f"{EXPORT}/{version}/{name}"
+    return f"{EXPORT}/{version}/{name.replace('|', STORED_BAR)}"
 
 
 def left_behind(version, name):
     """What there is of a lock on the server."""
-    return sorted(entry for entry in os.listdir(f"{EXPORT}/{version}")
+    names = (entry.replace(STORED_BAR, "|")
+             for entry in os.listdir(f"{EXPORT}/{version}"))
+    return sorted(entry for entry in names
                   if entry == name or entry.startswith(name + "|"))
 
 

@@ -19,14 +19,14 @@ from dead import dead
 from facts import facts
 from hints import hints
 from network import late, partition
-from server import server
+from server import server, stopped
 from speed import speed
 from squash import squash
 from suite import suite
 from traffic import requests
 
 CASES = {case.__name__: case for case in (
-    basics, facts, suite, requests, partition, late, hints, server,
+    basics, facts, suite, requests, partition, late, hints, server, stopped,
     contention, crowd, dead, flufl, speed, squash)}
 
 if __name__ == "__main__":

@@ -40,14 +40,15 @@ def restart_while_held():
     os.unlink(go)
 
 
-def down_past_the_lease():
+def silent_past_the_lease(silence, end_silence):
+    """No answer from the server: it is down, or it was stopped."""
     holders = {version: start_stubborn(version, "d") for version in VERSIONS}
-    bed.server("down")
+    bed.server(silence)
     try:
         notes = [check_ended_in_time(version, "d", *holders[version])
                  for version in VERSIONS]
     finally:
-        bed.server("up")
+        bed.server(end_silence)
     for version in VERSIONS:
         check(two.nlock("run", "--clock-slop", "100ms", "-w", "50s",
                         path(version, "d"), "true")[0], 0,
@@ -62,4 +63,11 @@ def server():
          "waiter anything", restart_while_held)
     case("all versions: a server that is down for longer than the lease "
          "costs the command in time, and the lock goes on",
-         down_past_the_lease)
+         silent_past_the_lease, "down", "up")
+
+
+def stopped():
+    """Only a server that is a program can be."""
+    case("all versions: a server that is stopped for longer than the lease "
+         "costs the command in time, and the lock goes on",
+         silent_past_the_lease, "stop", "go_on")
