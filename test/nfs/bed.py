@@ -254,10 +254,10 @@ def count(words, number):
 in_child = False
 
 
-def for_each_version(function, at_once=len(VERSIONS)):
+def for_each_version(function, *arguments, at_once=len(VERSIONS)):
     """
-    Call function(version) for all of them, each in a process of its own: most
-    of what it does is to wait.
+    Call function(version, ...) for all of them, each in a process of its own:
+    most of what it does is to wait.
     """
     waiting = list(VERSIONS)
     running = []
@@ -267,7 +267,7 @@ def for_each_version(function, at_once=len(VERSIONS)):
             outcome = f"/mnt/tmp/results-{version}"
             pid = os.fork()
             if pid == 0:
-                run_child(function, version, outcome)
+                run_child(function, version, arguments, outcome)
             running.append((version, pid, outcome))
         take_results(function, *running.pop(0))
 
@@ -287,13 +287,13 @@ def take_results(function, version, pid, outcome):
         count(words, number)
 
 
-def run_child(function, version, outcome):
+def run_child(function, version, arguments, outcome):
     global in_child
     in_child = True
     results.clear()
     totals.clear()
     try:
-        function(version)
+        function(version, *arguments)
         with open(outcome, "wb") as file:
             pickle.dump((results, totals), file)
     except BaseException:

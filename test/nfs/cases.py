@@ -13,6 +13,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import bed
 from basics import basics
+from clocks import clocks
 from contention import contention, flufl
 from crowd import crowd
 from dead import dead
@@ -27,7 +28,8 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server, stopped,
-    contention, crowd, dead, flufl, speed, squash)}
+    contention, clocks, crowd, dead, flufl, speed,
+    squash)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
