@@ -103,6 +103,10 @@ check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
 		test/check $(BUILD) $(LONG) $(UNIT) $(FUZZ) $(BATS)
 
+# On file servers of all kinds, each with clients: as root.  Takes an hour.
+check-servers: all $(BUILD)/test/nfs/critical
+	TEST_LIMIT_S=5400 test/check $(BUILD) test/servers/check
+
 # Built for other architectures and another C library, and some tests there.
 check-ports: all
 	test/check $(BUILD) test/ports/check
@@ -150,5 +154,5 @@ ifneq ($(filter deps deps-bench,$(MAKECMDGOALS)),)
 endif
 
 .SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
-.PHONY: all check check-all check-ports fuzz bench bench-nfs lint deps deps-bench install \
+.PHONY: all check check-all check-ports check-servers fuzz bench bench-nfs lint deps deps-bench install \
 	uninstall clean
