@@ -49,14 +49,14 @@ def by_flufl(lifetime_s):
 class Contest:
     """Workers, what the oracle has seen of them, and what is done to them."""
 
-    def __init__(self, version, name, kinds, skewed):
+    def __init__(self, version, name, kinds, skewed, among):
         self.version, self.name, self.skewed = version, name, skewed
         self.workers = []           # (client, kind, process)
         self.stopped = []           # (process, since)
         self.kills = self.stops = 0
         self.log = f"/mnt/oracle/{version}-{name}"
         os.mkdir(self.log)
-        for client in clients:
+        for client in among:
             for kind in kinds:
                 self.start(client, kind)
 
@@ -133,13 +133,13 @@ class Contest:
 
 
 def contend(version, name, kinds, entries_wanted, stoppable=(),
-            disturb_every=0, skewed=False):
+            disturb_every=0, skewed=False, stopped_s=4, among=clients):
     """
     Have them take a lock so many times in all, and each kind a tenth of that.
-    Every so many entries some worker is killed or stopped.  Returns
-    (entries, [overlap], note).
+    Every so many entries some worker is killed, or stopped for stopped_s.
+    Returns (entries, [overlap], note).
     """
-    contest = Contest(version, name, kinds, skewed)
+    contest = Contest(version, name, kinds, skewed, among)
     began = time.monotonic()
     next_disturbance = disturb_every
     try:
@@ -154,7 +154,7 @@ def contend(version, name, kinds, entries_wanted, stoppable=(),
             if disturb_every and total >= next_disturbance:
                 contest.disturb(stoppable)
                 next_disturbance = total + disturb_every
-            contest.go_on(after_s=4)
+            contest.go_on(after_s=stopped_s)
         # Those who are stopped inside have still to say so.
         inside = set(contest.who_is_inside())
         contest.go_on(after_s=0)
