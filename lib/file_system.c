@@ -94,31 +94,33 @@ static bool is_mount_of(const char *line, unsigned int major,
 	       its_major == major && its_minor == minor;
 }
 
+/* Each ends with a space, or is the beginning of the mount's source, too. */
 static enum file_system type_of_mount(const char *line)
 {
 	static const struct {
-		const char *name;
+		const char *beginning;
 		enum file_system kind;
 	} types[] = {
-		{ "nfs", FS_NFS3 },		/* or 2 */
-		{ "nfs4", FS_NFS },
-		{ "cifs", FS_CIFS },
-		{ "smb3", FS_CIFS },
-		{ "ceph", FS_CEPHFS },
-		{ "fuse.ceph-fuse", FS_CEPHFS },
-		{ "fuse.mfs", FS_MOOSEFS },
-		{ "fuse.glusterfs", FS_GLUSTERFS },
+		{ "nfs ", FS_NFS3 },		/* or 2 */
+		{ "nfs4 ", FS_NFS },
+		{ "cifs ", FS_CIFS },
+		{ "smb3 ", FS_CIFS },
+		{ "ceph ", FS_CEPHFS },
+		{ "fuse.ceph-fuse ", FS_CEPHFS },
+		{ "fuse.mfs ", FS_MOOSEFS },
+		{ "fuse mfs#", FS_MOOSEFS },
+		{ "fuse mfs\\043", FS_MOOSEFS },	/* as newer kernels put it */
+		{ "fuse.glusterfs ", FS_GLUSTERFS },
 	};
 	const char *type = strstr(line, " - ");
-	size_t length, i;
+	size_t i;
 
 	if (type == NULL)
 		return FS_OTHER;
 	type += strlen(" - ");
-	length = strcspn(type, " ");
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strlen(types[i].name) == length &&
-		    strncmp(type, types[i].name, length) == 0)
+		if (strncmp(type, types[i].beginning,
+			    strlen(types[i].beginning)) == 0)
 			return types[i].kind;
 	return FS_OTHER;
 }
