@@ -212,8 +212,12 @@ waits_behind() {
 	eventually claimed
 	# It writes, or has another write.
 	writes() {
-		grep -qs pipe_write "/proc/$pid/wchan" $(pgrep -P "$pid" |
-			sed 's,.*,/proc/&/wchan,')
+		local writer
+
+		for writer in "$pid" $(pgrep -P "$pid"); do
+			! grep -qs pipe_write "/proc/$writer/wchan" || return 0
+		done
+		return 1
 	}
 	eventually writes
 	kill -TERM "$pid"
@@ -369,10 +373,11 @@ has_tried() {
 
 	eval "$(nlock acquire -l 10m "$LOCK")"
 	refreshes() {
-		local n
+		local left=40
 
-		for n in $(seq 40); do
+		while [ $left -gt 0 ]; do
 			nlock refresh -l 10m || return
+			left=$((left - 1))
 		done
 	}
 	for i in 1 2 3 4; do
