@@ -379,8 +379,8 @@ static int open_and_close(void *data, int cancel_fd)
 
 /*
  * Even to open the directory a server may have to answer.  Without a limit of
- * time there is no need to watch that, as a signal can still simply end us
- * (though not everywhere; see LIMITS in nlock(7)).
+ * time there is no need to watch that, as a signal can still simply end us;
+ * only a file system by FUSE whose server hangs keeps us until it goes on.
  */
 static int open_patiently(struct taken *taken, const struct options *options)
 {
