@@ -58,6 +58,8 @@ FIRST = ("sh", "-c", '"$@"; exit $?', "sh")
 def alone(limit_s):
     """Returns in the namespaces.  The caller is ended after limit_s."""
     if os.getppid() == 1 and os.environ.pop("NLOCK_BED", "") == "inside":
+        # A shell starts what it has in the background with ^C ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return
     inside = subprocess.Popen(
         ["unshare", "--mount", "--net", "--pid", "--uts", "--fork",
