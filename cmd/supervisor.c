@@ -98,6 +98,7 @@ struct supervisor {
 	int exec_fd;		/* see spawn.h; or -1 */
 	int dies_of;		/* the signal to die of when done; or 0 */
 	bool lost;
+	bool blind;		/* what it has started was not found for sure */
 	bool left;		/* some that it has started, after SIGKILL */
 	char unsaid[256];	/* a message, if no process could be had */
 };
@@ -134,14 +135,14 @@ static int signal_all(struct supervisor *s, int signal_number)
 	list_ours(s, ours);
 	found = descendants_signal(getpid(), signal_number, ours,
 				   HEARTBEAT_SPARED);
-	if (found >= 0)
-		return found;
-	return signal_command(s, signal_number);
+	s->blind = found < 0;
+	return s->blind ? signal_command(s, signal_number) : found;
 }
 
 /*
- * May any process be left that the command has started?  Orphans become our
- * children, so if we have no children, none is left.
+ * May any process be left that the command has started and that could not be
+ * found?  Orphans become our children, so if we have no children, none is left.
+ * (A heartbeat that hangs is one, too, and may be taken for such a process.)
  */
 static bool may_be_left(struct supervisor *s)
 {
@@ -803,7 +804,8 @@ static int finish(struct supervisor *s)
 		say_and_wait(s, "the command could not be ended, and goes on");
 		return STATUS_NOT_OURS;
 	}
-	if (s->lost && !s->options->warn_on_lost && may_be_left(s)) {
+	if (s->lost && !s->options->warn_on_lost && s->blind &&
+	    may_be_left(s)) {
 		say_and_wait(s, "what the command has started can't all be "
 			     "found, as /proc is not that of this PID "
 			     "namespace or can't be read; it may go on");

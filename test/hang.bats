@@ -65,8 +65,24 @@ nothing_behind() {
 	end=$(stat -c %.9Y "$BATS_TEST_TMPDIR/behind/job.lock")
 	[ "$(printf '%s\n' "$(cat alive)" "$end" | sort -n | head -n 1)" = \
 		"$(cat alive)" ]
-	grep -qx "nlock: $LOCK: the lease can't be renewed: the file server does not answer; ending the command" \
-		errors
+	[ "$(cat errors)" = "nlock: $LOCK: the lease can't be renewed: the file server does not answer; ending the command" ]
+}
+
+# A call that the server has begun to work on can't be ended, unlike one that it
+# has not read yet.
+@test "run: a heartbeat that nothing can end is not taken for what the command has started" {
+	umount mnt
+	# The third time that is set is a heartbeat's.
+	"${STRACE[@]}" -o /dev/null -e trace=utimensat \
+		-e inject=utimensat:delay_enter=3600s:when=3+ \
+		bindfs -f --no-allow-other "$BATS_TEST_TMPDIR/behind" mnt \
+		>/dev/null 2>&1 3>&- &
+	eventually mountpoint -q mnt
+	in_group nlock run -l 3s --kill-after 0.1s "$LOCK" -- sleep 1000 \
+		2>errors
+	ended_with 76 $!
+	[ "$(cat errors)" = "nlock: $LOCK: the lease can't be renewed: the file server does not answer; ending the command" ]
+	pkill -KILL -f "bindfs -f --no-allow-other $BATS_TEST_TMPDIR/behind"
 }
 
 @test "run: a file server that hangs for less than the lease costs nothing" {
