@@ -202,6 +202,14 @@ def eventually(condition, what, limit_s=LIMIT_S, pause_s=0.02):
         time.sleep(pause_s)
 
 
+def check_nothing_left(version, name):
+    """... in the end."""
+    try:
+        eventually(lambda: not left_behind(version, name), "")
+    except AssertionError:
+        check(left_behind(version, name), [], f"{PROTOCOL} {version}: left")
+
+
 def check(got, expected, what):
     assert got == expected, f"{what}: got {got!r}, expected {expected!r}"
 

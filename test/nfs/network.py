@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import bed
-from bed import (PROTOCOL, VERSIONS, case, check, eventually, left_behind,
-                 lease_end, on_server, path, run)
+from bed import (PROTOCOL, VERSIONS, case, check, eventually, lease_end,
+                 on_server, path, run)
 from clients import one, three, two
 
 # ---------------------------------------------------------- ways to be cut off
@@ -96,7 +96,8 @@ def cut_off_in_command(way):
         eventually(lambda: is_kept_out(version), "the first is kept out")
         check(two.nlock("release", "--claim", claims[version])[0], 0,
               f"{PROTOCOL} {version}: the other's release")
-        eventually(lambda: not left_behind(version, "p"), "nothing left")
+    for version in VERSIONS:
+        bed.check_nothing_left(version, "p")
     return "\n".join(notes)
 
 # ------------------------------------------- requests and replies that are late

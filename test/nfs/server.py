@@ -21,7 +21,7 @@ def restart_while_held():
         eventually(lambda: "v" in left_behind(version, "v"), "held")
         waiters[version] = two.start(
             bed.nlock, "run", "-w", "4m", path(version, "v"), "true",
-            stderr=subprocess.DEVNULL)
+            stderr=subprocess.PIPE)
         eventually(lambda: any("client2" in entry for entry
                                in left_behind(version, "v")), "waited for")
     bed.server("down")
@@ -34,8 +34,9 @@ def restart_while_held():
     for version in VERSIONS:
         check(holders[version].wait(2 * bed.LIMIT_S), 4,
               f"{PROTOCOL} {version}: the holder")
-        check(waiters[version].wait(bed.LIMIT_S), 0,
-              f"{PROTOCOL} {version}: the waiter in the end")
+        _, err = waiters[version].communicate(timeout=bed.LIMIT_S)
+        check(waiters[version].returncode, 0,
+              f"{PROTOCOL} {version}: the waiter in the end: {err}")
         check(left_behind(version, "v"), [], f"{PROTOCOL} {version}: left")
     os.unlink(go)
 
@@ -53,8 +54,7 @@ def silent_past_the_lease(silence, end_silence):
         check(two.nlock("run", "--clock-slop", "100ms", "-w", "50s",
                         path(version, "d"), "true")[0], 0,
               f"{PROTOCOL} {version}: the next one")
-        eventually(lambda: not left_behind(version, "d"),
-                   f"{PROTOCOL} {version}: nothing left")
+        bed.check_nothing_left(version, "d")
     return "\n".join(notes)
 
 
