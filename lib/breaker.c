@@ -395,8 +395,8 @@ static void clean_up(struct breaker *breaker)
 {
 	int dirfd = breaker->lock->dirfd;
 
-	warrant_discard(breaker->fd, WARRANT, breaker->warrant_fd,
-			WARRANT_LOCK);
+	warrant_discard(breaker->lock, breaker->fd, WARRANT,
+			breaker->warrant_fd, WARRANT_LOCK);
 	if (unlinkat(dirfd, breaker->name, AT_REMOVEDIR) < 0 &&
 	    is_not_empty(errno) && directory_remove_litter(breaker->fd, "", false))
 		unlinkat(dirfd, breaker->name, AT_REMOVEDIR);

@@ -325,7 +325,8 @@ void claim_withdraw(struct nlock_claim *claim)
 	 * taken for a lock that was won.
 	 */
 	if (claim->warrant_fd >= 0)
-		warrant_discard(dirfd, claim->warrant, claim->warrant_fd,
+		warrant_discard(claim->lock, dirfd, claim->warrant,
+				claim->warrant_fd,
 				claim->made ? WARRANT_LOCK : NULL);
 	else
 		warrant_revoke(dirfd, claim->warrant);

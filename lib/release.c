@@ -157,8 +157,8 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	if (claim->warrant_fd >= 0) {
 		taken = taken || warrant_holds(claim->warrant_fd, target,
 					       claim->device, claim->inode);
-		warrant_discard(claim->lock->dirfd, claim->warrant,
-				claim->warrant_fd,
+		warrant_discard(claim->lock, claim->lock->dirfd,
+				claim->warrant, claim->warrant_fd,
 				taken || claim->made ? target : NULL);
 	}
 	if (taken)

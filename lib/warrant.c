@@ -19,6 +19,12 @@
  * at it, on the same machine) keeps it as ".nfs..." until it closes it.
  */
 #define DISCARD_PAUSES	9	/* each twice the one before: 0.5 s in all */
+
+/*
+ * Linux' client of SMB closes a file a second after it was told to, and until
+ * then the server keeps the name of one that was removed.
+ */
+#define DISCARD_PAUSES_SMB 11	/* 2 s */
 #define DISCARD_PAUSE_NS NS_PER_MS
 
 /* For others that read the server's clock by the same claim. */
@@ -209,12 +215,14 @@ bool warrant_holds(int fd, const char *inside, uint64_t device, uint64_t inode)
 	       is_same_file(&a, device, inode);
 }
 
-void warrant_discard(int dirfd, const char *name, int fd,
-		     const char *inside)
+void warrant_discard(const struct nlock_lock *lock, int dirfd,
+		     const char *name, int fd, const char *inside)
 {
+	int most = lock->file_system == FS_CIFS ? DISCARD_PAUSES_SMB :
+		   DISCARD_PAUSES;
 	int tries;
 
-	for (tries = 0; tries <= DISCARD_PAUSES; tries++) {
+	for (tries = 0; tries <= most; tries++) {
 		if (inside != NULL)
 			unlinkat(fd, inside, 0);
 		if (warrant_revoke(dirfd, name) == 0 ||

@@ -71,7 +71,7 @@ bool warrant_holds(int fd, const char *inside, uint64_t device,
  * as when a client has a file there open, is tried again for half a second.
  * What can't be removed is left; it has no effect on anybody.
  */
-void warrant_discard(int dirfd, const char *name, int fd,
-		     const char *inside);
+void warrant_discard(const struct nlock_lock *lock, int dirfd,
+		     const char *name, int fd, const char *inside);
 
 #endif
