@@ -262,6 +262,11 @@ void descendants_continue(struct stopped_processes *stopped)
 	for (i = 0; i < stopped->count; i++)
 		send_signal(stopped->processes[i].pid,
 			    stopped->processes[i].start_ticks, SIGCONT);
+	descendants_forget(stopped);
+}
+
+void descendants_forget(struct stopped_processes *stopped)
+{
 	free(stopped->processes);
 	*stopped = (struct stopped_processes){ NULL, 0, 0 };
 }

@@ -47,4 +47,7 @@ int descendants_stop(pid_t ancestor, struct stopped_processes *stopped,
 /* Send SIGCONT to those, and forget them. */
 void descendants_continue(struct stopped_processes *stopped);
 
+/* Forget them. */
+void descendants_forget(struct stopped_processes *stopped);
+
 #endif

@@ -881,6 +881,7 @@ int supervise(struct taken *taken, const struct options *options,
 		wait_for_events(&s);
 	}
 	status = finish(&s);
+	descendants_forget(&s.stopped);
 	forget_lock(taken);
 	if (s.dies_of != 0)
 		die_by_signal(s.dies_of);
