@@ -741,9 +741,15 @@ somebodys() {
 @test "hostile: without /proc, and on a kernel that sets no times by a path's descriptor, a lock is refreshed" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	eval "$(nlock acquire "$LOCK")"
+	# The address sanitizer reads its options there.
 	# shellcheck disable=SC2016
-	run -0 unshare --mount sh -c 'mount -t tmpfs none /proc
-		exec "$@"' sh "${STRACE[@]}" -o "$BATS_TEST_TMPDIR/calls" \
+	run -0 env "${STRACE[1]}" unshare --mount sh -c '
+		cat /proc/self/environ >"$0"
+		mount -t tmpfs none /proc
+		mkdir /proc/self
+		cp "$0" /proc/self/environ
+		exec "$@"' "$BATS_TEST_TMPDIR/environ" \
+		"${STRACE[@]}" -o "$BATS_TEST_TMPDIR/calls" \
 		-e inject=utimensat:error=EINVAL:when=1 nlock refresh -l 10m
 	between 500 "$(remaining)" 600
 }

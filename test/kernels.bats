@@ -155,6 +155,7 @@ leased() {
 	preload no_bars
 	run -69 --separate-stderr "${STRACE[@]}" -o /dev/null -e trace=linkat \
 		-e inject=linkat:error=EPERM "${PRELOAD[@]}" \
+		ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
 		nlock acquire -n "$LOCK"
 	complains
 	[[ $stderr == *"can't hold locks"* ]]
