@@ -2,9 +2,14 @@
 
 VERSION	= 0.1.0
 
-PREFIX	= /usr/local
-BINDIR	= $(PREFIX)/bin
-MANDIR	= $(PREFIX)/share/man
+# By either name; those in lower case are GNU's.
+prefix	= /usr/local
+bindir	= $(PREFIX)/bin
+mandir	= $(PREFIX)/share/man
+PREFIX	= $(prefix)
+BINDIR	= $(bindir)
+MANDIR	= $(mandir)
+INSTALL	?= install
 
 CFLAGS	?= -O2 -g
 # A distribution may ask for a higher level.
@@ -40,7 +45,7 @@ endif
 override CPPFLAGS += -std=c11 -D_XOPEN_SOURCE=700 \
 		     -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 		     -DNLOCK_VERSION='"$(VERSION)"' \
-		     -ffile-prefix-map=$(CURDIR)=.
+		     '-ffile-prefix-map=$(CURDIR)=.'
 
 OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
 LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
@@ -58,8 +63,8 @@ BATS	= $(filter-out $(LONG) $(UNFIT), \
 # What of cmd/ can be told in tables is tested by them, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
 	   json.o message.o shell_quote.o utf8.o)
-LINK	= $(CC) $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS) \
-	  -o $@
+LINK_FLAGS = $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS)
+LINK	= $(CC) $(LINK_FLAGS) -o $@
 
 all: $(BUILD)/nlock
 
@@ -84,9 +89,18 @@ $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o
 $(BUILD)/test/nfs/critical: $(BUILD)/test/nfs/critical.o
 	$(LINK) -static-pie $^
 
-$(BUILD)/%.o: %.c Makefile
+COMPILE	= $(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c
+
+$(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
+	$(COMPILE) -o $@ $<
+
+# By what all is built: if that changes, all is built anew.
+$(BUILD)/flags: export BUILT_BY = $(COMPILE) $(CC) $(LINK_FLAGS) $(POPT)
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$BUILT_BY" | cmp -s - $@ || \
+		printf '%s\n' "$$BUILT_BY" >$@
 
 -include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) \
 	$(FUZZ_MAIN:.o=.d) $(BENCH:=.d)
@@ -135,11 +149,11 @@ deps-bench:
 	test/deps bench
 
 install: all
-	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
 		"$(DESTDIR)$(MANDIR)/man7"
-	install -m 755 $(BUILD)/nlock "$(DESTDIR)$(BINDIR)/nlock"
-	install -m 644 man/nlock.1 "$(DESTDIR)$(MANDIR)/man1/nlock.1"
-	install -m 644 man/nlock.7 "$(DESTDIR)$(MANDIR)/man7/nlock.7"
+	$(INSTALL) -m 755 $(BUILD)/nlock "$(DESTDIR)$(BINDIR)/nlock"
+	$(INSTALL) -m 644 man/nlock.1 "$(DESTDIR)$(MANDIR)/man1/nlock.1"
+	$(INSTALL) -m 644 man/nlock.7 "$(DESTDIR)$(MANDIR)/man7/nlock.7"
 
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/nlock" "$(DESTDIR)$(MANDIR)/man1/nlock.1" \
@@ -154,5 +168,5 @@ ifneq ($(filter deps deps-bench,$(MAKECMDGOALS)),)
 endif
 
 .SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(FUZZ_MAIN) $(BENCH:=.o)
-.PHONY: all check check-all check-ports check-servers fuzz bench bench-nfs lint deps deps-bench install \
+.PHONY: all always check check-all check-ports check-servers fuzz bench bench-nfs lint deps deps-bench install \
 	uninstall clean
