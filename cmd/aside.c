@@ -263,7 +263,7 @@ static _Noreturn void leave(const struct patience *patience)
 static int wait_for_report(const struct patience *patience,
 			   const struct worker *worker, int *fd)
 {
-	int received;
+	int received, signal_number;
 
 	/* A signal that our caller has ignored ends nothing. */
 	do {
@@ -272,9 +272,11 @@ static int wait_for_report(const struct patience *patience,
 					patience->signal_fd, fd);
 		if (received != 0)
 			return received;
-	} while (boot_now_ns() < patience->deadline_ns &&
-		 signal_pending_of(patience->ending_signals) == 0);
-	shutdown(worker->channel, SHUT_WR);	/* makes cancel_fd readable */
+		signal_number = signal_pending_of(patience->ending_signals);
+	} while (boot_now_ns() < patience->deadline_ns && signal_number == 0);
+	/* At the deadline the other process gives up by itself. */
+	if (signal_number != 0)
+		shutdown(worker->channel, SHUT_WR);	/* see cancel_fd */
 	received = report_until(patience, worker,
 				ns_add(boot_now_ns(), PATIENCE_NS), -1, fd);
 	if (received == 0)

@@ -59,10 +59,10 @@ void aside_tell(int cancel_fd, const void *news, size_t size);
 bool aside_attended(int cancel_fd);
 
 /*
- * Have work done, and wait for it.  A signal, or the deadline, asks it to give
- * up; if it does not come back in PATIENCE_NS after that, this ends our own
- * process, by that signal or with timeout_status, and says so.  A signal that
- * comes earlier stays pending.
+ * Have work done, and wait for it.  A signal asks it to give up, and at the
+ * deadline it should do so by itself.  If it does not come back in PATIENCE_NS
+ * after that, this ends our own process, by that signal or with timeout_status,
+ * and says so.  A signal that comes earlier stays pending.
  *
  * Returns 0, with *fd what was handed over; or -1 with errno: ECHILD if
  * somebody killed the other process.

@@ -45,6 +45,20 @@ not_synced() {
 	nothing_behind
 }
 
+@test "acquire: -w gives up in time where another process makes the calls" {
+	local began took
+
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	began=${EPOCHREALTIME/./}
+	run -75 --separate-stderr timeout 20 nlock acquire -w 300ms "$LOCK"
+	took=$((${EPOCHREALTIME/./} - began))
+	complains
+	[[ $stderr == *": timed out after 300ms: held by "* ]]
+	[ $took -ge 300000 ]
+	[ $took -lt 5000000 ]
+}
+
 # ------------------------------------------------------------------- clocks
 
 # mount_skewed SECONDS: have one whose clients' clock is so far off.
