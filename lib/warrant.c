@@ -127,7 +127,7 @@ int warrant_read_clock(struct nlock_claim *claim)
 	struct attributes made;
 	char name[NAME_MAX + 1];
 	uint64_t random = 0;
-	int fd, tries = 0;
+	int fd, errnum, tries = 0;
 
 	if (!clock_name_format(name, sizeof(name), claim->name,
 			       lock->options.separator)) {
@@ -139,12 +139,12 @@ int warrant_read_clock(struct nlock_claim *claim)
 		if (tries > 1 && random_bits(&random) == 0)
 			pause_ns((int64_t)(random % CLOCK_PAUSE_NS));
 		fd = warrant_make(lock, lock->dirfd, name, &sample, &made);
-		if (fd < 0 && errno != EEXIST)
-			return -1;
+		errnum = fd < 0 ? errno : 0;
+		/* It may have been made though that failed. */
 		warrant_revoke(lock->dirfd, name);
-	} while (fd < 0 && ++tries < CLOCK_TRIES);
+	} while (errnum == EEXIST && ++tries < CLOCK_TRIES);
 	if (fd < 0) {
-		errno = EEXIST;
+		errno = errnum;
 		return -1;
 	}
 	close(fd);
