@@ -193,8 +193,12 @@ class Late:
 
 
 def changes_in(log):
-    """{NAME:NTH: PID}: the changes that strace has logged, to files."""
-    counts, changes = {}, {}
+    """
+    {NAME:NTH: PID}: the changes that strace has logged, to files.  Not that a
+    process which acts for another one makes its claim: by that number the other
+    one would be held up, too, when it opens something else.
+    """
+    counts, changes, first = {}, {}, None
     try:
         with open(log) as file:
             lines = file.readlines()
@@ -202,10 +206,12 @@ def changes_in(log):
         return {}
     for line in lines:
         pid, line = line.split(maxsplit=1)
+        first = first or pid
         call = line.split("(")[0]
         counts[pid, call] = counts.get((pid, call), 0) + 1
         if call not in CHANGES or "= -1 ENOSYS" in line or \
-                call == "openat" and "O_CREAT" not in line or \
+                call == "openat" and ("O_CREAT" not in line or
+                                      pid != first) or \
                 call == "write" and not re.match(r"write\(\d+<[^>]*\|", line):
             continue
         changes[f"{call}:{counts[pid, call]}"] = int(pid)
