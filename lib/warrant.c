@@ -119,6 +119,7 @@ static int check_is_there(const struct nlock_claim *claim,
  * Not by a new warrant in the place of the old one: a takedown that is still
  * under way would find it.  A directory that is there was left by a process
  * that was killed; or it is that of another refresh, which has to try again.
+ * Ours may be gone by the same, at any step.
  */
 int warrant_read_clock(struct nlock_claim *claim)
 {
@@ -142,9 +143,11 @@ int warrant_read_clock(struct nlock_claim *claim)
 		errnum = fd < 0 ? errno : 0;
 		/* It may have been made though that failed. */
 		warrant_revoke(lock->dirfd, name);
-	} while (errnum == EEXIST && ++tries < CLOCK_TRIES);
+	} while ((errnum == EEXIST || is_gone(errnum)) &&
+		 ++tries < CLOCK_TRIES);
 	if (fd < 0) {
-		errno = errnum;
+		/* Not ENOENT, which would say that the lock is lost. */
+		errno = is_gone(errnum) ? EEXIST : errnum;
 		return -1;
 	}
 	close(fd);

@@ -407,6 +407,22 @@ has_tried() {
 	nothing_behind
 }
 
+@test "refresh: one whose look at the clock is cut short by another has not lost the lock" {
+	local name
+
+	eval "$(nlock acquire -l 10m "$LOCK")"
+	name=${NLOCK_CLAIM##*/}
+	"${STRACE[@]}" -o trace -P "$name|clock" \
+		-e inject=openat:delay_exit=300000:when=1 \
+		nlock refresh -l 10m 3>&- &
+	eventually grep -q openat trace
+	run -0 nlock refresh -l 10m
+	ended_with 0 $!
+	grep -q DELAYED trace
+	nlock release
+	nothing_behind
+}
+
 @test "release: while somebody has the lock file open, its warrant can't go; it goes once that is closed" {
 	local pid
 
