@@ -146,11 +146,9 @@ static void keep_numbers_free(void)
 {
 	int fd;
 
-	do
-		fd = open("/", O_PATH | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/", O_PATH | O_CLOEXEC);	/* the lowest: fd */
 }
 
 int main(int argc, char **argv)

@@ -304,14 +304,10 @@ static int report_attempt(const struct attempt *attempt)
 	}
 }
 
-static int acquire(struct taken *taken, const struct options *options,
-		   pid_t pid, enum depends depends)
+static int acquire_by(struct attempt *attempt, struct taken *taken,
+		      const struct options *options, pid_t pid,
+		      enum depends depends)
 {
-	struct attempt *attempt = aside_share(sizeof(*attempt));
-	int status;
-
-	if (attempt == NULL)
-		return message_errno(taken->path, "get memory");
 	attempt->taken = taken;
 	attempt->options = options;
 	attempt->request = (struct nlock_request){
@@ -322,10 +318,26 @@ static int acquire(struct taken *taken, const struct options *options,
 		.dies_with_pid = depends != ON_LEASE,
 		.kept_by_run = depends == ON_RUN,
 	};
-	status = attempt_until_done(attempt) < 0 ?
-		 message_errno(taken->path, "take the lock in a process of "
-			       "its own") : report_attempt(attempt);
-	aside_unshare(attempt, sizeof(*attempt));
+	return attempt_until_done(attempt) < 0 ?
+	       message_errno(taken->path, "take the lock in a process of its "
+			     "own") : report_attempt(attempt);
+}
+
+/* Memory is shared only if there is somebody to share it with: it costs. */
+static int acquire(struct taken *taken, const struct options *options,
+		   pid_t pid, enum depends depends)
+{
+	struct attempt own = { .taken = NULL };
+	struct attempt *shared;
+	int status;
+
+	if (nlock_is_local(&taken->lock))
+		return acquire_by(&own, taken, options, pid, depends);
+	shared = aside_share(sizeof(*shared));
+	if (shared == NULL)
+		return message_errno(taken->path, "get memory");
+	status = acquire_by(shared, taken, options, pid, depends);
+	aside_unshare(shared, sizeof(*shared));
 	return status;
 }
 
