@@ -163,6 +163,7 @@ class Late:
 
     def end_tracer(self):
         """Without it the change is made."""
+        assert os.path.exists(f"/proc/{self.pid}"), self.complaint()
         with open(f"/proc/{self.pid}/status") as file:
             tracer = int(re.search(r"TracerPid:\s*(\d+)", file.read())[1])
         if tracer != 0:
@@ -180,14 +181,17 @@ class Late:
             raise AssertionError(self.complaint()) from None
 
     def complaint(self):
-        text = f"{self.title} waits for no reply: state {self.state()}"
-        if self.process.poll() is None:
+        text = f"{self.title} waits for no reply: process {self.pid}"
+        if os.path.exists(f"/proc/{self.pid}"):
+            text += f", state {self.state()}"
             for name in "wchan", "syscall":
                 with open(f"/proc/{self.pid}/{name}") as file:
                     text += f", {name} {file.read().strip()}"
-        else:
+        elif self.process.poll() is not None:
             text += (f", status {self.process.returncode}, "
                      f"{self.process.stderr.read().strip()}")
+        else:
+            text += ", which has ended"
         with open(self.log) as file:
             return f"{text}\n{file.read()}"
 
