@@ -1,4 +1,5 @@
 """A client that is cut off from the server, and comes back."""
+import contextlib
 import os
 import re
 import signal
@@ -146,6 +147,8 @@ class Late:
         self.process, self.pid = None, None
         arguments = command(self.lock)
         call, nth = change.split(":")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.log)         # of the other way to be cut off
         # -D: as the tracer's child it would be what is started and killed.
         self.process = one.start(
             "strace", "-D", "-f", "-y", "-qq", "-o", self.log, "-e",
