@@ -323,8 +323,8 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
  * lock is given back; see hint.h.  That takes a process, which nlock_release()
  * ends, and which dies with the thread that started it.
  *
- * Returns its pid; 0 if the file system is local, or the claim's inode not
- * known; or -1 with errno.  Never waits for the server.  A caller that has
+ * Returns its pid; 0 if the file system is local, or not known to share flock(2)
+ * between machines, or the claim's inode is not known; or -1 with errno.  Never waits for the server.  A caller that has
  * waited for that process by itself has to set claim->hint_pid to 0.
  */
 pid_t nlock_offer_hint(struct nlock_claim *claim);

@@ -102,7 +102,7 @@ static enum nlock_result look(const struct nlock_lock *lock,
 
 /*
  * When the server last changed the file.  Some clients give the modification
- * time, the end of the lease, for that (Linux' of Samba, ceph-fuse).
+ * time, the end of the lease, for that: Linux' of SMB, and ceph-fuse.
  */
 static int64_t change_stamp_ns(const struct stat *st)
 {
