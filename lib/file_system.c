@@ -17,17 +17,47 @@
  * files here.
  */
 static const struct file_system_traits traits[FILE_SYSTEMS] = {
-	[FS_OTHER] = { STAMPS_UNKNOWN, true, false },
-	[FS_LOCAL] = { STAMPS_BY_SERVER, false, true },
-	[FS_OVERLAY] = { STAMPS_BY_SERVER, true, true },
-	[FS_NFS] = { STAMPS_BY_SERVER, false, true },
+	[FS_OTHER] = {
+		.stamps = STAMPS_UNKNOWN,
+		.caches_times = true,
+	},
+	[FS_LOCAL] = {
+		.stamps = STAMPS_BY_SERVER,
+		.shares_flock = true,
+	},
+	[FS_OVERLAY] = {
+		.stamps = STAMPS_BY_SERVER,
+		.caches_times = true,
+		.shares_flock = true,
+	},
+	[FS_NFS] = {
+		.stamps = STAMPS_BY_SERVER,
+		.shares_flock = true,
+	},
 	/* The lock manager is slow, and may be absent. */
-	[FS_NFS3] = { STAMPS_BY_SERVER, false, false },
+	[FS_NFS3] = {
+		.stamps = STAMPS_BY_SERVER,
+	},
 	/* A file that is locked by flock(2) can't be read by others. */
-	[FS_CIFS] = { STAMPS_OF_NEW_FILES, true, false },
-	[FS_CEPHFS] = { STAMPS_BY_CLIENTS, true, true },
-	[FS_MOOSEFS] = { STAMPS_BY_SERVER, true, true },
-	[FS_GLUSTERFS] = { STAMPS_BY_CLIENTS, true, true },
+	[FS_CIFS] = {
+		.stamps = STAMPS_OF_NEW_FILES,
+		.caches_times = true,
+	},
+	[FS_CEPHFS] = {
+		.stamps = STAMPS_BY_CLIENTS,
+		.caches_times = true,
+		.shares_flock = true,
+	},
+	[FS_MOOSEFS] = {
+		.stamps = STAMPS_BY_SERVER,
+		.caches_times = true,
+		.shares_flock = true,
+	},
+	[FS_GLUSTERFS] = {
+		.stamps = STAMPS_BY_CLIENTS,
+		.caches_times = true,
+		.shares_flock = true,
+	},
 };
 
 const struct file_system_traits *file_system_traits(enum file_system kind)
