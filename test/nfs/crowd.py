@@ -18,7 +18,7 @@ TASK_MS = 500               # enough to find the new place in the queue
 # Whoever is woken by nobody looks after 4 to 8 s, by then.
 WAITED_S = 10
 NOTICED_S = 8
-SOON_MS = 1000              # with the start of a program, on a busy machine
+SOON_MS = 2000              # with the start of a program, on a busy machine
 
 
 def entries(version, lock):

@@ -14,7 +14,9 @@ LOCKS = 8
 # a server forgets who waits for a lock(2) after a lease of its own, which is
 # 10 s here, and clients ask again every 30 s.
 HOLD_MS = 6000
-SOON_MS = 150               # with the start of a program in it
+# With the start of a program in it, on a busy machine.  Of eight that are told
+# by nobody more than half are as early as that in less than 1 of 10 cases.
+SOON_MS = 200
 
 
 def run_task(client, lock, log, ms):
@@ -44,7 +46,7 @@ def told(version):
         check(process.wait(bed.LIMIT_S), 0, "a holder or a waiter")
     gaps = sorted(gap_ms(log) for log in logs)
     text = " ".join(f"{gap:.0f}" for gap in gaps)
-    assert gaps[LOCKS * 3 // 4 - 1] < SOON_MS, text
+    assert gaps[LOCKS // 2] < SOON_MS, text
     return f"{text} ms"
 
 
