@@ -48,7 +48,7 @@ override CPPFLAGS += -std=c11 -D_XOPEN_SOURCE=700 \
 		     '-ffile-prefix-map=$(CURDIR)=.'
 
 OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
-LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
+LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c lib/*/*.c))
 # Inputs that a fuzzer has found, replayed.
 FUZZ	= $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c, \
 	  $(wildcard test/fuzz/*.c)))

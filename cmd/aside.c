@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../lib/helper.h"
+#include "../lib/os/child.h"
 #include "../lib/lease.h"
 #include "aside.h"
 #include "message.h"

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/helper.h"
+#include "../lib/os/child.h"
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/process.h"
+#include "../lib/os/process.h"
 #include "claimed.h"
 #include "command.h"
 #include "take.h"

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/undelegated.h"
-#include "../lib/write_all.h"
+#include "../lib/os/undelegated.h"
+#include "../lib/os/write_all.h"
 #include "state_file.h"
 
 int state_file_is_other(const char *path)

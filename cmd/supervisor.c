@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../lib/helper.h"
+#include "../lib/os/child.h"
 #include "deadline.h"
 #include "descendants.h"
 #include "enclosing.h"

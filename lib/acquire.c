@@ -17,7 +17,7 @@
 #include "holder.h"
 #include "leftovers.h"
 #include "lock_file.h"
-#include "process.h"
+#include "os/process.h"
 #include "refresh.h"
 #include "takedown.h"
 #include "waiter.h"

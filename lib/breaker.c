@@ -25,9 +25,9 @@
 
 #include "breaker.h"
 #include "claim.h"
-#include "directory.h"
+#include "os/directory.h"
 #include "error.h"
-#include "fresh.h"
+#include "os/attributes.h"
 #include "holder.h"
 #include "lock_file.h"
 #include "takedown.h"

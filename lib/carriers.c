@@ -32,9 +32,9 @@
 
 #include "carriers.h"
 #include "claim_name.h"
-#include "helper.h"
+#include "os/child.h"
 #include "lease.h"
-#include "proc.h"
+#include "os/proc.h"
 
 #define FEWEST_PASSES	2
 #define MOST_PASSES	4

@@ -15,10 +15,10 @@
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
-#include "sync.h"
-#include "undelegated.h"
+#include "os/sync.h"
+#include "os/undelegated.h"
 #include "warrant.h"
-#include "write_all.h"
+#include "os/write_all.h"
 
 /*
  * Whoever may contend for the lock must be able to see whose it is, be the

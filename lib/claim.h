@@ -7,7 +7,7 @@
 #ifndef CLAIM_H
 #define CLAIM_H
 
-#include "fresh.h"
+#include "os/attributes.h"
 #include "nlock.h"
 
 /*

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "helper.h"
+#include "os/child.h"
 #include "hint.h"
-#include "undelegated.h"
+#include "os/undelegated.h"
 #include "watch.h"
 
 /* Arbitrary; nothing happens when it expires. */

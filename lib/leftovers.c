@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fresh.h"
+#include "os/attributes.h"
 #include "leftovers.h"
 #include "lock_file.h"
-#include "process.h"
+#include "os/process.h"
 #include "warrant.h"
 
 /* A waiter renews its lease; only one that was suspended may come back. */

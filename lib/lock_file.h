@@ -7,7 +7,7 @@
 #ifndef LOCK_FILE_H
 #define LOCK_FILE_H
 
-#include "fresh.h"
+#include "os/attributes.h"
 #include "nlock.h"
 
 /* Are these the attributes of the file with this device and inode? */

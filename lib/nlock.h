@@ -46,7 +46,7 @@
 #include <sys/types.h>
 
 #include "claim_name.h"
-#include "file_system.h"
+#include "os/file_system.h"
 #include "lease.h"
 
 #define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */

@@ -3,9 +3,9 @@
  */
 #include <string.h>
 
-#include "fresh.h"
+#include "os/attributes.h"
 #include "lock_file.h"
-#include "process.h"
+#include "os/process.h"
 #include "queue.h"
 
 struct place {

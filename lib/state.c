@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "fresh.h"
+#include "os/attributes.h"
 #include "holder.h"
-#include "process.h"
+#include "os/process.h"
 #include "state.h"
 #include "warrant.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "claim.h"
-#include "process.h"
+#include "os/process.h"
 #include "queue.h"
 #include "waiter.h"
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "directory.h"
+#include "os/directory.h"
 #include "error.h"
 #include "lock_file.h"
-#include "sync.h"
+#include "os/sync.h"
 #include "warrant.h"
 
 /*

@@ -13,7 +13,7 @@
 #ifndef WARRANT_H
 #define WARRANT_H
 
-#include "fresh.h"
+#include "os/attributes.h"
 #include "nlock.h"
 
 /* The name of a lock file that was moved into a warrant. */

@@ -4,7 +4,7 @@
 #ifndef SYNC_H
 #define SYNC_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * Wait until the server has what was done to an open file (not by O_PATH).

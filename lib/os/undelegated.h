@@ -11,7 +11,7 @@
 #ifndef UNDELEGATED_H
 #define UNDELEGATED_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * openat(2) of a file on which another program of this machine may have a lease

@@ -1,12 +1,12 @@
 /*
- * fresh.h - attributes of files as the file server has them now.
+ * attributes.h - attributes of files as the file server has them now.
  *
  * An NFS client answers stat(2) from its cache, for up to a minute.  What is
  * read here was asked of the server: by statx(2) with AT_STATX_FORCE_SYNC, or
  * by open and fstat where this system refuses that; see statx.h.
  */
-#ifndef FRESH_H
-#define FRESH_H
+#ifndef ATTRIBUTES_H
+#define ATTRIBUTES_H
 
 #include <dirent.h>
 #include <stdint.h>

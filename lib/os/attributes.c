@@ -1,5 +1,5 @@
 /*
- * fresh.c - ask the file server for attributes; see fresh.h.
+ * attributes.c - ask the file server for attributes; see attributes.h.
  */
 #define _GNU_SOURCE		/* AT_EMPTY_PATH, O_DIRECT */
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "fresh.h"
-#include "lease.h"
+#include "attributes.h"
+#include "../lease.h"
 #include "statx.h"
 
 static void from_stat(const struct stat *st, struct attributes *a)

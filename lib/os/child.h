@@ -1,12 +1,12 @@
 /*
- * helper.h - a process of one's own, for calls that may hang.
+ * child.h - a process of one's own, for calls that may hang.
  *
  * A call upon a file server may take as long as it likes, and a thread that is
  * in it can't be got rid of.  A process can: SIGKILL ends it even there, or
  * it is left to end by itself.
  */
-#ifndef HELPER_H
-#define HELPER_H
+#ifndef CHILD_H
+#define CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>

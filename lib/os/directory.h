@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "fresh.h"
+#include "attributes.h"
 
 /*
  * Make a directory and open it (O_PATH).  Its owner may use it whatever the

@@ -1,5 +1,5 @@
 /*
- * helper.c - processes that may hang in the place of others; see helper.h.
+ * child.c - processes that may hang in the place of others; see child.h.
  */
 #define _GNU_SOURCE		/* syscall */
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "helper.h"
-#include "lease.h"
+#include "child.h"
+#include "../lease.h"
 #include "proc.h"
 
 /* Between two looks at whether it has ended: at first, and at most. */
