@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "../lib/os/child.h"
-#include "../lib/lease.h"
+#include "../lib/protocol/lease.h"
 #include "aside.h"
 #include "message.h"
 #include "signals.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/claim_name.h"
+#include "../lib/protocol/name.h"
 #include "enclosing.h"
 
 #define VARIABLE	"NLOCK_CLAIMS"

@@ -11,17 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "breaker.h"
-#include "claim.h"
+#include "protocol/breaker.h"
+#include "protocol/claim.h"
 #include "error.h"
-#include "holder.h"
-#include "leftovers.h"
-#include "lock_file.h"
+#include "protocol/holder.h"
+#include "protocol/sweep.h"
+#include "protocol/lock_file.h"
 #include "os/process.h"
 #include "refresh.h"
-#include "takedown.h"
+#include "protocol/takedown.h"
 #include "waiter.h"
-#include "warrant.h"
+#include "protocol/warrant.h"
 
 struct attempt {
 	const struct nlock_lock *lock;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "claim.h"
+#include "protocol/claim.h"
 #include "os/child.h"
 #include "hint.h"
 #include "os/undelegated.h"

@@ -4,10 +4,10 @@
 #define _GNU_SOURCE
 #include <string.h>
 
-#include "claim.h"
+#include "protocol/claim.h"
 #include "error.h"
-#include "holder.h"
-#include "lock_file.h"
+#include "protocol/holder.h"
+#include "protocol/lock_file.h"
 
 static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
 {

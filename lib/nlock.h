@@ -45,9 +45,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "claim_name.h"
+#include "protocol/name.h"
 #include "os/file_system.h"
-#include "lease.h"
+#include "protocol/lease.h"
 
 #define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */
 #define NLOCK_CLOCK_SLOP_NS	(10 * NS_PER_S)

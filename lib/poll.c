@@ -1,7 +1,7 @@
 /*
  * poll.c - the pauses of a waiter; see poll.h.
  */
-#include "lease.h"
+#include "protocol/lease.h"
 #include "poll.h"
 
 #define SHORTEST_PAUSE_NS	(10 * NS_PER_MS)

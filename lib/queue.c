@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "os/attributes.h"
-#include "lock_file.h"
+#include "protocol/lock_file.h"
 #include "os/process.h"
 #include "queue.h"
 

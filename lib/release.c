@@ -15,12 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "claim.h"
+#include "protocol/claim.h"
 #include "error.h"
 #include "hint.h"
-#include "holder.h"
-#include "takedown.h"
-#include "warrant.h"
+#include "protocol/holder.h"
+#include "protocol/takedown.h"
+#include "protocol/warrant.h"
 
 /* How long another release of the same claim is given to finish. */
 #define TWIN_TRIES	20

@@ -9,10 +9,10 @@
 
 #include "error.h"
 #include "os/attributes.h"
-#include "holder.h"
+#include "protocol/holder.h"
 #include "os/process.h"
 #include "state.h"
-#include "warrant.h"
+#include "protocol/warrant.h"
 
 /* How often to look again if what was seen turns out to be out of date. */
 #define LOOKS		5

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "claim.h"
+#include "protocol/claim.h"
 #include "os/process.h"
 #include "queue.h"
 #include "waiter.h"

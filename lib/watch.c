@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "lease.h"
+#include "protocol/lease.h"
 #include "watch.h"
 
 #ifdef __linux__

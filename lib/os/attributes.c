@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "attributes.h"
-#include "../lease.h"
+#include "../protocol/lease.h"
 #include "statx.h"
 
 static void from_stat(const struct stat *st, struct attributes *a)

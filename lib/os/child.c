@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "../lease.h"
+#include "../protocol/lease.h"
 #include "proc.h"
 
 /* Between two looks at whether it has ended: at first, and at most. */

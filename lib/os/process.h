@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "../claim_name.h"
+#include "../protocol/name.h"
 
 /*
  * Fill *identity for a process of this host.  Returns false if it can't be

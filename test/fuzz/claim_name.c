@@ -1,5 +1,5 @@
 /*
- * claim_name.c - the names of claims.
+ * name.c - the names of claims.
  *
  * An input is a separator, the name of a lock, a NUL and a path whose last
  * component may be the name of a claim to it.
@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <regex.h>
 
-#include "../../lib/claim_name.h"
+#include "../../lib/protocol/name.h"
 #include "fuzz.h"
 
 const char fuzz_behaviour[] =

@@ -4,7 +4,7 @@
 #include <regex.h>
 
 #include "../../cmd/duration.h"
-#include "../../lib/lease.h"
+#include "../../lib/protocol/lease.h"
 #include "fuzz.h"
 
 const char fuzz_behaviour[] =

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../lib/holder.h"
+#include "../../lib/protocol/holder.h"
 #include "fuzz.h"
 
 const char fuzz_behaviour[] =

@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "../../lib/claim_name.h"
+#include "../../lib/protocol/name.h"
 #include "tap.h"
 
 #define OURS	"n0123456789abcdef"

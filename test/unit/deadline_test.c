@@ -2,7 +2,7 @@
  * deadline_test.c - when a command is stopped.
  */
 #include "../../cmd/deadline.h"
-#include "../../lib/lease.h"
+#include "../../lib/protocol/lease.h"
 #include "tap.h"
 
 #define MS	NS_PER_MS

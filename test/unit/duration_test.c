@@ -2,7 +2,7 @@
  * duration_test.c - durations as people write them, and what is none.
  */
 #include "../../cmd/duration.h"
-#include "../../lib/lease.h"
+#include "../../lib/protocol/lease.h"
 #include "tap.h"
 
 #define S	NS_PER_S

@@ -1,7 +1,7 @@
 /*
  * lease_test.c - clocks that disagree, and sums that would overflow.
  */
-#include "../../lib/lease.h"
+#include "../../lib/protocol/lease.h"
 #include "tap.h"
 
 #define S	NS_PER_S

@@ -1,7 +1,7 @@
 /*
  * poll_test.c - how long a waiter pauses.
  */
-#include "../../lib/lease.h"
+#include "../../lib/protocol/lease.h"
 #include "../../lib/poll.h"
 #include "tap.h"
 

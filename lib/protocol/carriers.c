@@ -31,10 +31,10 @@
 #include <unistd.h>
 
 #include "carriers.h"
-#include "claim_name.h"
-#include "os/child.h"
+#include "name.h"
+#include "../os/child.h"
 #include "lease.h"
-#include "os/proc.h"
+#include "../os/proc.h"
 
 #define FEWEST_PASSES	2
 #define MOST_PASSES	4

@@ -1,5 +1,5 @@
 /*
- * claim_name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
+ * name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
  *
  * The form is flufl.lock's, whose RANDOM is a decimal number.  Ours is 'n'
  * and 16 hexadecimal digits.  If the claim stands for a process whose life
@@ -10,8 +10,8 @@
  * A name read from a lock file is input from whoever can write to its
  * directory.  Nothing here makes a system call.
  */
-#ifndef CLAIM_NAME_H
-#define CLAIM_NAME_H
+#ifndef NAME_H
+#define NAME_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -7,7 +7,7 @@
 #ifndef BREAKER_H
 #define BREAKER_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /* How old, on the server's clock, a breaker's warrant gets undisturbed. */
 #define BREAKER_GRACE_NS	(5 * NS_PER_S)

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "carriers.h"
-#include "os/directory.h"
-#include "error.h"
-#include "os/attributes.h"
+#include "../os/directory.h"
+#include "../error.h"
+#include "../os/attributes.h"
 #include "holder.h"
 #include "lock_file.h"
-#include "os/process.h"
-#include "os/undelegated.h"
+#include "../os/process.h"
+#include "../os/undelegated.h"
 
 /* A longer one was not made by nlock or flufl.lock. */
 #define LOCK_FILE_MAX	4096

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os/directory.h"
+#include "../os/directory.h"
 #include "separator.h"
 
 static bool has_links(int dirfd)

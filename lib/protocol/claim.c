@@ -11,14 +11,14 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "error.h"
+#include "../error.h"
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
-#include "os/sync.h"
-#include "os/undelegated.h"
+#include "../os/sync.h"
+#include "../os/undelegated.h"
 #include "warrant.h"
-#include "os/write_all.h"
+#include "../os/write_all.h"
 
 /*
  * Whoever may contend for the lock must be able to see whose it is, be the

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "../error.h"
 #include "lock_file.h"
 
 bool is_same_file(const struct attributes *a, uint64_t device, uint64_t inode)

@@ -1,5 +1,5 @@
 /*
- * claim_name.c - make and take apart the names of claims; see claim_name.h.
+ * name.c - make and take apart the names of claims; see name.h.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "claim_name.h"
+#include "name.h"
 
 #define RANDOM_DIGITS	16
 

@@ -7,8 +7,8 @@
 #ifndef LOCK_FILE_H
 #define LOCK_FILE_H
 
-#include "os/attributes.h"
-#include "nlock.h"
+#include "../os/attributes.h"
+#include "../nlock.h"
 
 /* Are these the attributes of the file with this device and inode? */
 bool is_same_file(const struct attributes *a, uint64_t device,

@@ -4,7 +4,7 @@
 #ifndef SEPARATOR_H
 #define SEPARATOR_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * A separator, other than the lock's own, with which the lock can be taken

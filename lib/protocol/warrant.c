@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "os/directory.h"
-#include "error.h"
+#include "../os/directory.h"
+#include "../error.h"
 #include "lock_file.h"
-#include "os/sync.h"
+#include "../os/sync.h"
 #include "warrant.h"
 
 /*

@@ -4,8 +4,8 @@
 #ifndef HOLDER_H
 #define HOLDER_H
 
-#include "nlock.h"
-#include "watch.h"
+#include "../nlock.h"
+#include "../watch.h"
 
 /*
  * Look at the lock file, and say in *holder what it is and whose.

@@ -1,5 +1,5 @@
 /*
- * leftovers.h - remove the claims of waiters that were killed.
+ * sweep.h - remove the claims of waiters that were killed.
  *
  * They are in nobody's way, but nobody else removes them.  A waiter does so
  * after a second, and whoever has broken a lock: these have lost time anyhow,
@@ -9,10 +9,10 @@
  * on starts over with a new one, and if its link comes in between, its warrant
  * is gone by then, and it has not won.  See "Sweep" in nlock(7).
  */
-#ifndef LEFTOVERS_H
-#define LEFTOVERS_H
+#ifndef SWEEP_H
+#define SWEEP_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * Remove claims that don't hold the lock of our own claim, with their

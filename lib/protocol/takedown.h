@@ -9,7 +9,7 @@
 #ifndef TAKEDOWN_H
 #define TAKEDOWN_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * Move the lock file into a warrant, by the warrant's descriptor, which reaches

@@ -1,14 +1,14 @@
 /*
- * leftovers.c - clean up after waiters that were killed; see leftovers.h.
+ * sweep.c - clean up after waiters that were killed; see sweep.h.
  */
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os/attributes.h"
-#include "leftovers.h"
+#include "../os/attributes.h"
+#include "sweep.h"
 #include "lock_file.h"
-#include "os/process.h"
+#include "../os/process.h"
 #include "warrant.h"
 
 /* A waiter renews its lease; only one that was suspended may come back. */

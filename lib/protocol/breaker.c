@@ -25,9 +25,9 @@
 
 #include "breaker.h"
 #include "claim.h"
-#include "os/directory.h"
-#include "error.h"
-#include "os/attributes.h"
+#include "../os/directory.h"
+#include "../error.h"
+#include "../os/attributes.h"
 #include "holder.h"
 #include "lock_file.h"
 #include "takedown.h"
