@@ -20,7 +20,7 @@
 #include "os/process.h"
 #include "refresh.h"
 #include "protocol/takedown.h"
-#include "waiter.h"
+#include "wait/waiter.h"
 #include "protocol/warrant.h"
 
 struct attempt {

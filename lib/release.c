@@ -17,7 +17,7 @@
 
 #include "protocol/claim.h"
 #include "error.h"
-#include "hint.h"
+#include "wait/hint.h"
 #include "protocol/holder.h"
 #include "protocol/takedown.h"
 #include "protocol/warrant.h"

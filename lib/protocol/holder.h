@@ -5,7 +5,7 @@
 #define HOLDER_H
 
 #include "../nlock.h"
-#include "../watch.h"
+#include "../wait/watch.h"
 
 /*
  * Look at the lock file, and say in *holder what it is and whose.

@@ -2,7 +2,7 @@
  * poll_test.c - how long a waiter pauses.
  */
 #include "../../lib/protocol/lease.h"
-#include "../../lib/poll.h"
+#include "../../lib/wait/backoff.h"
 #include "tap.h"
 
 #define MS	NS_PER_MS

@@ -1,8 +1,8 @@
 /*
- * poll.c - the pauses of a waiter; see poll.h.
+ * backoff.c - the pauses of a waiter; see backoff.h.
  */
-#include "protocol/lease.h"
-#include "poll.h"
+#include "../protocol/lease.h"
+#include "backoff.h"
 
 #define SHORTEST_PAUSE_NS	(10 * NS_PER_MS)
 

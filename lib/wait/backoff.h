@@ -1,10 +1,10 @@
 /*
- * poll.h - when to try next for a lock that somebody else has.
+ * backoff.h - when to try next for a lock that somebody else has.
  *
  * Pure functions.
  */
-#ifndef POLL_H
-#define POLL_H
+#ifndef BACKOFF_H
+#define BACKOFF_H
 
 #include <stdint.h>
 

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * Find the claim that comes last before ours, of those that still wait on

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "protocol/lease.h"
+#include "../protocol/lease.h"
 #include "watch.h"
 
 #ifdef __linux__

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "protocol/claim.h"
-#include "os/child.h"
+#include "../protocol/claim.h"
+#include "../os/child.h"
 #include "hint.h"
-#include "os/undelegated.h"
+#include "../os/undelegated.h"
 #include "watch.h"
 
 /* Arbitrary; nothing happens when it expires. */

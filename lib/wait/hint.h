@@ -32,7 +32,7 @@
 #ifndef HINT_H
 #define HINT_H
 
-#include "nlock.h"
+#include "../nlock.h"
 
 /*
  * The holder's side: end what nlock_offer_hint() has started, if it was called,

@@ -5,7 +5,7 @@
  * or a death on this machine wakes it; see watch.h.  If others of this machine
  * wait, too, it watches the one before it instead; see queue.h.  From another
  * machine a hint may come; see hint.h.  None of that is relied on: pauses come
- * to an end by themselves; see poll.h.
+ * to an end by themselves; see backoff.h.
  *
  * Each time an attempt has failed:
  *
@@ -16,8 +16,8 @@
 #define WAITER_H
 
 #include "hint.h"
-#include "nlock.h"
-#include "poll.h"
+#include "../nlock.h"
+#include "backoff.h"
 #include "watch.h"
 
 struct waiter {

@@ -3,9 +3,9 @@
  */
 #include <string.h>
 
-#include "os/attributes.h"
-#include "protocol/lock_file.h"
-#include "os/process.h"
+#include "../os/attributes.h"
+#include "../protocol/lock_file.h"
+#include "../os/process.h"
 #include "queue.h"
 
 struct place {
