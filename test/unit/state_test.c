@@ -1,7 +1,7 @@
 /*
  * state_test.c - the seven states, from what is seen.
  */
-#include "../../lib/state.h"
+#include "../../lib/inspect.h"
 #include "tap.h"
 
 int main(void)

@@ -1,8 +1,8 @@
 /*
- * state.h - from what is seen of a lock to the state it is in.
+ * inspect.h - from what is seen of a lock to the state it is in.
  */
-#ifndef STATE_H
-#define STATE_H
+#ifndef INSPECT_H
+#define INSPECT_H
 
 #include "nlock.h"
 

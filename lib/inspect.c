@@ -1,5 +1,5 @@
 /*
- * state.c - infer the state of a lock without changing anything.
+ * inspect.c - infer the state of a lock without changing anything.
  */
 #define _GNU_SOURCE		/* O_TMPFILE */
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "os/attributes.h"
 #include "protocol/holder.h"
 #include "os/process.h"
-#include "state.h"
+#include "inspect.h"
 #include "protocol/warrant.h"
 
 /* How often to look again if what was seen turns out to be out of date. */
