@@ -47,7 +47,7 @@ override CPPFLAGS += -std=c11 -D_XOPEN_SOURCE=700 \
 		     -DNLOCK_VERSION='"$(VERSION)"' \
 		     '-ffile-prefix-map=$(CURDIR)=.'
 
-OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
+OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c cmd/*/*.c))
 LIB_OBJ	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c lib/*/*.c))
 # Inputs that a fuzzer has found, replayed.
 FUZZ	= $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c, \
@@ -61,7 +61,7 @@ LONG	= test/nfs/check test/filesystems/check test/model/check \
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
-UNIT_OBJ = $(addprefix $(BUILD)/cmd/, deadline.o duration.o errno_names.o \
+UNIT_OBJ = $(addprefix $(BUILD)/cmd/, job/deadline.o duration.o errno_names.o \
 	   json.o message.o shell_quote.o utf8.o)
 LINK_FLAGS = $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS)
 LINK	= $(CC) $(LINK_FLAGS) -o $@

@@ -15,7 +15,7 @@
 #include "../lib/protocol/lease.h"
 #include "aside.h"
 #include "message.h"
-#include "signals.h"
+#include "job/signals.h"
 
 /* How long a message may take. */
 #define SPEAKING_NS	NS_PER_S

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "supervisor.h"
+#include "job/supervisor.h"
 
 const struct poptOption run_options[] = {
 	INCLUDE(wait_options, "Waiting:"),

@@ -10,7 +10,7 @@
 #include "aside.h"
 #include "duration.h"
 #include "enclosing.h"
-#include "signals.h"
+#include "job/signals.h"
 #include "state_file.h"
 #include "take.h"
 

@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #include "options.h"
-#include "spawn.h"
+#include "job/spawn.h"
 
 #define ACQUIRE_LIFETIME_NS	(15 * NS_PER_S)
 #define RUN_LIFETIME_NS		(120 * NS_PER_S)

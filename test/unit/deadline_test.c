@@ -1,7 +1,7 @@
 /*
  * deadline_test.c - when a command is stopped.
  */
-#include "../../cmd/deadline.h"
+#include "../../cmd/job/deadline.h"
 #include "../../lib/protocol/lease.h"
 #include "tap.h"
 

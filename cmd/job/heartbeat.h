@@ -25,7 +25,7 @@
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
-#include "../lib/nlock.h"
+#include "../../lib/nlock.h"
 
 /* So many other children may the supervisor have. */
 #define HEARTBEAT_SPARED	6

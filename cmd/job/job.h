@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "heartbeat.h"
-#include "take.h"
+#include "../take.h"
 
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */

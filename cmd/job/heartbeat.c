@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/os/child.h"
+#include "../../lib/os/child.h"
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
-#include "message.h"
+#include "../message.h"
 
 /* Between two rounds of SIGKILL, and how long they go on. */
 #define KILL_ROUND_NS	(10 * NS_PER_MS)

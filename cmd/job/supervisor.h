@@ -4,7 +4,7 @@
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
-#include "take.h"
+#include "../take.h"
 
 /*
  * Run argv while the lock is held; release it when the command has ended, or

@@ -28,10 +28,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../lib/os/child.h"
+#include "../../lib/os/child.h"
 #include "deadline.h"
 #include "descendants.h"
-#include "enclosing.h"
+#include "../enclosing.h"
 #include "heartbeat.h"
 #include "job.h"
 #include "signals.h"

@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "exit_status.h"
+#include "../exit_status.h"
 #include "signals.h"
 
 static const int harmless[] = {
