@@ -7,7 +7,7 @@
 
 #include "command.h"
 #include "same_path.h"
-#include "shell_quote.h"
+#include "text/shell_quote.h"
 #include "state_file.h"
 #include "take.h"
 

@@ -14,7 +14,7 @@
 #include "../lib/os/child.h"
 #include "../lib/protocol/lease.h"
 #include "aside.h"
-#include "message.h"
+#include "text/message.h"
 #include "job/signals.h"
 
 /* How long a message may take. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "duration.h"
-#include "errno_names.h"
+#include "text/duration.h"
+#include "text/errno_names.h"
 #include "options.h"
 
 const struct poptOption common_options[] = {

@@ -14,7 +14,7 @@
 
 #include "../lib/nlock.h"
 #include "command.h"
-#include "message.h"
+#include "text/message.h"
 
 #define RETRY_ERRNOS_MAX	64
 

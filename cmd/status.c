@@ -6,7 +6,7 @@
 
 #include "claimed.h"
 #include "command.h"
-#include "json.h"
+#include "text/json.h"
 
 #define DESCRIPTION_SIZE	1024
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "aside.h"
-#include "duration.h"
+#include "text/duration.h"
 #include "enclosing.h"
 #include "job/signals.h"
 #include "state_file.h"

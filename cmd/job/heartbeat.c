@@ -17,7 +17,7 @@
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
-#include "../message.h"
+#include "../text/message.h"
 
 /* Between two rounds of SIGKILL, and how long they go on. */
 #define KILL_ROUND_NS	(10 * NS_PER_MS)

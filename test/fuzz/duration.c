@@ -3,7 +3,7 @@
  */
 #include <regex.h>
 
-#include "../../cmd/duration.h"
+#include "../../cmd/text/duration.h"
 #include "../../lib/protocol/lease.h"
 #include "fuzz.h"
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "../../cmd/errno_names.h"
+#include "../../cmd/text/errno_names.h"
 #include "fuzz.h"
 
 const char fuzz_behaviour[] =

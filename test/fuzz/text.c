@@ -1,9 +1,9 @@
 /*
  * text.c - what comes from paths and lock files, on its way out.
  */
-#include "../../cmd/json.h"
-#include "../../cmd/shell_quote.h"
-#include "../../cmd/utf8.h"
+#include "../../cmd/text/json.h"
+#include "../../cmd/text/shell_quote.h"
+#include "../../cmd/text/utf8.h"
 #include "fuzz.h"
 
 const char fuzz_behaviour[] =

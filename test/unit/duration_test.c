@@ -1,7 +1,7 @@
 /*
  * duration_test.c - durations as people write them, and what is none.
  */
-#include "../../cmd/duration.h"
+#include "../../cmd/text/duration.h"
 #include "../../lib/protocol/lease.h"
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /*
  * message_test.c - how a loss is put into words.
  */
-#include "../../cmd/message.h"
+#include "../../cmd/text/message.h"
 #include "tap.h"
 
 static void test_loss(void)

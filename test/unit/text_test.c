@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../../cmd/errno_names.h"
-#include "../../cmd/json.h"
-#include "../../cmd/shell_quote.h"
+#include "../../cmd/text/errno_names.h"
+#include "../../cmd/text/json.h"
+#include "../../cmd/text/shell_quote.h"
 #include "tap.h"
 
 static void test_quote(void)

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "../lib/nlock.h"
-#include "exit_status.h"
+#include "../../lib/nlock.h"
+#include "../exit_status.h"
 
 enum verbosity { QUIET = -1, NORMAL, VERBOSE };
 
