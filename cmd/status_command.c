@@ -1,5 +1,5 @@
 /*
- * status.c - nlock status.
+ * status_command.c - nlock status.
  */
 #include <stdlib.h>
 #include <time.h>

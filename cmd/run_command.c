@@ -1,5 +1,5 @@
 /*
- * run.c - nlock run, nlock run-under-lock.
+ * run_command.c - nlock run, nlock run-under-lock.
  */
 #include <stdlib.h>
 #include <string.h>

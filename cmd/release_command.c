@@ -1,5 +1,5 @@
 /*
- * release.c - nlock release.
+ * release_command.c - nlock release.
  */
 #include "claimed.h"
 #include "command.h"

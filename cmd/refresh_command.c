@@ -1,5 +1,5 @@
 /*
- * refresh.c - nlock refresh.
+ * refresh_command.c - nlock refresh.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * acquire.c - nlock acquire.
+ * acquire_command.c - nlock acquire.
  */
 #include <signal.h>
 #include <stdlib.h>
