@@ -1,5 +1,5 @@
 /*
- * claim_name_test.c - names of claims, made, read, and refused.
+ * name_test.c - names of claims, made, read, and refused.
  */
 #include <stdlib.h>
 

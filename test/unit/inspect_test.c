@@ -1,5 +1,5 @@
 /*
- * state_test.c - the seven states, from what is seen.
+ * inspect_test.c - the seven states, from what is seen.
  */
 #include "../../lib/inspect.h"
 #include "tap.h"

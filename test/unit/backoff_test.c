@@ -1,5 +1,5 @@
 /*
- * poll_test.c - how long a waiter pauses.
+ * backoff_test.c - how long a waiter pauses.
  */
 #include "../../lib/protocol/lease.h"
 #include "../../lib/wait/backoff.h"
