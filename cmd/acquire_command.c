@@ -73,9 +73,9 @@ static int acquire(const struct options *options,
 		return usage_error("%s: takes a LOCK; see 'nlock help %s'",
 				   command->name, command->name);
 	status = check_last_operand(options, command);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = check_lock_operand(command, path);
-	if (status != PARSED)
+	if (status != PROCEED)
 		return status;
 	if (options->state_file != NULL &&
 	    state_file_is_other(options->state_file))
@@ -90,7 +90,7 @@ static int acquire(const struct options *options,
 	status = take_lock(&taken, options, path,
 			   options->pid != 0 ? options->pid : caller_pid(),
 			   options->pid != 0 ? ON_PROCESS : ON_LEASE);
-	if (status != PARSED)
+	if (status != PROCEED)
 		return status;
 	nlock_claim_path(&taken.claim, claim, sizeof(claim));
 	status = options->state_file != NULL ?
@@ -109,12 +109,12 @@ int acquire_command(const struct command *command, int argc,
 	struct options options;
 	int status = options_parse(&options, command, argc, argv);
 
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = options_default_wait(&options);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = options_default_lifetime(&options,
 						  ACQUIRE_LIFETIME_NS);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = acquire(&options, command);
 	options_free(&options);
 	return status;

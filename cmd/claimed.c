@@ -40,14 +40,14 @@ int find_claim(const struct options *options, char **claim_path)
 	*claim_path = NULL;
 	if (options->state_file == NULL) {
 		if (options->claim == NULL)
-			return PARSED;
+			return PROCEED;
 		*claim_path = strdup(options->claim);
-		return *claim_path != NULL ? PARSED :
+		return *claim_path != NULL ? PROCEED :
 		       message_errno(options->claim, "copy");
 	}
 	*claim_path = state_file_read(options->state_file);
 	if (*claim_path != NULL || errno == ENOENT || errno == ENODATA)
-		return PARSED;
+		return PROCEED;
 	if (errno == EINVAL)
 		return not_a_state_file(options);
 	return message_errno(options->state_file, "read the state file");
@@ -79,7 +79,7 @@ static int find_lock(const struct options *options,
 		return usage_error("%s: is of another lock, %s, not of %s",
 				   claim_option(options), claimed->lock_path,
 				   operand);
-	return PARSED;
+	return PROCEED;
 }
 
 static int open_lock(const struct options *options, struct claimed *claimed)
@@ -95,7 +95,7 @@ static int open_lock(const struct options *options, struct claimed *claimed)
 				  claimed->claim_path, &error);
 	if (result != NLOCK_OK)
 		return message_failure(claimed->lock_path, result, &error);
-	return PARSED;
+	return PROCEED;
 }
 
 int open_claimed(const struct options *options,
@@ -107,12 +107,12 @@ int open_claimed(const struct options *options,
 	*claimed = (struct claimed){ .lock.dirfd = -1,
 				     .claim.warrant_fd = -1 };
 	result = check_last_operand(options, command);
-	if (result == PARSED && operand != NULL)
+	if (result == PROCEED && operand != NULL)
 		result = check_lock_operand(command, operand);
-	if (result != PARSED)
+	if (result != PROCEED)
 		return result;
 	result = find_claim(options, &claimed->claim_path);
-	if (result != PARSED)
+	if (result != PROCEED)
 		return result;
 	if (claimed->claim_path == NULL && options->state_file != NULL)
 		return not_ours(options, operand != NULL ? operand :
@@ -123,7 +123,7 @@ int open_claimed(const struct options *options,
 				   "takes --claim or --state, or NLOCK_CLAIM "
 				   "from acquire", command->name);
 	result = find_lock(options, claimed, operand);
-	if (result != PARSED)
+	if (result != PROCEED)
 		return result;
 	return open_lock(options, claimed);
 }

@@ -17,14 +17,14 @@ struct claimed {
  * The claim's path: of --state, --claim or NLOCK_CLAIM, in this order.
  * *claim_path is to be freed; NULL if there is none.
  *
- * Returns PARSED, or the exit status of an error that has been reported.
+ * Returns PROCEED, or the exit status of an error that has been reported.
  */
 int find_claim(const struct options *options, char **claim_path);
 
 /*
  * Find the claim and open its lock, for a command whose operand is [LOCK].
  *
- * Returns PARSED; or, having reported it, the exit status with which to end:
+ * Returns PROCEED; or, having reported it, the exit status with which to end:
  * STATUS_USAGE if there is no claim, that of not_ours() if a state file has
  * none.  Either way, close_claimed().
  */

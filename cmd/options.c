@@ -57,7 +57,7 @@ static int take_duration(const char *name, const char *text,
 			 bool zero_allowed, int64_t *ns)
 {
 	if (duration_parse(text, zero_allowed, ns))
-		return PARSED;
+		return PROCEED;
 	return usage_error("%s: not a duration: '%s'; takes %s with an "
 			   "optional unit: ms, s, m, h or d, up to 36500d",
 			   name, text,
@@ -82,7 +82,7 @@ static int take_conflict_status(struct options *options, const char *text)
 		return usage_error("--conflict-exit-code: not an exit status: "
 				   "'%s'; takes a number from 0 to 255", text);
 	options->conflict_status = (int)number;
-	return PARSED;
+	return PROCEED;
 }
 
 static int take_pid(struct options *options, const char *text)
@@ -93,7 +93,7 @@ static int take_pid(struct options *options, const char *text)
 		return usage_error("--pid: not a process id: '%s'; takes a "
 				   "number above 0", text);
 	options->pid = (pid_t)number;
-	return PARSED;
+	return PROCEED;
 }
 
 static int take_separator(struct options *options, const char *text)
@@ -104,7 +104,7 @@ static int take_separator(struct options *options, const char *text)
 				   "letters, digits, '.', '/' and blanks",
 				   text);
 	options->lock.separator = text[0];
-	return PARSED;
+	return PROCEED;
 }
 
 static int take_retry_errnos(struct options *options, const char *text)
@@ -118,7 +118,7 @@ static int take_retry_errnos(struct options *options, const char *text)
 				   "'%.*s'; takes names such as ESTALE,EIO",
 				   (int)length, bad);
 	options->lock.retry_errnos = options->retry_errnos;
-	return PARSED;
+	return PROCEED;
 }
 
 /* The name of a variable, which goes unquoted into what a shell evaluates. */
@@ -135,14 +135,14 @@ static int take_var(struct options *options, const char *text)
 		return usage_error("--var: not the name of a variable: '%s'; "
 				   "takes letters, digits and '_'", text);
 	options->var = text;
-	return PARSED;
+	return PROCEED;
 }
 
 static int take_on_lost(struct options *options, const char *text)
 {
 	options->warn_on_lost = strcmp(text, "warn") == 0;
 	if (options->warn_on_lost || strcmp(text, "kill") == 0)
-		return PARSED;
+		return PROCEED;
 	return usage_error("--on-lost: '%s'; takes kill or warn", text);
 }
 
@@ -151,7 +151,7 @@ static int take_file(const char *name, const char *text, const char **file)
 	if (text[0] == '\0')
 		return usage_error("%s: empty; takes a path", name);
 	*file = text;
-	return PARSED;
+	return PROCEED;
 }
 
 /* Keep a string of popt's that *options will point to. */
@@ -177,7 +177,7 @@ static int take_kept(struct options *options, enum option_code code,
 		return take_var(options, text);
 	default:
 		options->script = text;
-		return PARSED;
+		return PROCEED;
 	}
 }
 
@@ -268,7 +268,7 @@ int print_command_help(const struct command *command)
 	return close_output();
 }
 
-/* Ask for every option to be taken.  Returns PARSED or an exit status. */
+/* Ask for every option to be taken.  Returns PROCEED or an exit status. */
 static int take_options(struct options *options,
 			const struct command *command)
 {
@@ -276,7 +276,7 @@ static int take_options(struct options *options,
 
 	while ((code = poptGetNextOpt(options->popt)) > 0) {
 		char *text = poptGetOptArg(options->popt);
-		int result = PARSED;
+		int result = PROCEED;
 
 		if (code == OPTION_HELP)
 			return print_command_help(command);
@@ -294,7 +294,7 @@ static int take_options(struct options *options,
 					       (enum option_code)code, text);
 			free(text);
 		}
-		if (result != PARSED)
+		if (result != PROCEED)
 			return result;
 	}
 	if (code < -1)
@@ -304,7 +304,7 @@ static int take_options(struct options *options,
 				   code == POPT_ERROR_NOARG ?
 				   "takes an argument" : poptStrerror(code),
 				   command->name);
-	return PARSED;
+	return PROCEED;
 }
 
 /* What the user set, unless it is empty. */
@@ -320,9 +320,9 @@ int options_default_wait(struct options *options)
 	const char *timeout = environment("NLOCK_TIMEOUT");
 
 	if (options->timeout_ns != OPTION_UNSET)
-		return PARSED;
+		return PROCEED;
 	options->timeout_ns = NLOCK_FOREVER;
-	return timeout == NULL ? PARSED :
+	return timeout == NULL ? PROCEED :
 	       take_duration("NLOCK_TIMEOUT", timeout, true,
 			     &options->timeout_ns);
 }
@@ -332,9 +332,9 @@ int options_default_lifetime(struct options *options, int64_t lifetime_ns)
 	const char *lifetime = environment("NLOCK_LIFETIME");
 
 	if (options->lifetime_ns != OPTION_UNSET)
-		return PARSED;
+		return PROCEED;
 	options->lifetime_ns = lifetime_ns;
-	return lifetime == NULL ? PARSED :
+	return lifetime == NULL ? PROCEED :
 	       take_duration("NLOCK_LIFETIME", lifetime, false,
 			     &options->lifetime_ns);
 }
@@ -371,17 +371,17 @@ int options_parse(struct options *options, const struct command *command,
 		.popt = make_context(command, argc, argv),
 	};
 	result = take_options(options, command);
-	if (result != PARSED)
+	if (result != PROCEED)
 		return result;
 	message_verbosity(options->verbosity);
 	find_operands(options, argc, argv);
-	return PARSED;
+	return PROCEED;
 }
 
 int check_lock_operand(const struct command *command, const char *operand)
 {
 	if (operand[0] != '\0')
-		return PARSED;
+		return PROCEED;
 	return usage_error("%s: LOCK is empty; takes a path", command->name);
 }
 
@@ -391,7 +391,7 @@ int check_last_operand(const struct options *options,
 	const char *extra;
 
 	if (options->operand_count <= 1)
-		return PARSED;
+		return PROCEED;
 	extra = options->operands[1];
 	if (extra[0] == '-' && !options->after_dashes)
 		return usage_error("%s: options come before LOCK", extra);

@@ -80,13 +80,13 @@ extern const struct poptOption claim_options[];
 #define INCLUDE(table, title)						\
 	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)(table), 0, title, NULL }
 
-#define PARSED		(-1)
+#define PROCEED		(-1)
 #define OPTION_UNSET	(-1)
 
 /*
  * Read a command's options, and NLOCK_CLAIM.
  *
- * Returns PARSED, or the exit status with which to end: a usage error that
+ * Returns PROCEED, or the exit status with which to end: a usage error that
  * has been reported, or that of print_command_help() after --help.  Either way,
  * options_free().
  */
@@ -94,13 +94,13 @@ int options_parse(struct options *options, const struct command *command,
 		  int argc, const char **argv);
 /*
  * Set what the command line leaves open: from NLOCK_TIMEOUT, from
- * NLOCK_LIFETIME, or to a default.  Return PARSED, or the exit status of a
+ * NLOCK_LIFETIME, or to a default.  Return PROCEED, or the exit status of a
  * usage error that has been reported.
  */
 int options_default_wait(struct options *options);
 int options_default_lifetime(struct options *options, int64_t lifetime_ns);
 
-/* Check an operand that has to be a LOCK.  Returns PARSED or STATUS_USAGE. */
+/* Check an operand that has to be a LOCK.  Returns PROCEED or STATUS_USAGE. */
 int check_lock_operand(const struct command *command, const char *operand);
 
 /* For a command that takes one LOCK: refuse anything after it. */

@@ -62,12 +62,12 @@ int refresh_command(const struct command *command, int argc,
 	struct claimed claimed;
 	int status = options_parse(&options, command, argc, argv);
 
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = options_default_lifetime(&options,
 						  ACQUIRE_LIFETIME_NS);
-	if (status == PARSED) {
+	if (status == PROCEED) {
 		status = open_claimed(&options, command, &claimed);
-		if (status == PARSED)
+		if (status == PROCEED)
 			status = refresh(&options, &claimed);
 		close_claimed(&claimed);
 	}

@@ -37,9 +37,9 @@ int release_command(const struct command *command, int argc,
 	struct claimed claimed;
 	int status = options_parse(&options, command, argc, argv);
 
-	if (status == PARSED) {
+	if (status == PROCEED) {
 		status = open_claimed(&options, command, &claimed);
-		if (status == PARSED)
+		if (status == PROCEED)
 			status = release(&options, &claimed);
 		close_claimed(&claimed);
 	}

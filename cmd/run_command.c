@@ -70,7 +70,7 @@ static int find_command(const struct options *options,
 					   "'nlock help %s'", command->name,
 					   command->name);
 		*argv = (char *const *)rest;
-		return PARSED;
+		return PROCEED;
 	}
 	if (rest[0] != NULL)
 		return usage_error("-c: takes exactly one SCRIPT, and no "
@@ -81,7 +81,7 @@ static int find_command(const struct options *options,
 	shell[1] = "-c";
 	shell[2] = script;
 	*argv = (char *const *)shell;
-	return PARSED;
+	return PROCEED;
 }
 
 static int run(const struct options *options, const struct command *command)
@@ -96,12 +96,12 @@ static int run(const struct options *options, const struct command *command)
 				   "'nlock help %s'", command->name,
 				   command->name);
 	status = check_lock_operand(command, options->operands[0]);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = find_command(options, command, shell, &argv);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = take_lock(&taken, options, options->operands[0],
 				   getpid(), ON_RUN);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = supervise(&taken, options, argv);
 	return status;
 }
@@ -111,11 +111,11 @@ int run_command(const struct command *command, int argc, const char **argv)
 	struct options options;
 	int status = options_parse(&options, command, argc, argv);
 
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = options_default_wait(&options);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = options_default_lifetime(&options, RUN_LIFETIME_NS);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = run(&options, command);
 	options_free(&options);
 	return status;

@@ -135,7 +135,7 @@ static int check_operands(const struct options *options,
 				   "help %s'", command->name, command->name);
 	for (operand = options->operands; *operand != NULL; operand++) {
 		status = check_lock_operand(command, *operand);
-		if (status != PARSED)
+		if (status != PROCEED)
 			return status;
 		/* "status LOCK -q" would say that all is well, of two. */
 		if (**operand == '-' && !options->after_dashes)
@@ -143,7 +143,7 @@ static int check_operands(const struct options *options,
 					   "a LOCK that begins with '-' after "
 					   "--", *operand);
 	}
-	return PARSED;
+	return PROCEED;
 }
 
 static int inspect_all(const struct options *options,
@@ -153,9 +153,9 @@ static int inspect_all(const struct options *options,
 	int status, i;
 
 	status = check_operands(options, command);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = find_claim(options, &own_claim);
-	if (status != PARSED)
+	if (status != PROCEED)
 		return status;
 	status = STATUS_DONE;
 	for (i = 0; i < options->operand_count; i++) {
@@ -177,7 +177,7 @@ int status_command(const struct command *command, int argc,
 	struct options options;
 	int status = options_parse(&options, command, argc, argv);
 
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = inspect_all(&options, command);
 	options_free(&options);
 	return status;

@@ -24,7 +24,7 @@ static int catch_signals(struct taken *taken)
 		    &taken->caller.mask);
 	taken->signal_fd = signalfd(-1, &taken->ending_signals,
 				    SFD_NONBLOCK | SFD_CLOEXEC);
-	return taken->signal_fd >= 0 ? PARSED :
+	return taken->signal_fd >= 0 ? PROCEED :
 	       message_errno(taken->path, "make a descriptor of signals");
 }
 
@@ -291,7 +291,7 @@ static int report_attempt(const struct attempt *attempt)
 	switch (attempt->result) {
 	case NLOCK_OK:
 		warn_of_whole_seconds(taken);
-		return PARSED;
+		return PROCEED;
 	case NLOCK_BUSY:
 	case NLOCK_CANCELLED:
 	case NLOCK_LOST:
@@ -367,7 +367,7 @@ static int open_lock(struct taken *taken, const struct options *options)
 	if (result != NLOCK_OK)
 		return message_failure(taken->path, result, &error);
 	say_whose_clock(taken);
-	return PARSED;
+	return PROCEED;
 }
 
 struct opening {
@@ -403,10 +403,10 @@ static int open_patiently(struct taken *taken, const struct options *options)
 	/* Without a wait there is no time by which to give up. */
 	if (options->timeout_ns <= 0 || options->timeout_ns == NLOCK_FOREVER) {
 		status = open_lock(taken, options);
-		return status == PARSED ? catch_signals(taken) : status;
+		return status == PROCEED ? catch_signals(taken) : status;
 	}
 	status = catch_signals(taken);
-	if (status != PARSED)
+	if (status != PROCEED)
 		return status;
 	patience = patience_for(taken);
 	patience.deadline_ns = ns_add(boot_now_ns(), options->timeout_ns);
@@ -431,9 +431,9 @@ int take_lock(struct taken *taken, const struct options *options,
 	/* Nor of a claim that is larger than "ulimit -f", without a word. */
 	taken->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
 	status = open_patiently(taken, options);
-	if (status == PARSED)
+	if (status == PROCEED)
 		status = acquire(taken, options, pid, depends);
-	if (status != PARSED)
+	if (status != PROCEED)
 		forget_lock(taken);
 	return status;
 }

@@ -30,7 +30,7 @@ enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
  * that signal.  If the file server hangs then, or at the timeout, this process
  * ends all the same: see aside.h.
  *
- * Returns PARSED with the lock held, the signals blocked, and SIGPIPE and
+ * Returns PROCEED with the lock held, the signals blocked, and SIGPIPE and
  * SIGXFSZ ignored; otherwise the exit status with which to end, the reason
  * having been reported.
  */
