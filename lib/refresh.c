@@ -39,7 +39,7 @@ static void note_reliance(struct nlock_claim *claim)
  * What has to be known of a claim of an earlier process's: the server's
  * clock, and until when whoever it stands for relies on it.
  */
-static enum nlock_result get_to_know(struct nlock_claim *claim,
+static enum nlock_result load_opened_claim(struct nlock_claim *claim,
 				     struct nlock_error *error)
 {
 	bool introduced;
@@ -104,7 +104,7 @@ static enum nlock_result prepare(struct nlock_claim *claim,
 				 struct nlock_error *error)
 {
 	return claim->clock.server_ns != 0 && claim->warrant_fd >= 0 ?
-	       NLOCK_OK : get_to_know(claim, error);
+	       NLOCK_OK : load_opened_claim(claim, error);
 }
 
 enum nlock_result nlock_confirm(struct nlock_claim *claim,
