@@ -433,7 +433,7 @@ static bool may_hurry(struct attempt *at)
 	if (at->hurries >= most)
 		return false;
 	if (at->hurries > 0)
-		pause_ns(NS_PER_MS << at->hurries);
+		sleep_ns(NS_PER_MS << at->hurries);
 	at->hurries++;
 	return true;
 }
@@ -523,7 +523,7 @@ static enum nlock_result check_lifetime(const struct attempt *at)
 	    claim->lifetime_ns >= NLOCK_SHORTEST_WHOLE_NS ||
 	    !server_clock_is_whole(&claim->clock))
 		return NLOCK_OK;
-	pause_ns(ANOTHER_STAMP_NS);
+	sleep_ns(ANOTHER_STAMP_NS);
 	if (warrant_read_clock(claim) < 0 ||
 	    !server_clock_is_whole(&claim->clock))
 		return NLOCK_OK;

@@ -88,7 +88,7 @@ static enum nlock_result look(const struct nlock_lock *lock,
 			    ++retries > RETRIES)
 				return result;
 			looks--;
-			pause_ns(RETRY_PAUSE_NS);
+			sleep_ns(RETRY_PAUSE_NS);
 			continue;
 		}
 		if (holder->kind != HOLDER_NONE)

@@ -89,7 +89,7 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 	for (tries = 0; tries < TWIN_TRIES; tries++) {
 		if (fresh_attributes(dirfd, claim->warrant, &a) < 0)
 			return;
-		pause_ns(TWIN_PAUSE_NS);
+		sleep_ns(TWIN_PAUSE_NS);
 	}
 	if (!is_still_there(claim))
 		warrant_revoke(dirfd, claim->warrant);

@@ -157,7 +157,7 @@ static bool may_be_left(struct supervisor *s)
 		if (pid == 0 && boot_now_ns() >= until_ns)
 			return true;
 		if (pid == 0)
-			pause_ns(NS_PER_MS);
+			sleep_ns(NS_PER_MS);
 	}
 	return false;
 }

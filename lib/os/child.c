@@ -114,7 +114,7 @@ bool helper_await(pid_t pid, int64_t patience_ns)
 			kill(pid, SIGKILL);
 			return false;
 		}
-		pause_ns(look_ns);
+		sleep_ns(look_ns);
 		if (look_ns < LONGEST_LOOK_NS)
 			look_ns *= 2;
 	}

@@ -33,7 +33,7 @@ static int open_waiting(int dirfd, const char *name, int flags,
 		       errno == EINVAL && by_lease_key ? KEY_PAUSES : 0;
 		if (pauses >= most)
 			return -1;
-		pause_ns(LEASE_PAUSE_NS << pauses++);
+		sleep_ns(LEASE_PAUSE_NS << pauses++);
 	}
 }
 

@@ -274,7 +274,7 @@ static enum carriers look_at(struct search *search, pid_t pid)
 	atomic_fetch_add(&search->progress->looked, 1);
 	while ((result = look_once(search, pid, &passing)),
 	       passing && again_ns <= LAST_LOOK_NS) {
-		pause_ns(again_ns);
+		sleep_ns(again_ns);
 		again_ns *= 2;
 	}
 	return result;

@@ -58,7 +58,7 @@ int64_t boot_now_ns(void)
 	return ns_from_seconds(now.tv_sec, now.tv_nsec);
 }
 
-void pause_ns(int64_t ns)
+void sleep_ns(int64_t ns)
 {
 	struct timespec pause = ns_to_timespec(ns);
 

@@ -9,7 +9,7 @@
  * answer: a waiter that judges another's lease takes the server to be as
  * early as it can be, a holder that judges its own as late as it can be.
  *
- * Nothing here makes a system call but boot_now_ns() and pause_ns().
+ * Nothing here makes a system call but boot_now_ns() and sleep_ns().
  */
 #ifndef LEASE_H
 #define LEASE_H
@@ -51,7 +51,7 @@ bool server_clock_update_cached(struct server_clock *clock,
 int64_t boot_now_ns(void);
 
 /* Sleep for so long, or until a signal comes. */
-void pause_ns(int64_t ns);
+void sleep_ns(int64_t ns);
 
 /* Does the file system seem to keep whole seconds only? */
 bool server_clock_is_whole(const struct server_clock *clock);

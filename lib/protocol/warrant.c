@@ -138,7 +138,7 @@ int warrant_read_clock(struct nlock_claim *claim)
 	do {
 		/* Removed by one another, two would fail in step. */
 		if (tries > 1 && random_bits(&random) == 0)
-			pause_ns((int64_t)(random % CLOCK_PAUSE_NS));
+			sleep_ns((int64_t)(random % CLOCK_PAUSE_NS));
 		fd = warrant_make(lock, lock->dirfd, name, &sample, &made);
 		errnum = fd < 0 ? errno : 0;
 		/* It may have been made though that failed. */
@@ -234,6 +234,6 @@ void warrant_discard(const struct nlock_lock *lock, int dirfd,
 		if (tries == 0)
 			directory_remove_litter(fd, WARRANT_LOCK, false);
 		else
-			pause_ns(DISCARD_PAUSE_NS << (tries - 1));
+			sleep_ns(DISCARD_PAUSE_NS << (tries - 1));
 	}
 }

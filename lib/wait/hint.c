@@ -157,7 +157,7 @@ void hint_listen(struct hint_listener *listener,
 		ignored = write(fds[1], &heard, sizeof(heard));
 		(void)ignored;
 		if (heard == HINT_LET_GO && elsewhere)
-			pause_ns(HEAD_START_NS);
+			sleep_ns(HEAD_START_NS);
 		_exit(0);
 	}
 	close(fds[1]);
