@@ -21,13 +21,13 @@ const struct poptOption status_options[] = {
 };
 
 static const char *const state_names[] = {
-	[NLOCK_UNLOCKED] = "unlocked",
-	[NLOCK_OURS] = "ours",
-	[NLOCK_OURS_EXPIRED] = "ours_expired",
-	[NLOCK_STALE] = "stale",
-	[NLOCK_THEIRS_EXPIRED] = "theirs_expired",
-	[NLOCK_UNKNOWN] = "unknown",
-	[NLOCK_FOREIGN] = "foreign",
+	[NLOCK_STATE_UNLOCKED] = "unlocked",
+	[NLOCK_STATE_OURS] = "ours",
+	[NLOCK_STATE_OURS_EXPIRED] = "ours_expired",
+	[NLOCK_STATE_STALE] = "stale",
+	[NLOCK_STATE_THEIRS_EXPIRED] = "theirs_expired",
+	[NLOCK_STATE_UNKNOWN] = "unknown",
+	[NLOCK_STATE_FOREIGN] = "foreign",
 };
 
 /* RFC 3339, in UTC, to the millisecond. */
@@ -116,7 +116,7 @@ static int inspect(const struct options *options, const char *path,
 		print_json(&lock, path, state, &holder);
 	else if (options->verbosity != QUIET)
 		print_text(path, state, &holder);
-	if (options->mine ? state != NLOCK_OURS :
+	if (options->mine ? state != NLOCK_STATE_OURS :
 	    options->verbosity == QUIET && !nlock_state_is_held(state))
 		status = STATUS_NO;
 close_lock:

@@ -170,7 +170,7 @@ static bool is_held_by(const struct taken *taken, const char *claim_path)
 	return nlock_claim_open(&claim, &taken->lock, claim_path,
 				&error) == NLOCK_OK &&
 	       nlock_inspect(&taken->lock, claim_path, &state, &holder,
-			     &error) == NLOCK_OK && state == NLOCK_OURS;
+			     &error) == NLOCK_OK && state == NLOCK_STATE_OURS;
 }
 
 /* Rather than wait for ourselves.  A claim that can't be read is none. */

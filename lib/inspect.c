@@ -27,25 +27,25 @@ enum nlock_state state_infer(const struct state_evidence *e)
 
 	switch (e->kind) {
 	case HOLDER_NONE:
-		return NLOCK_UNLOCKED;
+		return NLOCK_STATE_UNLOCKED;
 	case HOLDER_FOREIGN:
-		return NLOCK_FOREIGN;
+		return NLOCK_STATE_FOREIGN;
 	case HOLDER_UNREADABLE:
-		return over ? NLOCK_THEIRS_EXPIRED : NLOCK_UNKNOWN;
+		return over ? NLOCK_STATE_THEIRS_EXPIRED : NLOCK_STATE_UNKNOWN;
 	case HOLDER_CLAIM:
 		break;
 	}
 	if (e->ours)
-		return over ? NLOCK_OURS_EXPIRED : NLOCK_OURS;
+		return over ? NLOCK_STATE_OURS_EXPIRED : NLOCK_STATE_OURS;
 	if (e->process_dead)
-		return NLOCK_STALE;
-	return over && !e->kept ? NLOCK_THEIRS_EXPIRED : NLOCK_UNKNOWN;
+		return NLOCK_STATE_STALE;
+	return over && !e->kept ? NLOCK_STATE_THEIRS_EXPIRED : NLOCK_STATE_UNKNOWN;
 }
 
 bool nlock_state_is_held(enum nlock_state state)
 {
-	return state == NLOCK_OURS || state == NLOCK_UNKNOWN ||
-	       state == NLOCK_FOREIGN;
+	return state == NLOCK_STATE_OURS || state == NLOCK_STATE_UNKNOWN ||
+	       state == NLOCK_STATE_FOREIGN;
 }
 
 /*

@@ -344,13 +344,13 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error);
 
 enum nlock_state {
-	NLOCK_UNLOCKED,
-	NLOCK_OURS,
-	NLOCK_OURS_EXPIRED,
-	NLOCK_STALE,		/* the holder's process is dead */
-	NLOCK_THEIRS_EXPIRED,
-	NLOCK_UNKNOWN,		/* somebody else's, alive as far as is known */
-	NLOCK_FOREIGN		/* not made by nlock or flufl.lock */
+	NLOCK_STATE_UNLOCKED,
+	NLOCK_STATE_OURS,
+	NLOCK_STATE_OURS_EXPIRED,
+	NLOCK_STATE_STALE,		/* the holder's process is dead */
+	NLOCK_STATE_THEIRS_EXPIRED,
+	NLOCK_STATE_UNKNOWN,		/* somebody else's, alive as far as is known */
+	NLOCK_STATE_FOREIGN		/* not made by nlock or flufl.lock */
 };
 
 /*
@@ -358,7 +358,7 @@ enum nlock_state {
  * or NLOCK_FAILED if the lock file can't be looked at.
  *
  * own_claim is the path of the claim that counts as ours, or NULL.
- * holder->kind is HOLDER_NONE exactly if *state is NLOCK_UNLOCKED.  On NFS the
+ * holder->kind is HOLDER_NONE exactly if *state is NLOCK_STATE_UNLOCKED.  On NFS the
  * state goes by this host's clock: see "status" in nlock(7), "CLOCKS".
  */
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,

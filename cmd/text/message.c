@@ -226,15 +226,15 @@ static void describe_claim(const struct nlock_holder *holder,
 			   enum nlock_state state, char *buffer, size_t size)
 {
 	static const char *const how[] = {
-		[NLOCK_UNLOCKED] = "held by",
-		[NLOCK_OURS] = "held by",
-		[NLOCK_OURS_EXPIRED] = "expired, was held by",
-		[NLOCK_STALE] = "stale, left by",
-		[NLOCK_THEIRS_EXPIRED] = "expired, was held by",
-		[NLOCK_UNKNOWN] = "held by",
-		[NLOCK_FOREIGN] = "held by",
+		[NLOCK_STATE_UNLOCKED] = "held by",
+		[NLOCK_STATE_OURS] = "held by",
+		[NLOCK_STATE_OURS_EXPIRED] = "expired, was held by",
+		[NLOCK_STATE_STALE] = "stale, left by",
+		[NLOCK_STATE_THEIRS_EXPIRED] = "expired, was held by",
+		[NLOCK_STATE_UNKNOWN] = "held by",
+		[NLOCK_STATE_FOREIGN] = "held by",
 	};
-	bool ours = state == NLOCK_OURS || state == NLOCK_OURS_EXPIRED;
+	bool ours = state == NLOCK_STATE_OURS || state == NLOCK_STATE_OURS_EXPIRED;
 	char lease[64], age[48], user[64], obstacle[128];
 
 	describe_lease(holder->remaining_ns, lease, sizeof(lease));
@@ -280,7 +280,7 @@ char *describe_busy(const struct nlock_holder *holder, char *buffer,
 		snprintf(buffer, size, "held by somebody who has just let go");
 		return buffer;
 	}
-	return describe_holder(holder, NLOCK_UNKNOWN, buffer, size);
+	return describe_holder(holder, NLOCK_STATE_UNKNOWN, buffer, size);
 }
 
 const char *way_out(const struct nlock_holder *holder)
