@@ -9,7 +9,7 @@
 #include "same_path.h"
 #include "text/shell_quote.h"
 #include "state_file.h"
-#include "take.h"
+#include "held.h"
 
 const struct poptOption acquire_options[] = {
 	INCLUDE(wait_options, "Waiting:"),
@@ -64,7 +64,7 @@ static pid_t caller_pid(void)
 static int acquire(const struct options *options,
 		   const struct command *command)
 {
-	struct taken taken;
+	struct held held;
 	char claim[PATH_MAX];
 	const char *path = options->operands[0];
 	int status;
@@ -87,19 +87,19 @@ static int acquire(const struct options *options,
 		return usage_error("--state: %s: is the lock itself; takes "
 				   "the path of another file",
 				   options->state_file);
-	status = take_lock(&taken, options, path,
+	status = take_lock(&held, options, path,
 			   options->pid != 0 ? options->pid : caller_pid(),
 			   options->pid != 0 ? ON_PROCESS : ON_LEASE);
 	if (status != PROCEED)
 		return status;
-	nlock_claim_path(&taken.claim, claim, sizeof(claim));
+	nlock_claim_path(&held.claim, claim, sizeof(claim));
 	status = options->state_file != NULL ?
 		 write_claim(options, claim) :
 		 print_claim(options, path, claim);
 	if (status == STATUS_DONE)
-		forget_lock(&taken);
+		close_held(&held);
 	else
-		untake_lock(&taken);
+		release_held(&held);
 	return status;
 }
 

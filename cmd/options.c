@@ -268,7 +268,7 @@ int print_command_help(const struct command *command)
 	return close_output();
 }
 
-/* Ask for every option to be taken.  Returns PROCEED or an exit status. */
+/* Ask for every option to be held.  Returns PROCEED or an exit status. */
 static int take_options(struct options *options,
 			const struct command *command)
 {

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "../lib/os/process.h"
-#include "claimed.h"
+#include "target.h"
 #include "command.h"
-#include "take.h"
+#include "held.h"
 
 const struct poptOption refresh_options[] = {
 	OPTION("lifetime", 'l', OPTION_LIFETIME,
@@ -26,32 +26,32 @@ const struct poptOption refresh_options[] = {
  * If that nlock has been killed nobody else renews the lease; where that can't
  * be told the heartbeat is assumed to live.
  */
-static bool is_kept_by_run(const struct claimed *claimed)
+static bool is_kept_by_run(const struct target *target)
 {
-	const struct nlock_lock *lock = &claimed->lock;
+	const struct nlock_lock *lock = &target->lock;
 	const char *lock_path = getenv("NLOCK_LOCK");
 	struct claim_name parts;
 
 	return lock_path != NULL && strcmp(lock_path, lock->path) == 0 &&
-	       claim_name_parse(claimed->claim.name, lock->name,
+	       claim_name_parse(target->claim.name, lock->name,
 				lock->options.separator, &parts) &&
 	       parts.kept_by_run &&
 	       !(parts.has_process &&
 		 process_gone(parts.pid, &parts.process));
 }
 
-static int refresh(const struct options *options, struct claimed *claimed)
+static int refresh(const struct options *options, struct target *target)
 {
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = is_kept_by_run(claimed) ?
-		 nlock_confirm(&claimed->claim, &error) :
-		 nlock_refresh(&claimed->claim, options->lifetime_ns, &error);
+	result = is_kept_by_run(target) ?
+		 nlock_confirm(&target->claim, &error) :
+		 nlock_refresh(&target->claim, options->lifetime_ns, &error);
 	if (result == NLOCK_LOST)
-		return lost(options, claimed);
+		return lost(options, target);
 	if (result != NLOCK_OK)
-		return message_failure(claimed->lock_path, result, &error);
+		return message_failure(target->lock_path, result, &error);
 	return STATUS_DONE;
 }
 
@@ -59,17 +59,17 @@ int refresh_command(const struct command *command, int argc,
 		    const char **argv)
 {
 	struct options options;
-	struct claimed claimed;
+	struct target target;
 	int status = options_parse(&options, command, argc, argv);
 
 	if (status == PROCEED)
 		status = options_default_lifetime(&options,
 						  ACQUIRE_LIFETIME_NS);
 	if (status == PROCEED) {
-		status = open_claimed(&options, command, &claimed);
+		status = open_target(&options, command, &target);
 		if (status == PROCEED)
-			status = refresh(&options, &claimed);
-		close_claimed(&claimed);
+			status = refresh(&options, &target);
+		close_target(&target);
 	}
 	options_free(&options);
 	return status;

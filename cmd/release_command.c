@@ -1,7 +1,7 @@
 /*
  * release_command.c - nlock release.
  */
-#include "claimed.h"
+#include "target.h"
 #include "command.h"
 #include "state_file.h"
 
@@ -13,19 +13,19 @@ const struct poptOption release_options[] = {
 	POPT_TABLEEND
 };
 
-static int release(const struct options *options, struct claimed *claimed)
+static int release(const struct options *options, struct target *target)
 {
 	struct nlock_error error;
-	enum nlock_result result = nlock_release(&claimed->claim, &error);
+	enum nlock_result result = nlock_release(&target->claim, &error);
 	int forgotten = 0;
 
 	if (result != NLOCK_OK && result != NLOCK_LOST)
-		return message_failure(claimed->lock_path, result, &error);
+		return message_failure(target->lock_path, result, &error);
 	if (options->state_file != NULL)
 		forgotten = state_file_forget(options->state_file,
-					      claimed->claim_path);
+					      target->claim_path);
 	if (result == NLOCK_LOST)
-		return lost(options, claimed);
+		return lost(options, target);
 	return forgotten == 0 ? STATUS_DONE :
 	       message_errno(options->state_file, "remove the state file");
 }
@@ -34,14 +34,14 @@ int release_command(const struct command *command, int argc,
 		    const char **argv)
 {
 	struct options options;
-	struct claimed claimed;
+	struct target target;
 	int status = options_parse(&options, command, argc, argv);
 
 	if (status == PROCEED) {
-		status = open_claimed(&options, command, &claimed);
+		status = open_target(&options, command, &target);
 		if (status == PROCEED)
-			status = release(&options, &claimed);
-		close_claimed(&claimed);
+			status = release(&options, &target);
+		close_target(&target);
 	}
 	options_free(&options);
 	return status;

@@ -88,7 +88,7 @@ static int run(const struct options *options, const struct command *command)
 {
 	const char *shell[4] = { NULL };
 	char *const *argv = NULL;
-	struct taken taken;
+	struct held held;
 	int status;
 
 	if (options->operand_count == 0)
@@ -99,10 +99,10 @@ static int run(const struct options *options, const struct command *command)
 	if (status == PROCEED)
 		status = find_command(options, command, shell, &argv);
 	if (status == PROCEED)
-		status = take_lock(&taken, options, options->operands[0],
+		status = take_lock(&held, options, options->operands[0],
 				   getpid(), ON_RUN);
 	if (status == PROCEED)
-		status = supervise(&taken, options, argv);
+		status = supervise(&held, options, argv);
 	return status;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "claimed.h"
+#include "target.h"
 #include "command.h"
 #include "text/json.h"
 

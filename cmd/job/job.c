@@ -26,19 +26,19 @@ bool job_stops_by(int signal_number)
 	return false;
 }
 
-void job_watch_signals(struct taken *taken)
+void job_watch_signals(struct held *held)
 {
-	sigset_t signals = taken->ending_signals;
+	sigset_t signals = held->ending_signals;
 	size_t i;
 
 	/* Were it ignored, nobody could be waited for. */
-	taken->caller.on_child = signal(SIGCHLD, SIG_DFL);
+	held->caller.on_child = signal(SIGCHLD, SIG_DFL);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGCONT);
 	for (i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
 		sigaddset(&signals, stopping[i]);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signalfd(taken->signal_fd, &signals, 0);
+	signalfd(held->signal_fd, &signals, 0);
 }
 
 /* The kernel sends other signals, such as an alarm's, to us alone. */
@@ -63,11 +63,11 @@ static bool command_has_it(const struct job *job,
 	       getpgid(job->command) == getpgrp();
 }
 
-int job_early_signal(const struct taken *taken)
+int job_early_signal(const struct held *held)
 {
 	struct signalfd_siginfo info;
 
-	while (read(taken->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	while (read(held->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		int signal_number = (int)info.ssi_signo;
 
 		if (signal_number == SIGCHLD || signal_number == SIGCONT ||

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "heartbeat.h"
-#include "../take.h"
+#include "../held.h"
 
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
@@ -28,10 +28,10 @@ struct job {
 
 /*
  * From now on signals that were only let through so far are read from
- * taken->signal_fd, too: SIGCHLD, SIGCONT and those that stop a job.
- * taken->caller gets what the command is to find of SIGCHLD.
+ * held->signal_fd, too: SIGCHLD, SIGCONT and those that stop a job.
+ * held->caller gets what the command is to find of SIGCHLD.
  */
-void job_watch_signals(struct taken *taken);
+void job_watch_signals(struct held *held);
 
 /* Does this signal stop a job? */
 bool job_stops_by(int signal_number);
@@ -40,7 +40,7 @@ bool job_stops_by(int signal_number);
  * A signal that came before there was a command can't have reached it.  Returns
  * one that is to end us or to stop us, or 0.
  */
-int job_early_signal(const struct taken *taken);
+int job_early_signal(const struct held *held);
 
 /*
  * Pass on to the command each signal that has come, unless the terminal has

@@ -77,7 +77,7 @@
 enum phase { RUNNING, LOOKING, ENDING, KILLING, ENDED };
 
 struct supervisor {
-	struct taken *taken;
+	struct held *held;
 	const struct options *options;
 	char *const *argv;
 	enum phase phase;
@@ -123,7 +123,7 @@ static void list_ours(const struct supervisor *s, pid_t ours[HEARTBEAT_SPARED])
 {
 	memcpy(ours, s->speakers, sizeof(s->speakers));
 	ours[SPEAKERS] = s->heartbeat.pid;
-	ours[SPEAKERS + 1] = s->taken->claim.hint_pid;
+	ours[SPEAKERS + 1] = s->held->claim.hint_pid;
 }
 
 /* Send a signal to all that the command has started, and count them. */
@@ -146,7 +146,7 @@ static int signal_all(struct supervisor *s, int signal_number)
  */
 static bool may_be_left(struct supervisor *s)
 {
-	struct nlock_claim *claim = &s->taken->claim;
+	struct nlock_claim *claim = &s->held->claim;
 	int64_t until_ns = boot_now_ns() + HELPERS_END_NS;
 	pid_t pid;
 
@@ -192,7 +192,7 @@ static void say_aside(struct supervisor *s, const char *what, const char *why,
 	pid_t pid = speaker == NULL ? -1 : fork();
 
 	if (pid == 0) {
-		message("%s: %s%s%s", s->taken->path, what, why != NULL ? why :
+		message("%s: %s%s%s", s->held->path, what, why != NULL ? why :
 			heartbeat_reason(&s->heartbeat), consequence);
 		_exit(0);
 	}
@@ -251,9 +251,9 @@ static void reap(struct supervisor *s)
 			s->job.command = 0;
 			s->job.stopped = false;
 			s->wait_status = status;
-		} else if (pid == s->taken->claim.hint_pid) {
+		} else if (pid == s->held->claim.hint_pid) {
 			/* It could not do what it is for; no harm done. */
-			s->taken->claim.hint_pid = 0;
+			s->held->claim.hint_pid = 0;
 		} else if (pid == s->heartbeat.pid) {
 			/* Somebody killed it: have another, soon. */
 			s->heartbeat.pid = 0;
@@ -269,7 +269,7 @@ static void reap(struct supervisor *s)
 
 static void take_signals(struct supervisor *s)
 {
-	if (job_take_signals(&s->job, s->taken->signal_fd))
+	if (job_take_signals(&s->job, s->held->signal_fd))
 		reap(s);
 }
 
@@ -379,7 +379,7 @@ static void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	    heartbeat_read(&s->heartbeat).lost)
 		return;
 	/* Failing that, the deadline stands, and this is tried again. */
-	if (heartbeat_start(&s->heartbeat, &s->taken->claim) < 0)
+	if (heartbeat_start(&s->heartbeat, &s->held->claim) < 0)
 		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
 	tell_children(s);
 }
@@ -400,7 +400,7 @@ static void offer_hint(struct supervisor *s, int64_t now_ns)
 {
 	if (now_ns < s->hint_due_ns)
 		return;
-	nlock_offer_hint(&s->taken->claim);	/* or there is none */
+	nlock_offer_hint(&s->held->claim);	/* or there is none */
 	tell_children(s);
 	s->hint_due_ns = NLOCK_FOREVER;
 }
@@ -594,7 +594,7 @@ static void act(struct supervisor *s)
 static void wait_for_events(struct supervisor *s)
 {
 	struct pollfd fds[] = {
-		{ .fd = s->taken->signal_fd, .events = POLLIN },
+		{ .fd = s->held->signal_fd, .events = POLLIN },
 		{ .fd = s->timer_fd, .events = POLLIN },
 		{ .fd = s->heartbeat.event_fd, .events = POLLIN },
 	};
@@ -619,20 +619,20 @@ static void wait_for_events(struct supervisor *s)
 /* Returns 0, or -1 with errno and *step. */
 static int prepare(struct supervisor *s, const char **step)
 {
-	struct taken *taken = s->taken;
+	struct held *held = s->held;
 	char claim[PATH_MAX];
 
-	nlock_claim_path(&taken->claim, claim, sizeof(claim));
+	nlock_claim_path(&held->claim, claim, sizeof(claim));
 	*step = "set the environment";
 	if (enclosing_hand_down() < 0 ||
 	    setenv("NLOCK_CLAIM", claim, 1) < 0 ||
-	    setenv("NLOCK_LOCK", taken->lock.path, 1) < 0)
+	    setenv("NLOCK_LOCK", held->lock.path, 1) < 0)
 		return -1;
-	heartbeat_init(&s->heartbeat, &taken->claim,
+	heartbeat_init(&s->heartbeat, &held->claim,
 		       s->options->warn_on_lost ? NLOCK_FOREVER :
 		       s->options->kill_after_ns);
 	s->job.heartbeat = &s->heartbeat;
-	job_watch_signals(taken);
+	job_watch_signals(held);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;
 }
@@ -677,7 +677,7 @@ static int early_signal(struct supervisor *s)
 {
 	int signal_number;
 
-	while ((signal_number = job_early_signal(s->taken)) != 0) {
+	while ((signal_number = job_early_signal(s->held)) != 0) {
 		if (!job_stops_by(signal_number))
 			return signal_number;
 		if (has_heartbeat_now(s))
@@ -737,25 +737,25 @@ static int exit_status(struct supervisor *s)
  * then in vain, and whoever gets the lock next does it.  If no process is to be
  * had for that, only what can't hang is cleaned up.
  */
-static void release_aside(struct taken *taken)
+static void release_aside(struct held *held)
 {
 	struct nlock_error error;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		nlock_release(&taken->claim, &error);
+		nlock_release(&held->claim, &error);
 		_exit(0);
 	}
 	if (pid > 0)
 		helper_await(pid, CLEANING_NS);
-	else if (nlock_is_local(&taken->lock))
-		nlock_release(&taken->claim, &error);
+	else if (nlock_is_local(&held->lock))
+		nlock_release(&held->claim, &error);
 }
 
 static void say_unsaid(struct supervisor *s)
 {
 	if (s->unsaid[0] != '\0')
-		message("%s: %s", s->taken->path, s->unsaid);
+		message("%s: %s", s->held->path, s->unsaid);
 	s->unsaid[0] = '\0';
 }
 
@@ -792,7 +792,7 @@ static void stop_helpers(struct supervisor *s)
 
 static int finish(struct supervisor *s)
 {
-	struct taken *taken = s->taken;
+	struct held *held = s->held;
 	struct nlock_error error;
 	struct nlock_loss_report loss;
 	char reason[512];
@@ -812,59 +812,59 @@ static int finish(struct supervisor *s)
 		return STATUS_NOT_OURS;
 	}
 	if (s->lost) {
-		release_aside(taken);
+		release_aside(held);
 		return STATUS_NOT_OURS;
 	}
-	result = release_lock(taken, &loss, &error);
+	result = release_lock(held, &loss, &error);
 	if (result == NLOCK_OK) {
 		/* The command had ended, but a signal told nlock to end. */
-		s->dies_of = signal_pending_of(&taken->ending_signals);
+		s->dies_of = signal_pending_of(&held->ending_signals);
 		if (s->dies_of == 0)
 			s->dies_of = s->job.late_signal;
 		return exit_status(s);
 	}
 	if (result != NLOCK_LOST)
-		return message_failure(taken->path, result, &error);
+		return message_failure(held->path, result, &error);
 	message("%s: the lock was lost while the command ran: %s",
-		taken->path, describe_loss(&loss, reason, sizeof(reason)));
+		held->path, describe_loss(&loss, reason, sizeof(reason)));
 	return STATUS_NOT_OURS;
 }
 
-int supervise(struct taken *taken, const struct options *options,
+int supervise(struct held *held, const struct options *options,
 	      char *const argv[])
 {
 	struct supervisor s = {
-		.taken = taken, .options = options, .argv = argv,
+		.held = held, .options = options, .argv = argv,
 		.phase = RUNNING, .timer_fd = -1, .exec_fd = -1,
 		.heartbeat.event_fd = -1,
 	};
-	bool local = nlock_is_local(&taken->lock);
+	bool local = nlock_is_local(&held->lock);
 	const char *step;
 	int status, signal_number, errnum;
 
 	if (prepare(&s, &step) < 0) {
-		status = message_errno(taken->path, step);
-		untake_lock(taken);
+		status = message_errno(held->path, step);
+		release_held(held);
 		return status;
 	}
 	signal_number = early_signal(&s);
 	if (signal_number != 0) {
 		heartbeat_stop(&s.heartbeat);
-		untake_lock(taken);
+		release_held(held);
 		die_by_signal(signal_number);
 	}
 	if (is_too_late(&s)) {
 		stop_helpers(&s);
-		release_aside(taken);
-		forget_lock(taken);
+		release_aside(held);
+		close_held(held);
 		return STATUS_NOT_OURS;
 	}
-	s.job.command = spawn(argv, &taken->caller,
+	s.job.command = spawn(argv, &held->caller,
 			  local && !has_terminal() ? NULL : &s.exec_fd);
 	if (s.job.command < 0) {
 		errnum = errno;
 		heartbeat_stop(&s.heartbeat);
-		untake_lock(taken);
+		release_held(held);
 		return cannot_run(argv[0], errnum);
 	}
 	tell_children(&s);
@@ -882,7 +882,7 @@ int supervise(struct taken *taken, const struct options *options,
 	}
 	status = finish(&s);
 	descendants_forget(&s.stopped);
-	forget_lock(taken);
+	close_held(held);
 	if (s.dies_of != 0)
 		die_by_signal(s.dies_of);
 	return status;

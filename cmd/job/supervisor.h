@@ -4,7 +4,7 @@
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
-#include "../take.h"
+#include "../held.h"
 
 /*
  * Run argv while the lock is held; release it when the command has ended, or
@@ -21,9 +21,9 @@
  * command was started, or if one came after the command's end and the release
  * succeeds.
  * Such a signal does not cut the release short, unless the file server hangs:
- * see release_lock() in take.h.
+ * see release_lock() in held.h.
  */
-int supervise(struct taken *taken, const struct options *options,
+int supervise(struct held *held, const struct options *options,
 	      char *const argv[]);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * take.h - take a lock for acquire or run: signals, messages, exit status.
+ * held.h - take a lock for acquire or run: signals, messages, exit status.
  */
-#ifndef TAKE_H
-#define TAKE_H
+#ifndef HELD_H
+#define HELD_H
 
 #include <signal.h>
 
@@ -12,7 +12,7 @@
 #define ACQUIRE_LIFETIME_NS	(15 * NS_PER_S)
 #define RUN_LIFETIME_NS		(120 * NS_PER_S)
 
-struct taken {
+struct held {
 	const char *path;	/* the lock's, as the user gave it */
 	struct nlock_lock lock;
 	struct nlock_claim claim;
@@ -34,7 +34,7 @@ enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
  * SIGXFSZ ignored; otherwise the exit status with which to end, the reason
  * having been reported.
  */
-int take_lock(struct taken *taken, const struct options *options,
+int take_lock(struct held *held, const struct options *options,
 	      const char *path, pid_t pid, enum depends depends);
 
 /*
@@ -43,7 +43,7 @@ int take_lock(struct taken *taken, const struct options *options,
  *
  * Returns as nlock_release(); *loss is set on NLOCK_LOST.
  */
-enum nlock_result release_lock(struct taken *taken,
+enum nlock_result release_lock(struct held *held,
 			       struct nlock_loss_report *loss,
 			       struct nlock_error *error);
 
@@ -51,9 +51,9 @@ enum nlock_result release_lock(struct taken *taken,
  * Release and close a lock after a failure of what it was taken for.  Reports
  * a release that fails.
  */
-void untake_lock(struct taken *taken);
+void release_held(struct held *held);
 
 /* Close what take_lock() opened; the lock stays as it is. */
-void forget_lock(struct taken *taken);
+void close_held(struct held *held);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * take.c - take a lock; see take.h.
+ * held.c - take a lock, and give it back; see held.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,26 +12,26 @@
 #include "enclosing.h"
 #include "job/signals.h"
 #include "state_file.h"
-#include "take.h"
+#include "held.h"
 
 #define DESCRIPTION_SIZE	1024
 
 /* From now on they are only read from a descriptor. */
-static int catch_signals(struct taken *taken)
+static int catch_signals(struct held *held)
 {
-	signals_that_end(&taken->ending_signals);
-	sigprocmask(SIG_BLOCK, &taken->ending_signals,
-		    &taken->caller.mask);
-	taken->signal_fd = signalfd(-1, &taken->ending_signals,
+	signals_that_end(&held->ending_signals);
+	sigprocmask(SIG_BLOCK, &held->ending_signals,
+		    &held->caller.mask);
+	held->signal_fd = signalfd(-1, &held->ending_signals,
 				    SFD_NONBLOCK | SFD_CLOEXEC);
-	return taken->signal_fd >= 0 ? PROCEED :
-	       message_errno(taken->path, "make a descriptor of signals");
+	return held->signal_fd >= 0 ? PROCEED :
+	       message_errno(held->path, "make a descriptor of signals");
 }
 
 /* One attempt to take the lock; shared with the process that makes it. */
 struct attempt {
 	/* What is to be done ... */
-	struct taken *taken;
+	struct held *held;
 	const struct options *options;
 	struct nlock_request request;
 
@@ -51,15 +51,15 @@ struct attempt {
  * lock whose lease is over, or that is half released, is held by nobody, unless
  * "nlock run" keeps it.
  */
-static bool is_callers(const struct taken *taken,
+static bool is_callers(const struct held *held,
 		       const struct nlock_holder *holder)
 {
 	return holder->kind == HOLDER_CLAIM &&
 	       (enclosing_has(holder->claim) ||
-		nlock_holder_is_ancestor(&taken->lock, holder)) &&
+		nlock_holder_is_ancestor(&held->lock, holder)) &&
 	       (holder->parts.kept_by_run ||
 		(holder->remaining_ns >= 0 &&
-		 nlock_holder_has_claim(&taken->lock, holder)));
+		 nlock_holder_has_claim(&held->lock, holder)));
 }
 
 static bool is_worth_telling(const struct nlock_holder *holder)
@@ -101,7 +101,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 
 	/* Ask only once: nobody becomes our ancestor later on. */
 	if (!attempt->waited)
-		attempt->ours = is_callers(attempt->taken, holder);
+		attempt->ours = is_callers(attempt->held, holder);
 	attempt->waited = true;
 	if (attempt->ours)
 		return false;
@@ -110,7 +110,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	if (attempt->news_fd >= 0)
 		aside_tell(attempt->news_fd, holder, sizeof(*holder));
 	else
-		say_waiting(attempt->taken->path, holder);
+		say_waiting(attempt->held->path, holder);
 	return true;
 }
 
@@ -131,20 +131,20 @@ static void hear_waiting(const struct patience *patience, const void *news)
 	say_waiting(patience->path, &holder);
 }
 
-static int say_ours(const struct taken *taken)
+static int say_ours(const struct held *held)
 {
-	message("%s: the caller holds this lock already", taken->path);
+	message("%s: the caller holds this lock already", held->path);
 	return STATUS_ALREADY_OURS;
 }
 
-static int say_busy(const struct taken *taken, const struct options *options,
+static int say_busy(const struct held *held, const struct options *options,
 		    const struct nlock_holder *holder)
 {
 	char description[DESCRIPTION_SIZE], duration[32];
 
 	/* Say so even if quiet, or the job would be skipped for ever. */
 	if (is_in_the_way(holder, options))
-		return in_the_way("%s: in the way: %s; %s", taken->path,
+		return in_the_way("%s: in the way: %s; %s", held->path,
 				  describe_busy(holder, description,
 						sizeof(description)),
 				  way_out(holder));
@@ -152,40 +152,40 @@ static int say_busy(const struct taken *taken, const struct options *options,
 		return options->conflict_status;
 	describe_busy(holder, description, sizeof(description));
 	if (options->timeout_ns > 0)
-		message("%s: timed out after %s: %s", taken->path,
+		message("%s: timed out after %s: %s", held->path,
 			duration_format(options->timeout_ns, duration,
 					sizeof(duration)), description);
 	else
-		message("%s: %s", taken->path, description);
+		message("%s: %s", held->path, description);
 	return options->conflict_status;
 }
 
-static bool is_held_by(const struct taken *taken, const char *claim_path)
+static bool is_held_by(const struct held *held, const char *claim_path)
 {
 	struct nlock_holder holder;
 	struct nlock_claim claim;
 	struct nlock_error error;
 	enum nlock_state state;
 
-	return nlock_claim_open(&claim, &taken->lock, claim_path,
+	return nlock_claim_open(&claim, &held->lock, claim_path,
 				&error) == NLOCK_OK &&
-	       nlock_inspect(&taken->lock, claim_path, &state, &holder,
+	       nlock_inspect(&held->lock, claim_path, &state, &holder,
 			     &error) == NLOCK_OK && state == NLOCK_STATE_OURS;
 }
 
 /* Rather than wait for ourselves.  A claim that can't be read is none. */
-static bool is_already_ours(const struct taken *taken,
+static bool is_already_ours(const struct held *held,
 			    const struct options *options)
 {
 	char *claim_path;
 	bool ours;
 
-	if (options->claim != NULL && is_held_by(taken, options->claim))
+	if (options->claim != NULL && is_held_by(held, options->claim))
 		return true;
 	if (options->state_file == NULL)
 		return false;
 	claim_path = state_file_read(options->state_file);
-	ours = claim_path != NULL && is_held_by(taken, claim_path);
+	ours = claim_path != NULL && is_held_by(held, claim_path);
 	free(claim_path);
 	return ours;
 }
@@ -195,31 +195,31 @@ static int make_attempt(void *data, int cancel_fd)
 {
 	struct attempt *attempt = data;
 
-	if (is_already_ours(attempt->taken, attempt->options)) {
+	if (is_already_ours(attempt->held, attempt->options)) {
 		attempt->result = NLOCK_CANCELLED;
 		attempt->ours = true;
 		return -1;
 	}
 	attempt->request.cancel_fd = cancel_fd;
-	attempt->news_fd = nlock_is_local(&attempt->taken->lock) ? -1 :
+	attempt->news_fd = nlock_is_local(&attempt->held->lock) ? -1 :
 			   cancel_fd;
 	attempt->request.waiting = begin_wait;
 	attempt->request.waiting_data = attempt;
 	attempt->request.ready = is_attended;
-	attempt->result = nlock_acquire(&attempt->taken->lock,
+	attempt->result = nlock_acquire(&attempt->held->lock,
 					&attempt->request, &attempt->claim,
 					&attempt->holder, &attempt->error);
 	if (attempt->result == NLOCK_BUSY && !attempt->waited)
-		attempt->ours = is_callers(attempt->taken, &attempt->holder);
+		attempt->ours = is_callers(attempt->held, &attempt->holder);
 	return attempt->claim.warrant_fd;
 }
 
-static struct patience patience_for(const struct taken *taken)
+static struct patience patience_for(const struct held *held)
 {
 	return (struct patience){
-		.path = taken->path,
-		.signal_fd = taken->signal_fd,
-		.ending_signals = &taken->ending_signals,
+		.path = held->path,
+		.signal_fd = held->signal_fd,
+		.ending_signals = &held->ending_signals,
 		.deadline_ns = NLOCK_FOREVER,
 		.hear = hear_waiting,
 	};
@@ -228,18 +228,18 @@ static struct patience patience_for(const struct taken *taken)
 /* The calls that may hang are another process's.  Returns 0, or -1. */
 static int make_attempt_aside(struct attempt *attempt, int64_t deadline_ns)
 {
-	struct taken *taken = attempt->taken;
-	struct patience patience = patience_for(taken);
+	struct held *held = attempt->held;
+	struct patience patience = patience_for(held);
 	int result, warrant_fd = -1;
 
 	patience.deadline_ns = deadline_ns;
 	patience.timeout_status = attempt->options->conflict_status;
-	taken->lock.options.acting_for = getpid();
+	held->lock.options.acting_for = getpid();
 	result = aside(&patience, make_attempt, attempt,
-		       (const int []){ taken->lock.dirfd }, 1,
+		       (const int []){ held->lock.dirfd }, 1,
 		       &warrant_fd);
 	attempt->claim.warrant_fd = warrant_fd;
-	taken->lock.options.acting_for = 0;
+	held->lock.options.acting_for = 0;
 	return result;
 }
 
@@ -247,21 +247,21 @@ static int make_attempt_aside(struct attempt *attempt, int64_t deadline_ns)
 static int attempt_until_done(struct attempt *attempt)
 {
 	struct nlock_request *request = &attempt->request;
-	struct taken *taken = attempt->taken;
+	struct held *held = attempt->held;
 	/* Without a wait there is no time by which to give up. */
 	int64_t until_ns = request->timeout_ns <= 0 ? NLOCK_FOREVER :
 			   ns_add(boot_now_ns(), request->timeout_ns);
 	int signal_number;
 
 	for (;;) {
-		if (nlock_is_local(&taken->lock))
-			make_attempt(attempt, taken->signal_fd);
+		if (nlock_is_local(&held->lock))
+			make_attempt(attempt, held->signal_fd);
 		else if (make_attempt_aside(attempt, until_ns) < 0)
 			return -1;
-		taken->claim = attempt->claim;
-		signal_number = signal_pending_of(&taken->ending_signals);
+		held->claim = attempt->claim;
+		signal_number = signal_pending_of(&held->ending_signals);
 		if (signal_number != 0 && attempt->result == NLOCK_OK)
-			untake_lock(taken);
+			release_held(held);
 		if (signal_number != 0)
 			die_by_signal(signal_number);
 		if (attempt->result != NLOCK_CANCELLED || attempt->ours)
@@ -274,41 +274,41 @@ static int attempt_until_done(struct attempt *attempt)
 }
 
 /* Nobody renews the lease; whoever does may come too late. */
-static void warn_of_whole_seconds(const struct taken *taken)
+static void warn_of_whole_seconds(const struct held *held)
 {
-	const struct nlock_claim *claim = &taken->claim;
+	const struct nlock_claim *claim = &held->claim;
 
 	if (claim->lifetime_ns < NLOCK_SHORTEST_WHOLE_NS &&
 	    server_clock_is_whole(&claim->clock) && message_wanted(NORMAL))
 		message("%s: this file system keeps whole seconds: the lease "
-			"may end 2s early", taken->path);
+			"may end 2s early", held->path);
 }
 
 static int report_attempt(const struct attempt *attempt)
 {
-	const struct taken *taken = attempt->taken;
+	const struct held *held = attempt->held;
 
 	switch (attempt->result) {
 	case NLOCK_OK:
-		warn_of_whole_seconds(taken);
+		warn_of_whole_seconds(held);
 		return PROCEED;
 	case NLOCK_BUSY:
 	case NLOCK_CANCELLED:
 	case NLOCK_LOST:
 		if (attempt->ours)
-			return say_ours(taken);
-		return say_busy(taken, attempt->options, &attempt->holder);
+			return say_ours(held);
+		return say_busy(held, attempt->options, &attempt->holder);
 	default:
-		return message_failure(taken->path, attempt->result,
+		return message_failure(held->path, attempt->result,
 				       &attempt->error);
 	}
 }
 
-static int acquire_by(struct attempt *attempt, struct taken *taken,
+static int acquire_by(struct attempt *attempt, struct held *held,
 		      const struct options *options, pid_t pid,
 		      enum depends depends)
 {
-	attempt->taken = taken;
+	attempt->held = held;
 	attempt->options = options;
 	attempt->request = (struct nlock_request){
 		.lifetime_ns = options->lifetime_ns,
@@ -319,59 +319,59 @@ static int acquire_by(struct attempt *attempt, struct taken *taken,
 		.kept_by_run = depends == ON_RUN,
 	};
 	return attempt_until_done(attempt) < 0 ?
-	       message_errno(taken->path, "take the lock in a process of its "
+	       message_errno(held->path, "take the lock in a process of its "
 			     "own") : report_attempt(attempt);
 }
 
 /* Memory is shared only if there is somebody to share it with: it costs. */
-static int acquire(struct taken *taken, const struct options *options,
+static int acquire(struct held *held, const struct options *options,
 		   pid_t pid, enum depends depends)
 {
-	struct attempt own = { .taken = NULL };
+	struct attempt own = { .held = NULL };
 	struct attempt *shared;
 	int status;
 
-	if (nlock_is_local(&taken->lock))
-		return acquire_by(&own, taken, options, pid, depends);
+	if (nlock_is_local(&held->lock))
+		return acquire_by(&own, held, options, pid, depends);
 	shared = aside_share(sizeof(*shared));
 	if (shared == NULL)
-		return message_errno(taken->path, "get memory");
-	status = acquire_by(shared, taken, options, pid, depends);
+		return message_errno(held->path, "get memory");
+	status = acquire_by(shared, held, options, pid, depends);
 	aside_unshare(shared, sizeof(*shared));
 	return status;
 }
 
 /* Before the lock is taken: leases may be judged by clocks that differ. */
-static void say_whose_clock(const struct taken *taken)
+static void say_whose_clock(const struct held *held)
 {
-	enum stamps stamps = nlock_traits(&taken->lock)->stamps;
+	enum stamps stamps = nlock_traits(&held->lock)->stamps;
 
 	if (!message_wanted(VERBOSE))
 		return;
 	if (stamps == STAMPS_BY_CLIENTS)
 		message("%s: on this file system each machine stamps files by "
-			"its own clock: those clocks must agree", taken->path);
+			"its own clock: those clocks must agree", held->path);
 	else if (stamps == STAMPS_UNKNOWN)
 		message("%s: it is not known whose clock stamps files on this "
 			"file system: those of all machines should agree",
-			taken->path);
+			held->path);
 }
 
-static int open_lock(struct taken *taken, const struct options *options)
+static int open_lock(struct held *held, const struct options *options)
 {
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = nlock_open(&taken->lock, taken->path, &options->lock,
+	result = nlock_open(&held->lock, held->path, &options->lock,
 			    &error);
 	if (result != NLOCK_OK)
-		return message_failure(taken->path, result, &error);
-	say_whose_clock(taken);
+		return message_failure(held->path, result, &error);
+	say_whose_clock(held);
 	return PROCEED;
 }
 
 struct opening {
-	struct taken *taken;
+	struct held *held;
 	const struct options *options;
 };
 
@@ -383,7 +383,7 @@ static int open_and_close(void *data, int cancel_fd)
 	struct nlock_error ignored;
 
 	(void)cancel_fd;
-	if (nlock_open(&lock, opening->taken->path, &opening->options->lock,
+	if (nlock_open(&lock, opening->held->path, &opening->options->lock,
 		       &ignored) == NLOCK_OK)
 		nlock_close(&lock);
 	return -1;
@@ -394,52 +394,52 @@ static int open_and_close(void *data, int cancel_fd)
  * time there is no need to watch that, as a signal can still simply end us;
  * only a file system by FUSE whose server hangs keeps us until it goes on.
  */
-static int open_patiently(struct taken *taken, const struct options *options)
+static int open_patiently(struct held *held, const struct options *options)
 {
-	struct opening opening = { .taken = taken, .options = options };
+	struct opening opening = { .held = held, .options = options };
 	struct patience patience;
 	int status, ignored;
 
 	/* Without a wait there is no time by which to give up. */
 	if (options->timeout_ns <= 0 || options->timeout_ns == NLOCK_FOREVER) {
-		status = open_lock(taken, options);
-		return status == PROCEED ? catch_signals(taken) : status;
+		status = open_lock(held, options);
+		return status == PROCEED ? catch_signals(held) : status;
 	}
-	status = catch_signals(taken);
+	status = catch_signals(held);
 	if (status != PROCEED)
 		return status;
-	patience = patience_for(taken);
+	patience = patience_for(held);
 	patience.deadline_ns = ns_add(boot_now_ns(), options->timeout_ns);
 	patience.timeout_status = options->conflict_status;
 	if (aside(&patience, open_and_close, &opening, NULL, 0,
 		  &ignored) < 0)
-		return message_errno(taken->path,
+		return message_errno(held->path,
 				     "open the directory in a process of its "
 				     "own");
-	return open_lock(taken, options);
+	return open_lock(held, options);
 }
 
-int take_lock(struct taken *taken, const struct options *options,
+int take_lock(struct held *held, const struct options *options,
 	      const char *path, pid_t pid, enum depends depends)
 {
 	int status;
 
-	*taken = (struct taken){ .path = path, .lock.dirfd = -1,
+	*held = (struct held){ .path = path, .lock.dirfd = -1,
 				 .claim.warrant_fd = -1, .signal_fd = -1 };
 	/* Don't die of SIGPIPE while holding the lock. */
-	taken->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
+	held->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
 	/* Nor of a claim that is larger than "ulimit -f", without a word. */
-	taken->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
-	status = open_patiently(taken, options);
+	held->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
+	status = open_patiently(held, options);
 	if (status == PROCEED)
-		status = acquire(taken, options, pid, depends);
+		status = acquire(held, options, pid, depends);
 	if (status != PROCEED)
-		forget_lock(taken);
+		close_held(held);
 	return status;
 }
 
 struct release {
-	struct taken *taken;
+	struct held *held;
 	enum nlock_result result;
 	struct nlock_loss_report loss;
 	struct nlock_error error;
@@ -448,7 +448,7 @@ struct release {
 static int release(void *data, int cancel_fd)
 {
 	struct release *release = data;
-	struct nlock_claim *claim = &release->taken->claim;
+	struct nlock_claim *claim = &release->held->claim;
 
 	(void)cancel_fd;
 	release->result = nlock_release(claim, &release->error);
@@ -460,32 +460,32 @@ static int release(void *data, int cancel_fd)
 /* Without another process it is done all the same. */
 static void release_aside(struct release *given)
 {
-	struct taken *taken = given->taken;
+	struct held *held = given->held;
 	struct release *shared = aside_share(sizeof(*shared));
-	struct patience patience = patience_for(taken);
+	struct patience patience = patience_for(held);
 	int ignored;
 
-	signalfd(taken->signal_fd, &taken->ending_signals, 0);
+	signalfd(held->signal_fd, &held->ending_signals, 0);
 	if (shared == NULL) {
 		release(given, -1);
 		return;
 	}
-	shared->taken = taken;
+	shared->held = held;
 	if (aside(&patience, release, shared,
-		  (const int []){ taken->lock.dirfd,
-				  taken->claim.warrant_fd }, 2, &ignored) < 0)
+		  (const int []){ held->lock.dirfd,
+				  held->claim.warrant_fd }, 2, &ignored) < 0)
 		release(shared, -1);
 	*given = *shared;
 	aside_unshare(shared, sizeof(*shared));
 }
 
-enum nlock_result release_lock(struct taken *taken,
+enum nlock_result release_lock(struct held *held,
 			       struct nlock_loss_report *loss,
 			       struct nlock_error *error)
 {
-	struct release given = { .taken = taken };
+	struct release given = { .held = held };
 
-	if (nlock_is_local(&taken->lock))
+	if (nlock_is_local(&held->lock))
 		release(&given, -1);
 	else
 		release_aside(&given);
@@ -494,22 +494,22 @@ enum nlock_result release_lock(struct taken *taken,
 	return given.result;
 }
 
-void untake_lock(struct taken *taken)
+void release_held(struct held *held)
 {
 	struct nlock_error error;
 	struct nlock_loss_report ignored;
-	enum nlock_result result = release_lock(taken, &ignored, &error);
+	enum nlock_result result = release_lock(held, &ignored, &error);
 
 	if (result == NLOCK_FAILED)
-		message_failure(taken->path, result, &error);
-	forget_lock(taken);
+		message_failure(held->path, result, &error);
+	close_held(held);
 }
 
-void forget_lock(struct taken *taken)
+void close_held(struct held *held)
 {
-	if (taken->signal_fd >= 0)
-		close(taken->signal_fd);
-	nlock_claim_close(&taken->claim);
-	if (taken->lock.path != NULL)
-		nlock_close(&taken->lock);
+	if (held->signal_fd >= 0)
+		close(held->signal_fd);
+	nlock_claim_close(&held->claim);
+	if (held->lock.path != NULL)
+		nlock_close(&held->lock);
 }

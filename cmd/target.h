@@ -1,12 +1,12 @@
 /*
- * claimed.h - the claim and the lock that release, refresh and status mean.
+ * target.h - the claim and the lock that release, refresh and status mean.
  */
-#ifndef CLAIMED_H
-#define CLAIMED_H
+#ifndef TARGET_H
+#define TARGET_H
 
 #include "options.h"
 
-struct claimed {
+struct target {
 	char *claim_path;	/* NULL: the caller has none */
 	char *lock_path;	/* as given, or as the claim's path has it */
 	struct nlock_lock lock;
@@ -26,11 +26,11 @@ int find_claim(const struct options *options, char **claim_path);
  *
  * Returns PROCEED; or, having reported it, the exit status with which to end:
  * STATUS_USAGE if there is no claim, that of not_ours() if a state file has
- * none.  Either way, close_claimed().
+ * none.  Either way, close_target().
  */
-int open_claimed(const struct options *options,
-		 const struct command *command, struct claimed *claimed);
-void close_claimed(struct claimed *claimed);
+int open_target(const struct options *options,
+		 const struct command *command, struct target *target);
+void close_target(struct target *target);
 
 /*
  * What to end with if the lock is not ours: STATUS_NOT_OURS, having said why,
@@ -40,6 +40,6 @@ int not_ours(const struct options *options, const char *lock_path,
 	     const char *why);
 
 /* The same for a claim that has lost the lock: finds out and says why. */
-int lost(const struct options *options, const struct claimed *claimed);
+int lost(const struct options *options, const struct target *target);
 
 #endif

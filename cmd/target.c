@@ -1,11 +1,11 @@
 /*
- * claimed.c - find the claim that is meant; see claimed.h.
+ * target.c - find the claim that is meant; see target.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "claimed.h"
+#include "target.h"
 #include "same_path.h"
 #include "state_file.h"
 
@@ -18,15 +18,15 @@ int not_ours(const struct options *options, const char *lock_path,
 	return STATUS_NOT_OURS;
 }
 
-int lost(const struct options *options, const struct claimed *claimed)
+int lost(const struct options *options, const struct target *target)
 {
 	char reason[512], why[sizeof(reason) + sizeof("not ours: ")];
 	struct nlock_loss_report loss;
 
-	nlock_find_loss(&claimed->claim, &loss);
+	nlock_find_loss(&target->claim, &loss);
 	snprintf(why, sizeof(why), "not ours: %s",
 		 describe_loss(&loss, reason, sizeof(reason)));
-	return not_ours(options, claimed->lock_path, why);
+	return not_ours(options, target->lock_path, why);
 }
 
 static int not_a_state_file(const struct options *options)
@@ -60,9 +60,9 @@ static const char *claim_option(const struct options *options)
 }
 
 static int find_lock(const struct options *options,
-		     struct claimed *claimed, const char *operand)
+		     struct target *target, const char *operand)
 {
-	size_t length = claim_path_lock_length(claimed->claim_path,
+	size_t length = claim_path_lock_length(target->claim_path,
 					       options->lock.separator);
 
 	if (length == 0)
@@ -71,68 +71,68 @@ static int find_lock(const struct options *options,
 		       not_a_state_file(options) :
 		       usage_error("%s: not the path of a claim: '%s'; takes "
 				   "what acquire printed",
-				   options->claim_source, claimed->claim_path);
-	claimed->lock_path = strndup(claimed->claim_path, length);
-	if (claimed->lock_path == NULL)
-		return message_errno(claimed->claim_path, "copy");
-	if (operand != NULL && !is_same_path(operand, claimed->lock_path))
+				   options->claim_source, target->claim_path);
+	target->lock_path = strndup(target->claim_path, length);
+	if (target->lock_path == NULL)
+		return message_errno(target->claim_path, "copy");
+	if (operand != NULL && !is_same_path(operand, target->lock_path))
 		return usage_error("%s: is of another lock, %s, not of %s",
-				   claim_option(options), claimed->lock_path,
+				   claim_option(options), target->lock_path,
 				   operand);
 	return PROCEED;
 }
 
-static int open_lock(const struct options *options, struct claimed *claimed)
+static int open_lock(const struct options *options, struct target *target)
 {
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = nlock_open(&claimed->lock, claimed->lock_path,
+	result = nlock_open(&target->lock, target->lock_path,
 			    &options->lock, &error);
 	if (result != NLOCK_OK)
-		return message_failure(claimed->lock_path, result, &error);
-	result = nlock_claim_open(&claimed->claim, &claimed->lock,
-				  claimed->claim_path, &error);
+		return message_failure(target->lock_path, result, &error);
+	result = nlock_claim_open(&target->claim, &target->lock,
+				  target->claim_path, &error);
 	if (result != NLOCK_OK)
-		return message_failure(claimed->lock_path, result, &error);
+		return message_failure(target->lock_path, result, &error);
 	return PROCEED;
 }
 
-int open_claimed(const struct options *options,
-		 const struct command *command, struct claimed *claimed)
+int open_target(const struct options *options,
+		 const struct command *command, struct target *target)
 {
 	const char *operand = options->operands[0];
 	int result;
 
-	*claimed = (struct claimed){ .lock.dirfd = -1,
+	*target = (struct target){ .lock.dirfd = -1,
 				     .claim.warrant_fd = -1 };
 	result = check_last_operand(options, command);
 	if (result == PROCEED && operand != NULL)
 		result = check_lock_operand(command, operand);
 	if (result != PROCEED)
 		return result;
-	result = find_claim(options, &claimed->claim_path);
+	result = find_claim(options, &target->claim_path);
 	if (result != PROCEED)
 		return result;
-	if (claimed->claim_path == NULL && options->state_file != NULL)
+	if (target->claim_path == NULL && options->state_file != NULL)
 		return not_ours(options, operand != NULL ? operand :
 				options->state_file, "not locked: the state file has no claim");
 	/* Not STATUS_NOT_OURS: the lock may be ours, and would stay held. */
-	if (claimed->claim_path == NULL)
+	if (target->claim_path == NULL)
 		return usage_error("%s: no claim: NLOCK_CLAIM is not set; "
 				   "takes --claim or --state, or NLOCK_CLAIM "
 				   "from acquire", command->name);
-	result = find_lock(options, claimed, operand);
+	result = find_lock(options, target, operand);
 	if (result != PROCEED)
 		return result;
-	return open_lock(options, claimed);
+	return open_lock(options, target);
 }
 
-void close_claimed(struct claimed *claimed)
+void close_target(struct target *target)
 {
-	nlock_claim_close(&claimed->claim);
-	if (claimed->lock.path != NULL)
-		nlock_close(&claimed->lock);
-	free(claimed->claim_path);
-	free(claimed->lock_path);
+	nlock_claim_close(&target->claim);
+	if (target->lock.path != NULL)
+		nlock_close(&target->lock);
+	free(target->claim_path);
+	free(target->lock_path);
 }
