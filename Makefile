@@ -61,9 +61,9 @@ LONG	= test/nfs/check test/filesystems/check test/model/check \
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
-UNIT_OBJ = $(addprefix $(BUILD)/cmd/, job/deadline.o text/duration.o \
-	   text/errno_names.o text/json.o text/message.o text/shell_quote.o \
-	   text/utf8.o)
+UNIT_OBJ = $(addprefix $(BUILD)/cmd/, job/deadline.o $(addprefix text/, \
+	   describe.o duration.o errno_names.o json.o message.o shell_quote.o \
+	   utf8.o))
 LINK_FLAGS = $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS)
 LINK	= $(CC) $(LINK_FLAGS) -o $@
 

@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "aside.h"
-#include "text/duration.h"
 #include "enclosing.h"
+#include "held.h"
 #include "job/signals.h"
 #include "state_file.h"
-#include "held.h"
+#include "text/describe.h"
+#include "text/duration.h"
 
 #define DESCRIPTION_SIZE	1024
 

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "target.h"
 #include "command.h"
+#include "target.h"
+#include "text/describe.h"
 #include "text/json.h"
 
 #define DESCRIPTION_SIZE	1024

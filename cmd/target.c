@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target.h"
 #include "same_path.h"
 #include "state_file.h"
+#include "target.h"
+#include "text/describe.h"
 
 int not_ours(const struct options *options, const char *lock_path,
 	     const char *why)

@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 #include "../../lib/os/child.h"
+#include "../text/describe.h"
+#include "../text/message.h"
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
-#include "../text/message.h"
 
 /* Between two rounds of SIGKILL, and how long they go on. */
 #define KILL_ROUND_NS	(10 * NS_PER_MS)

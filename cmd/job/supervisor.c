@@ -29,9 +29,10 @@
 #include <unistd.h>
 
 #include "../../lib/os/child.h"
+#include "../enclosing.h"
+#include "../text/describe.h"
 #include "deadline.h"
 #include "descendants.h"
-#include "../enclosing.h"
 #include "heartbeat.h"
 #include "job.h"
 #include "signals.h"

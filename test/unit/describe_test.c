@@ -1,6 +1,7 @@
 /*
- * message_test.c - how a loss is put into words.
+ * describe_test.c - how a loss is put into words.
  */
+#include "../../cmd/text/describe.h"
 #include "../../cmd/text/message.h"
 #include "tap.h"
 
