@@ -17,13 +17,13 @@ const struct poptOption acquire_options[] = {
 	       "how long the lock lasts without a refresh "
 	       "(default: $NLOCK_LIFETIME, else 15s)", "DURATION"),
 	OPTION("pid", '\0', OPTION_PID,
-	       "the lock stands for this process of this host, and is free "
-	       "once it and its process group are dead",
+	       "tie the lock to this process of this host: the lock is free "
+	       "once the process and its process group are dead",
 	       "PID"),
 	OPTION("state", '\0', OPTION_STATE,
 	       "write the claim to a file instead of printing it", "FILE"),
 	OPTION("var", '\0', OPTION_VAR,
-	       "the variable in what is printed (default: NLOCK_CLAIM)",
+	       "name of the variable to print (default: NLOCK_CLAIM)",
 	       "NAME"),
 	INCLUDE(common_options, "Common options:"),
 	POPT_TABLEEND

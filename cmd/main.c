@@ -25,7 +25,7 @@ static const struct command commands[] = {
 	{ "release", NULL, release_command, "[LOCK]",
 	  "Give a lock back.", release_options },
 	{ "refresh", NULL, refresh_command, "[LOCK]",
-	  "Set how long a lock that is held lasts from now on.",
+	  "Renew a lock's lease.",
 	  refresh_options },
 	{ "status", NULL, status_command, "LOCK...",
 	  "Say who holds a lock.", status_options },
@@ -109,9 +109,9 @@ static int print_help(void)
 	       "Commands:\n");
 	for (i = 0; i < COMMANDS; i++)
 		printf("  %-9s%s\n", commands[i].name, commands[i].summary);
-	printf("  %-9s%s\n\n", "help", "Say more about a command.");
-	printf("'nlock help COMMAND' lists a command's options; nlock(1) and "
-	       "nlock(7) say all.\n");
+	printf("  %-9s%s\n\n", "help", "Show help for a command.");
+	printf("'nlock help COMMAND' lists a command's options.  See nlock(1) "
+	       "and nlock(7) for more.\n");
 	return close_output();
 }
 
@@ -122,7 +122,7 @@ static int help_command(int argc, const char **argv)
 	if (argc < 2)
 		return print_help();
 	if (argc > 2)
-		return usage_error("help: takes one COMMAND, not '%s', too",
+		return usage_error("help: too many arguments: '%s'; takes one COMMAND",
 				   argv[2]);
 	if (strcmp(argv[1], "help") == 0)
 		return print_help();

@@ -19,32 +19,33 @@ const struct poptOption common_options[] = {
 	OPTION("quiet", 'q', OPTION_QUIET,
 	       "print only usage errors and what is in the way", NULL),
 	OPTION("verbose", 'v', OPTION_VERBOSE,
-	       "say what is being waited for", NULL),
-	OPTION("help", 'h', OPTION_HELP, "show this and exit", NULL),
+	       "say whom nlock waits for", NULL),
+	OPTION("help", 'h', OPTION_HELP, "show this help and exit", NULL),
 	POPT_TABLEEND
 };
 
 const struct poptOption wait_options[] = {
 	OPTION("nonblock", 'n', OPTION_NONBLOCK,
 	       "if the lock is held, fail at once", NULL),
-	OPTION("nonblocking", '\0', OPTION_NONBLOCK, "the same", NULL),
-	OPTION("nb", '\0', OPTION_NONBLOCK, "the same", NULL),
+	OPTION("nonblocking", '\0', OPTION_NONBLOCK, "same as --nonblock",
+	       NULL),
+	OPTION("nb", '\0', OPTION_NONBLOCK, "same as --nonblock", NULL),
 	OPTION("timeout", 'w', OPTION_TIMEOUT,
-	       "give up after so long (default: $NLOCK_TIMEOUT, else never)",
+	       "give up after this long (default: $NLOCK_TIMEOUT, else never)",
 	       "DURATION"),
-	OPTION("wait", '\0', OPTION_TIMEOUT, "the same", "DURATION"),
+	OPTION("wait", '\0', OPTION_TIMEOUT, "same as --timeout", "DURATION"),
 	OPTION("conflict-exit-code", 'E', OPTION_CONFLICT_STATUS,
 	       "exit status if the lock is held or the wait timed out "
 	       "(default: 75); 78, something in the way, stays 78", "N"),
 	OPTION("clock-slop", '\0', OPTION_CLOCK_SLOP,
-	       "leave a lock alone until its lease is over by so much "
+	       "break a lock only once its lease has been over for this long "
 	       "(default: 10s)", "DURATION"),
 	POPT_TABLEEND
 };
 
 const struct poptOption claim_options[] = {
 	OPTION("claim", '\0', OPTION_CLAIM,
-	       "the claim that is meant (default: $NLOCK_CLAIM)", "CLAIM"),
+	       "which claim to use (default: $NLOCK_CLAIM)", "CLAIM"),
 	OPTION("state", '\0', OPTION_STATE,
 	       "read the claim from a file that acquire --state wrote",
 	       "FILE"),

@@ -11,22 +11,23 @@
 const struct poptOption run_options[] = {
 	INCLUDE(wait_options, "Waiting:"),
 	OPTION("lifetime", 'l', OPTION_LIFETIME,
-	       "how long the lock lasts without a refresh; refreshed every "
-	       "third of it (default: $NLOCK_LIFETIME, else 2m)", "DURATION"),
+	       "how long the lock lasts without a refresh; nlock refreshes it "
+	       "every third of that (default: $NLOCK_LIFETIME, else 2m)", "DURATION"),
 	OPTION("on-lost", '\0', OPTION_ON_LOST,
 	       "if the lock is lost, kill the command or only warn "
 	       "(default: kill)", "kill|warn"),
 	OPTION("kill-after", '\0', OPTION_KILL_AFTER,
-	       "from SIGTERM to SIGKILL (default: 5s)", "DURATION"),
+	       "time from SIGTERM to SIGKILL (default: 5s)", "DURATION"),
 	OPTION("command", 'c', OPTION_SCRIPT,
-	       "run a script by $SHELL, else /bin/sh; also after LOCK",
+	       "run SCRIPT by $SHELL, else /bin/sh; may come after LOCK",
 	       "SCRIPT"),
 	INCLUDE(common_options, "Common options:"),
 	OPTION("exclusive", 'x', OPTION_NOTHING,
-	       "as for flock(1): the lock always is", NULL),
-	OPTION(NULL, 'e', OPTION_NOTHING, "the same", NULL),
+	       "accepted as flock(1) has it; the lock is always exclusive", NULL),
+	OPTION(NULL, 'e', OPTION_NOTHING, "same as --exclusive", NULL),
 	OPTION("close", 'o', OPTION_NOTHING,
-	       "as for flock(1): no descriptor is ever passed on", NULL),
+	       "accepted as flock(1) has it; the command never inherits a "
+	       "descriptor of the lock", NULL),
 	POPT_TABLEEND
 };
 

@@ -114,7 +114,7 @@ claim_lock() {
 		: >"$LOCK/$entry"
 		run -78 --separate-stderr timeout 20 nlock acquire "$LOCK"
 		complains
-		[[ $stderr == *"in the way: foreign, a directory "*"; it has something in it, "* ]]
+		[[ $stderr == *"in the way: foreign: a directory "*"; it has something in it, "* ]]
 		[ -z "$output" ]
 		tells_what_to_do -q
 		tells_what_to_do -w 1h -E 0
@@ -123,7 +123,7 @@ claim_lock() {
 	# Nor any longer, when it gets something.
 	timeout 20 nlock run "$LOCK" touch ran 2>errors 3>&- &
 	waiter=$!
-	eventually grep -q "waiting: foreign, a directory " errors
+	eventually grep -q "waiting: foreign: a directory " errors
 	mkdir "$LOCK/sub"
 	ended_with 78 $waiter
 	[ "$(wc -l <errors)" = 2 ]
@@ -137,7 +137,7 @@ claim_lock() {
 	mkdir "$LOCK"
 	nlock run "$LOCK" touch ran 2>errors 3>&- &
 	waiter=$!
-	eventually grep -q "waiting: foreign, a directory " errors
+	eventually grep -q "waiting: foreign: a directory " errors
 	rmdir "$LOCK"
 	ended_with 0 $waiter
 	[ -e ran ]

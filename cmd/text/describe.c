@@ -120,7 +120,7 @@ char *describe_holder(const struct nlock_holder *holder,
 		break;
 	case HOLDER_FOREIGN:
 		snprintf(buffer, size,
-			 "foreign, %s that no nlock or flufl.lock made, left alone",
+			 "foreign: %s not made by nlock or flufl.lock; left alone",
 			 kind_of_file(holder->mode));
 		break;
 	}
@@ -131,7 +131,7 @@ char *describe_busy(const struct nlock_holder *holder, char *buffer,
 		    size_t size)
 {
 	if (holder->kind == HOLDER_NONE) {
-		snprintf(buffer, size, "held by somebody who has just let go");
+		snprintf(buffer, size, "held, but released just now");
 		return buffer;
 	}
 	return describe_holder(holder, NLOCK_STATE_UNKNOWN, buffer, size);
