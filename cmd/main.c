@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	keep_numbers_free();
 	if (argc < 2)
 		return usage_error("takes a command; see 'nlock help'");
-	if (strcmp(argv[1], "--version") == 0)
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		return print_version();
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_help();

@@ -96,9 +96,13 @@ lists_options() {
 }
 
 @test "version: is the program's name and a number" {
-	run -0 --separate-stderr nlock --version
-	[[ $output =~ ^nlock\ [0-9]+(\.[0-9]+)+$ ]]
-	[ -z "$stderr" ]
+	local option
+
+	for option in --version -V; do
+		run -0 --separate-stderr nlock $option
+		[[ $output =~ ^nlock\ [0-9]+(\.[0-9]+)+$ ]]
+		[ -z "$stderr" ]
+	done
 }
 
 @test "help, version: that can't be written are system errors" {
