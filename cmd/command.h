@@ -8,7 +8,7 @@
 
 struct command {
 	const char *name;
-	const char *alias;		/* another name of it, or NULL */
+	const char *alias;		/* another name for it, or NULL */
 	/* argv[0] is "nlock NAME"; returns the exit status. */
 	int (*run)(const struct command *command, int argc,
 		   const char **argv);

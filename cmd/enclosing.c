@@ -11,10 +11,10 @@
 #define VARIABLE	"NLOCK_CLAIMS"
 
 /*
- * A job that starts its own successor, as by at(1), hands its environment on
- * each time, and the list grows.  So drop the oldest claims, which are no
- * longer held: there is room for 256 names of any length, and nobody nests so
- * many runs.  (Linux takes 128 KiB as a variable.)
+ * A job that starts its own successor, for example by at(1), passes its
+ * environment on each time, and the list grows.  So drop the oldest claims,
+ * which nobody holds any more.  There is room for 256 names of any length, and
+ * nobody nests that many runs.  (Linux accepts variables of up to 128 KiB.)
  */
 #define LONGEST		(64 * 1024)
 
@@ -25,7 +25,7 @@ static const char *get(const char *name)
 	return value == NULL ? "" : value;
 }
 
-/* Only the name of a claim is ever compared, and a path may be long. */
+/* Names are enough, since only names are compared; paths may be long. */
 static const char *name_of(const char *claim)
 {
 	const char *slash = strrchr(claim, '/');

@@ -1,8 +1,8 @@
 /*
- * enclosing.h - the claims within which this process was started.
+ * enclosing.h - the claims of the runs that enclose this process.
  *
- * A run within another one replaces NLOCK_CLAIM.  The names of the claims that
- * are replaced go to NLOCK_CLAIMS, one a line, the innermost last.  A list that
+ * A run inside another run replaces NLOCK_CLAIM.  NLOCK_CLAIMS lists the names
+ * of the claims that were replaced, one a line, the innermost last.  A list that
  * has become very long loses its oldest claims.
  */
 #ifndef ENCLOSING_H

@@ -50,7 +50,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many characters to insert, delete, replace or swap: Damerau. */
+/* The number of characters to insert, delete, replace or swap (Damerau). */
 static size_t distance(const char *one, const char *other)
 {
 	enum { LONGEST = 16 };
@@ -92,7 +92,7 @@ static int unknown_command(const char *name)
 			nearest = commands[i].name;
 		}
 	}
-	/* More than that is another word, not a slip. */
+	/* A greater distance means another word, not a typing error. */
 	if (best > 3 || best >= strlen(name))
 		return usage_error("'%s' is not a command; see 'nlock help'",
 				   name);
@@ -138,9 +138,10 @@ static int print_version(void)
 }
 
 /*
- * Should our caller have closed standard input, output or error, nothing else
- * must get that number, for messages would be written to it.  What takes the
- * place can't be read or written either, and is closed for a command.
+ * If the caller has closed standard input, output or error, the next file that
+ * nlock opens would get that number, and messages would be written to it.  An
+ * O_PATH descriptor takes the number instead: nobody can read or write it, and
+ * it is closed when a command starts.
  */
 static void keep_numbers_free(void)
 {
@@ -148,7 +149,7 @@ static void keep_numbers_free(void)
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
-			open("/", O_PATH | O_CLOEXEC);	/* the lowest: fd */
+			open("/", O_PATH | O_CLOEXEC);	/* gets fd, the lowest */
 }
 
 int main(int argc, char **argv)

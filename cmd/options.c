@@ -122,7 +122,7 @@ static int take_retry_errnos(struct options *options, const char *text)
 	return PROCEED;
 }
 
-/* The name of a variable, which goes unquoted into what a shell evaluates. */
+/* A shell evaluates the name unquoted, so accept nothing but a name. */
 static int take_var(struct options *options, const char *text)
 {
 	static const char letters[] =
@@ -155,7 +155,7 @@ static int take_file(const char *name, const char *text, const char **file)
 	return PROCEED;
 }
 
-/* Keep a string of popt's that *options will point to. */
+/* Own a string of popt's, as *options will point to it. */
 static char *keep(struct options *options, enum option_code code, char *text)
 {
 	size_t slot = code == OPTION_STATE ? 0 : code == OPTION_CLAIM ? 1 :
@@ -249,7 +249,7 @@ static poptContext make_context(const struct command *command, int argc,
 	popt = poptGetContext(NULL, argc, argv, command->options,
 			      POPT_CONTEXT_POSIXMEHARDER);
 	if (popt == NULL)
-		abort();	/* out of memory before anything was done */
+		abort();	/* out of memory, and nothing was done yet */
 	snprintf(usage, sizeof(usage), "[OPTION...] %s", command->operands);
 	poptSetOtherOptionHelp(popt, usage);
 	return popt;
@@ -269,7 +269,7 @@ int print_command_help(const struct command *command)
 	return close_output();
 }
 
-/* Ask for every option to be held.  Returns PROCEED or an exit status. */
+/* Take all options into *options.  Returns PROCEED or an exit status. */
 static int take_options(struct options *options,
 			const struct command *command)
 {
@@ -308,7 +308,7 @@ static int take_options(struct options *options,
 	return PROCEED;
 }
 
-/* What the user set, unless it is empty. */
+/* A variable's value; NULL if the variable is unset or empty. */
 static const char *environment(const char *name)
 {
 	const char *value = getenv(name);

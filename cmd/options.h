@@ -1,10 +1,10 @@
 /*
- * options.h - the command line and the environment, read.
+ * options.h - read the command line and the environment.
  *
- * Each command has a table of popt's, made of the tables here that several
- * share; --help is generated from it.  Arguments are read as strings and
- * checked here, since popt takes "0x10", knows no units, and says nothing of
- * which option was wrong.
+ * Each command has a popt table, which includes the tables that commands share;
+ * --help is generated from it.  popt passes all arguments as strings, and they
+ * are checked here: popt itself accepts "0x10", knows no units, and does not
+ * say which option was wrong.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -37,7 +37,7 @@ struct options {
 	/* acquire, release, refresh, status */
 	const char *state_file;
 	const char *claim;	/* from --claim or NLOCK_CLAIM; may be NULL */
-	const char *claim_source;	/* which of the two */
+	const char *claim_source;	/* "--claim" or "NLOCK_CLAIM" */
 	bool unconditionally;
 
 	/* status */
@@ -49,12 +49,12 @@ struct options {
 	int64_t kill_after_ns;
 	const char *script;
 
-	const char **operands;	/* those left, with a NULL at the end */
+	const char **operands;	/* ends with NULL */
 	int operand_count;
 	bool after_dashes;		/* "--" comes before the operands */
 
 	poptContext popt;
-	char *owned[4];		/* what to free */
+	char *owned[4];		/* strings of popt's, to be freed */
 };
 
 /* What popt returns for each option; the tables name them. */
@@ -68,7 +68,7 @@ enum option_code {
 	OPTION_ON_LOST, OPTION_KILL_AFTER, OPTION_SCRIPT, OPTION_NOTHING
 };
 
-/* Tables to include: every command's; waiting; which claim is meant. */
+/* Shared tables: options of every command, of waiting, and of claims. */
 extern const struct poptOption common_options[];
 extern const struct poptOption wait_options[];
 extern const struct poptOption claim_options[];
@@ -86,30 +86,31 @@ extern const struct poptOption claim_options[];
 /*
  * Read a command's options, and NLOCK_CLAIM.
  *
- * Returns PROCEED, or the exit status with which to end: a usage error that
- * has been reported, or that of print_command_help() after --help.  Either way,
- * options_free().
+ * Returns PROCEED; or the exit status with which the command ends at once: that
+ * of a usage error, which has been reported, or of --help.  In both cases the
+ * caller has to call options_free().
  */
 int options_parse(struct options *options, const struct command *command,
 		  int argc, const char **argv);
+
 /*
- * Set what the command line leaves open: from NLOCK_TIMEOUT, from
- * NLOCK_LIFETIME, or to a default.  Return PROCEED, or the exit status of a
- * usage error that has been reported.
+ * If the command line has not set it, set the timeout from NLOCK_TIMEOUT or to
+ * "for ever"; and the lifetime from NLOCK_LIFETIME or to lifetime_ns.  Both
+ * return PROCEED, or STATUS_USAGE once they have reported the error.
  */
 int options_default_wait(struct options *options);
 int options_default_lifetime(struct options *options, int64_t lifetime_ns);
 
-/* Check an operand that has to be a LOCK.  Returns PROCEED or STATUS_USAGE. */
+/* An empty LOCK is a usage error.  Returns PROCEED or STATUS_USAGE. */
 int check_lock_operand(const struct command *command, const char *operand);
 
-/* For a command that takes one LOCK: refuse anything after it. */
+/* More than one operand is a usage error.  Returns as check_lock_operand(). */
 int check_last_operand(const struct options *options,
 		       const struct command *command);
 
 void options_free(struct options *options);
 
-/* Print the help of a command, generated from its table.  Returns a status. */
+/* Print a command's help, from its table.  Returns the exit status. */
 int print_command_help(const struct command *command);
 
 #endif

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 /*
- * The same last component, in the same directory; nothing has to be there.
+ * Do they have the same last component, in the same directory?  No file of that
+ * name needs to exist.
  */
 bool is_same_path(const char *one, const char *other);
 

@@ -34,7 +34,7 @@ static int write_claim(int fd, const char *claim)
 	return failed ? -1 : 0;
 }
 
-/* A draft beside the file; not by its name, which may be as long as can be. */
+/* A draft beside the file; the file's own name may leave no room for more. */
 static char *draft_path(const char *path)
 {
 	static const char name[] = ".nlock-XXXXXX";
@@ -87,13 +87,13 @@ int state_file_write(const char *path, const char *claim, const char **step)
 
 char *state_file_read(const char *path)
 {
-	char claim[PATH_MAX + 3];	/* a newline, and one too many */
+	char claim[PATH_MAX + 3];	/* with newline, NUL, one too many */
 	struct stat st;
 	size_t length;
 	FILE *file = NULL;
 	int fd;
 
-	/* Not to hang on a fifo. */
+	/* O_NONBLOCK: don't hang on a fifo. */
 	fd = open_leased(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY |
 			 O_CLOEXEC);
 	if (fd < 0)

@@ -1,32 +1,36 @@
 /*
  * state_file.h - a file that remembers a claim between two commands.
  *
- * It holds the claim's path and a newline.  Only its user can read it.
+ * It holds the claim's path and a newline.  Only its owner can read it.
  */
 #ifndef STATE_FILE_H
 #define STATE_FILE_H
 
 #include <stddef.h>
 
-/* Replace it atomically.  Returns 0, or -1 with errno and *step set. */
+/*
+ * Write the claim to the file, which is replaced atomically.  Returns 0, or -1
+ * with errno and *step, what was tried.
+ */
 int state_file_write(const char *path, const char *claim, const char **step);
 
 /*
- * Read it.  Returns the claim's path, to be freed, or NULL with errno:
- * ENODATA if it is empty, EINVAL if it can't be one of ours.
+ * Read the file.  Returns the claim's path, which the caller frees, or NULL
+ * with errno: ENODATA if the file is empty, EINVAL if it is no state file.
  */
 char *state_file_read(const char *path);
 
 /*
- * Remove it, or empty it if it can't be removed, unless it holds another claim:
- * as soon as a lock is released, the next one to get it may write to the same
- * file.  Returns 0, or -1 with errno.
+ * Remove the file, or empty it if it can't be removed.  A file that holds
+ * another claim stays: as soon as a lock is released, the next holder may write
+ * to the same file.  Returns 0, or -1 with errno.
  */
 int state_file_forget(const char *path, const char *claim);
 
 /*
- * Is there something else than a regular file, such as /dev/null?  So is a
- * symbolic link, such as /dev/stdout, since that would itself be replaced.
+ * Is path something other than a regular file, such as /dev/null?  A symbolic
+ * link such as /dev/stdout counts, too: replacing it would not replace what it
+ * leads to.
  */
 int state_file_is_other(const char *path);
 

@@ -48,7 +48,7 @@ static void describe_lease(int64_t remaining_ns, char *buffer, size_t size)
 					 sizeof(duration)));
 }
 
-/* " for 12m", or nothing if that isn't known */
+/* " for 12m", or nothing if it is not known since when the lock is held. */
 static void describe_age(const struct nlock_holder *holder, char *buffer,
 			 size_t size)
 {
@@ -63,7 +63,7 @@ static void describe_age(const struct nlock_holder *holder, char *buffer,
 					 sizeof(duration)));
 }
 
-/* Why a lock is left alone, or can't be broken, though its lease is over. */
+/* Why a lock was not broken though its lease is over. */
 static void describe_obstacle(const struct nlock_holder *holder, char *buffer,
 			      size_t size)
 {

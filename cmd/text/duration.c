@@ -40,8 +40,8 @@ static bool is_digit(char c)
 }
 
 /*
- * By hand, for strtod(3) would take "nan", "0x1p3" and the locale's comma,
- * and lose digits.
+ * Not by strtod(3), which accepts "nan", "0x1p3" and the locale's comma, and
+ * loses digits.
  */
 bool duration_parse(const char *text, bool zero_allowed, int64_t *ns)
 {

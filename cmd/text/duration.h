@@ -10,8 +10,8 @@
 
 /*
  * Read a decimal number and an optional unit (ms, s, m, h, d; none: s) into
- * nanoseconds.  Returns false for anything else, for what is not above 0,
- * and for more than 100 years.  "0" is accepted if zero_allowed.
+ * nanoseconds.  Returns false for anything else, for more than 36500 days, and
+ * for zero unless zero_allowed.
  */
 bool duration_parse(const char *text, bool zero_allowed, int64_t *ns);
 

@@ -7,8 +7,8 @@
 #include "errno_names.h"
 
 /*
- * Those that a file system may report.  The C library's own table
- * (strerrorname_np) is glibc's alone.
+ * The errors that a file system may report.  Only glibc has a table of all
+ * names (strerrorname_np).
  */
 #define NAMED(e)	{ #e, e }
 

@@ -1,5 +1,5 @@
 /*
- * errno_names.h - errors by the names that errno(3) has for them.
+ * errno_names.h - read the names of errors, as errno(3) has them.
  */
 #ifndef ERRNO_NAMES_H
 #define ERRNO_NAMES_H
@@ -8,9 +8,11 @@
 #include <stddef.h>
 
 /*
- * Read a list of at most size names, separated by commas, such as "ESTALE,EIO".
- * Returns false if there is one that is no error's name, or one too many, which
- * *bad and *bad_length then point out.
+ * Read a list of at most size names, separated by commas, such as "ESTALE,EIO",
+ * into errnos and *count.
+ *
+ * Returns false if one of the names is not an error's, or if there are too many
+ * names; *bad and *bad_length then are the first name that is not accepted.
  */
 bool errno_names_parse(const char *list, int *errnos, size_t size,
 		       size_t *count, const char **bad, size_t *bad_length);

@@ -6,7 +6,7 @@
 
 #include "shell_quote.h"
 
-/* Nothing is special in '...' but its end, which becomes '\''. */
+/* Between single quotes only a single quote is special: it becomes '\''. */
 char *shell_quote(const char *text)
 {
 	static const char quote[] = "'\\''";

@@ -4,7 +4,7 @@
 #ifndef SHELL_QUOTE_H
 #define SHELL_QUOTE_H
 
-/* Returns the quoted word, to be freed, or NULL with errno. */
+/* Returns the quoted word, which the caller frees, or NULL with errno. */
 char *shell_quote(const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * utf8.h - tell text from what a terminal might obey.
+ * utf8.h - tell printable text from control characters.
  */
 #ifndef UTF8_H
 #define UTF8_H
@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 /*
- * The length of the UTF-8 sequence that text begins with, or 0 if it is not
- * one (RFC 3629: no surrogates, nothing over U+10FFFF, no longer form than
- * needed).
+ * The length in bytes of the UTF-8 sequence at the start of text, or 0 if there
+ * is no valid one (RFC 3629: no surrogates, nothing above U+10FFFF, only the
+ * shortest form).
  */
 size_t utf8_length(const unsigned char *text);
 
-/* Is that sequence, which is one, a control character: C0, DEL or C1? */
+/* Is the valid sequence at the start of text a control: C0, DEL or C1? */
 bool utf8_is_control(const unsigned char *text);
 
 #endif
