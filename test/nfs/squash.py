@@ -1,4 +1,4 @@
-"""Root's nlock where the server takes root for nobody: root_squash."""
+"""Exports on which a client's users are not who they are, or may not write."""
 import os
 
 import bed
@@ -16,9 +16,7 @@ def prepare():
     os.chmod(EXPORT, 0o777)
     # By NFS 4 an export in another begins at a mount only.
     bed.run("mount", "--bind", EXPORT, EXPORT)
-    bed.run("exportfs", "-o",
-            "rw,root_squash,insecure,fsid=7,no_subtree_check,sync",
-            f"*:{EXPORT}")
+    export("rw,root_squash")
     for client in (one, two):
         for version in VERSIONS:
             path = "/squash" if version != "3" else EXPORT
@@ -27,6 +25,12 @@ def prepare():
                              f"vers={version},hard",
                              f"10.9.{client.number}.1:{path}",
                              mounted(version)), (0, "", ""), "mount")
+
+
+def export(options):
+    bed.run("exportfs", "-o",
+            f"{options},insecure,fsid=7,no_subtree_check,sync",
+            f"*:{EXPORT}")
 
 
 def mounted(version):
@@ -109,6 +113,35 @@ def is_refused(version, name, lock):
     check(left(name), [], "left")
 
 
+def all_are_nobody(version, name, lock):
+    """Then each may do with the lock what its holder may."""
+    _, out, _ = by_other(one, "acquire", "-l", "1m", lock)
+    claim = out.split("'")[1]
+    check(two.nlock("run", "-n", lock, "true")[0], 75, "root's run -n")
+    check(two.nlock("refresh", "--claim", claim)[::2], (0, ""),
+          "root's refresh")
+    check(two.nlock("release", "--claim", claim)[::2], (0, ""),
+          "root's release")
+    check(by_other(one, "release", "--claim", claim)[0], 76, "its own")
+    check(left(name), [], "left")
+
+
+def is_read_only(version, name, lock):
+    for client in one, two:
+        status, _, err = client.nlock("run", "-n", lock, "true")
+        check(status, 69, f"run: {err}")
+        assert err.startswith(f"nlock: {lock}: ") and \
+            "Read-only file system" in err and err.count("\n") == 1, err
+    status, out, err = one.nlock("status", lock)
+    check((status, out, err), (0, f"{lock}: unlocked\n", ""), "status")
+
+
+def exported_otherwise(version, options, title, test):
+    name = f"{version}-{test.__name__}"
+    case(f"NFS {version}, {options}: {title}", test, version, name,
+         f"{mounted(version)}/{name}/l")
+
+
 def of_version(version):
     for title, test in (
             ("run: runs a command and leaves nothing", runs),
@@ -129,3 +162,13 @@ def squash():
     prepare()
     for version in VERSIONS:
         of_version(version)
+    for options, title, test in (
+            ("rw,all_squash", "any user may release another's lock",
+             all_are_nobody),
+            ("ro", "it can't hold locks, and nlock says so in one line",
+             is_read_only)):
+        for version in VERSIONS:
+            place(f"{version}-{test.__name__}", 0o777)
+        export(options)
+        for version in VERSIONS:
+            exported_otherwise(version, options, title, test)
