@@ -15,6 +15,7 @@ import bed
 from basics import basics
 from clocks import clocks
 from contention import contention, flufl
+from crash import crash
 from crowd import crowd
 from dead import dead
 from facts import facts
@@ -28,8 +29,7 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server, stopped,
-    contention, clocks, crowd, dead, flufl, speed,
-    squash)}
+    contention, clocks, crash, crowd, dead, flufl, speed, squash)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
