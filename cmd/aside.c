@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "../lib/os/child.h"
-#include "../lib/protocol/lease.h"
+#include "../lib/os/time.h"
 #include "aside.h"
 #include "text/message.h"
 #include "job/signals.h"

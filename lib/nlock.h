@@ -47,6 +47,7 @@
 
 #include "protocol/name.h"
 #include "os/file_system.h"
+#include "os/time.h"
 #include "protocol/lease.h"
 
 #define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "attributes.h"
-#include "../protocol/lease.h"
 #include "statx.h"
+#include "time.h"
 
 static void from_stat(const struct stat *st, struct attributes *a)
 {

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "../protocol/lease.h"
 #include "proc.h"
+#include "time.h"
 
 /* Between two looks at whether it has ended: at first, and at most. */
 #define SHORTEST_LOOK_NS	(NS_PER_MS / 10)

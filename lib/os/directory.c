@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "directory.h"
-#include "../protocol/lease.h"
+#include "time.h"
 
 #ifndef O_PATH
 #define O_PATH O_RDONLY

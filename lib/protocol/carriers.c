@@ -33,8 +33,8 @@
 #include "carriers.h"
 #include "name.h"
 #include "../os/child.h"
-#include "lease.h"
 #include "../os/proc.h"
+#include "../os/time.h"
 
 #define FEWEST_PASSES	2
 #define MOST_PASSES	4

@@ -9,17 +9,13 @@
  * answer: a waiter that judges another's lease takes the server to be as
  * early as it can be, a holder that judges its own as late as it can be.
  *
- * Nothing here makes a system call but boot_now_ns() and sleep_ns().
+ * Nothing here makes a system call.
  */
 #ifndef LEASE_H
 #define LEASE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
-
-#define NS_PER_MS	INT64_C(1000000)
-#define NS_PER_S	INT64_C(1000000000)
 
 struct server_clock {
 	int64_t server_ns;	/* a time stamp that the server made ... */
@@ -47,12 +43,6 @@ void server_clock_update(struct server_clock *clock,
 bool server_clock_update_cached(struct server_clock *clock,
 				const struct server_clock *sample);
 
-/* CLOCK_BOOTTIME: counts while the machine is suspended, never jumps. */
-int64_t boot_now_ns(void);
-
-/* Sleep for so long, or until a signal comes. */
-void sleep_ns(int64_t ns);
-
 /* Does the file system seem to keep whole seconds only? */
 bool server_clock_is_whole(const struct server_clock *clock);
 
@@ -72,11 +62,5 @@ bool lease_over(int64_t lease_end_ns, int64_t server_now_ns, int64_t slop_ns);
  * half of it is left.
  */
 bool lease_wants_refresh(int64_t remaining_ns, int64_t lifetime_ns);
-
-/* Sums, differences and conversions that stop at the ends of int64_t. */
-int64_t ns_add(int64_t a, int64_t b);
-int64_t ns_sub(int64_t a, int64_t b);
-int64_t ns_from_seconds(int64_t seconds, int64_t nanoseconds);
-struct timespec ns_to_timespec(int64_t ns);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * backoff.c - the pauses of a waiter; see backoff.h.
  */
-#include "../protocol/lease.h"
+#include "../os/time.h"
 #include "backoff.h"
 
 #define SHORTEST_PAUSE_NS	(10 * NS_PER_MS)

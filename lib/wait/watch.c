@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../protocol/lease.h"
+#include "../os/time.h"
 #include "watch.h"
 
 #ifdef __linux__

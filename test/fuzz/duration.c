@@ -4,7 +4,7 @@
 #include <regex.h>
 
 #include "../../cmd/text/duration.h"
-#include "../../lib/protocol/lease.h"
+#include "../../lib/os/time.h"
 #include "fuzz.h"
 
 const char fuzz_behaviour[] =

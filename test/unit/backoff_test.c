@@ -1,7 +1,7 @@
 /*
  * backoff_test.c - how long a waiter pauses.
  */
-#include "../../lib/protocol/lease.h"
+#include "../../lib/os/time.h"
 #include "../../lib/wait/backoff.h"
 #include "tap.h"
 

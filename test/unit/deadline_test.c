@@ -2,7 +2,7 @@
  * deadline_test.c - when a command is stopped.
  */
 #include "../../cmd/job/deadline.h"
-#include "../../lib/protocol/lease.h"
+#include "../../lib/os/time.h"
 #include "tap.h"
 
 #define MS	NS_PER_MS

@@ -2,7 +2,7 @@
  * duration_test.c - durations as people write them, and what is none.
  */
 #include "../../cmd/text/duration.h"
-#include "../../lib/protocol/lease.h"
+#include "../../lib/os/time.h"
 #include "tap.h"
 
 #define S	NS_PER_S

@@ -1,6 +1,7 @@
 /*
  * lease_test.c - clocks that disagree, and sums that would overflow.
  */
+#include "../../lib/os/time.h"
 #include "../../lib/protocol/lease.h"
 #include "tap.h"
 
