@@ -17,6 +17,7 @@
 
 #include "protocol/claim.h"
 #include "error.h"
+#include "os/random.h"
 #include "wait/hint.h"
 #include "protocol/holder.h"
 #include "protocol/takedown.h"

@@ -24,10 +24,10 @@
 #include <unistd.h>
 
 #include "breaker.h"
-#include "claim.h"
 #include "../os/directory.h"
 #include "../error.h"
 #include "../os/attributes.h"
+#include "../os/random.h"
 #include "holder.h"
 #include "lock_file.h"
 #include "takedown.h"

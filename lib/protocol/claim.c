@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
+#include "../os/random.h"
 #include "../os/sync.h"
 #include "../os/undelegated.h"
 #include "warrant.h"
@@ -28,16 +28,6 @@
 
 /* How many names are tried; that a second one is needed is rare enough. */
 #define NAMES		3
-
-int random_bits(uint64_t *bits)
-{
-	ssize_t got;
-
-	do
-		got = getrandom(bits, sizeof(*bits), 0);
-	while (got < 0 && errno == EINTR);
-	return got == (ssize_t)sizeof(*bits) ? 0 : -1;
-}
 
 char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
 		       size_t size)

@@ -73,7 +73,4 @@ int claim_introduce(struct nlock_claim *claim, struct attributes *a);
 /* Note what of a claim's attributes matters later. */
 void claim_note(struct nlock_claim *claim, const struct attributes *a);
 
-/* 64 random bits, so that a name is never used twice.  0, or -1 with errno. */
-int random_bits(uint64_t *bits);
-
 #endif

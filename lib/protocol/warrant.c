@@ -7,10 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "claim.h"
 #include "../os/directory.h"
 #include "../error.h"
 #include "lock_file.h"
+#include "../os/random.h"
 #include "../os/sync.h"
 #include "warrant.h"
 

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../protocol/claim.h"
 #include "../os/child.h"
 #include "hint.h"
 #include "../os/undelegated.h"

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "../protocol/claim.h"
 #include "../os/process.h"
+#include "../os/random.h"
 #include "queue.h"
 #include "waiter.h"
 

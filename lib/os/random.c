@@ -1,0 +1,18 @@
+/*
+ * random.c - random bits of the kernel's; see random.h.
+ */
+#include <errno.h>
+#include <sys/random.h>
+#include <sys/types.h>
+
+#include "random.h"
+
+int random_bits(uint64_t *bits)
+{
+	ssize_t got;
+
+	do
+		got = getrandom(bits, sizeof(*bits), 0);
+	while (got < 0 && errno == EINTR);
+	return got == (ssize_t)sizeof(*bits) ? 0 : -1;
+}
