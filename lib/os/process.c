@@ -1,10 +1,8 @@
 /*
- * process.c - identify processes and hosts; see process.h.
+ * process.c - identify processes; see process.h.
  */
-#define _GNU_SOURCE		/* gethostbyname and its aliases; syscall */
+#define _GNU_SOURCE		/* syscall */
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,45 +208,4 @@ bool process_certainly_dead(pid_t pid,
 	/* As long as it lives, the first question alone tells. */
 	return is_group_empty(identity->pgid) && is_among_ours(identity) &&
 	       process_ended(pid, identity->start_ticks);
-}
-
-void host_name(char *name, size_t size, char separator)
-{
-	char host[HOST_SIZE];
-
-	if (gethostname(host, sizeof(host)) < 0 || host[0] == '\0')
-		strcpy(host, "localhost");
-	host[sizeof(host) - 1] = '\0';
-	host_name_clean(name, size, host, separator);
-}
-
-/*
- * As socket.getfqdn() goes about it: the first name with a dot among this
- * host's own, its official one and its aliases, as found by its address;
- * without any, the official one.
- */
-bool host_name_is_ours_to_flufl(const char *name)
-{
-	char own[HOST_SIZE];
-	const struct hostent *entry;
-	char **alias;
-
-	if (gethostname(own, sizeof(own)) < 0)
-		return false;
-	own[sizeof(own) - 1] = '\0';
-	if (strcmp(own, name) == 0)
-		return true;
-	entry = gethostbyname(own);
-	if (entry != NULL && entry->h_addr_list[0] != NULL)
-		entry = gethostbyaddr(entry->h_addr_list[0],
-				      (socklen_t)entry->h_length,
-				      entry->h_addrtype);
-	if (entry == NULL)
-		return false;
-	if (strchr(entry->h_name, '.') != NULL)
-		return strcmp(entry->h_name, name) == 0;
-	for (alias = entry->h_aliases; *alias != NULL; alias++)
-		if (strchr(*alias, '.') != NULL)
-			return strcmp(*alias, name) == 0;
-	return strcmp(entry->h_name, name) == 0;
 }

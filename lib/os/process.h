@@ -10,9 +10,16 @@
 #define PROCESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-#include "../protocol/name.h"
+/* Enough, with its pid, to tell a process from a later one. */
+struct process_identity {
+	uint32_t boot;		/* first 8 hex digits of the host's boot id */
+	uint64_t pid_namespace;	/* inode of the pid namespace */
+	uint64_t start_ticks;	/* since boot, as in /proc/PID/stat */
+	pid_t pgid;		/* its process group */
+};
 
 /*
  * Fill *identity for a process of this host.  Returns false if it can't be
@@ -58,14 +65,5 @@ int process_open(pid_t pid, const struct process_identity *identity);
  */
 bool process_absent(pid_t pid);
 bool process_over(pid_t pid);
-
-/* This host's name, as it stands in claims with that separator. */
-void host_name(char *name, size_t size, char separator);
-
-/*
- * Is this what flufl.lock calls this host?  It uses the resolver's full name
- * for it (Python's socket.getfqdn), so this may ask the resolver.
- */
-bool host_name_is_ours_to_flufl(const char *name);
 
 #endif

@@ -28,18 +28,6 @@ bool separator_is_usable(char separator)
 	return c > ' ' && c < 0x7f && !isalnum(c) && c != '.' && c != '/';
 }
 
-void host_name_clean(char *clean, size_t size, const char *host,
-		     char separator)
-{
-	char other = separator == '_' ? '-' : '_';
-	size_t i;
-
-	for (i = 0; i + 1 < size && host[i] != '\0'; i++)
-		clean[i] = host[i] == separator || host[i] == '/' ? other :
-			   host[i];
-	clean[i] = '\0';
-}
-
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator)
 {

@@ -19,15 +19,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HOST_SIZE	(NAME_MAX + 1)
-
-/* Which process a claim stands for; enough to tell it from a later one. */
-struct process_identity {
-	uint32_t boot;		/* first 8 hex digits of the host's boot id */
-	uint64_t pid_namespace;	/* inode of the pid namespace */
-	uint64_t start_ticks;	/* since boot, as in /proc/PID/stat */
-	pid_t pgid;
-};
+#include "../os/host.h"
+#include "../os/process.h"
 
 struct claim_name {
 	char host[HOST_SIZE];
@@ -35,7 +28,7 @@ struct claim_name {
 	bool by_nlock;		/* otherwise by flufl.lock */
 	uint64_t random;	/* 0 for flufl.lock's */
 	bool has_process;
-	struct process_identity process;
+	struct process_identity process;	/* which the claim stands for */
 	bool kept_by_run;	/* "nlock run" renews its lease */
 };
 
@@ -87,12 +80,5 @@ bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
 
 /* Can this character stand between the parts of a claim's name? */
 bool separator_is_usable(char separator);
-
-/*
- * Copy a host's name as it stands in claims: without the separator and
- * without '/', which become '_' (or '-', where '_' is the separator).
- */
-void host_name_clean(char *clean, size_t size, const char *host,
-		     char separator);
 
 #endif

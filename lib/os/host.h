@@ -1,0 +1,37 @@
+/*
+ * host.h - what this host is called.
+ *
+ * Machines may share a name, so a host's name proves nothing by itself; see
+ * process.h.
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A host's name and its NUL; no longer than the name of a file. */
+#define HOST_SIZE	(NAME_MAX + 1)
+
+/*
+ * Write this host's name as it stands in claims with that separator, see
+ * host_name_clean(); "localhost" if it has none.  A longer name than fits into
+ * size, with its NUL, is cut short.
+ */
+void host_name(char *name, size_t size, char separator);
+
+/*
+ * Copy a host's name as it stands in claims: without the separator and
+ * without '/', which become '_' (or '-', where '_' is the separator).
+ */
+void host_name_clean(char *clean, size_t size, const char *host,
+		     char separator);
+
+/*
+ * Is this what flufl.lock calls this host?  It uses the resolver's full name
+ * for it (Python's socket.getfqdn), so this may ask the resolver.
+ */
+bool host_name_is_ours_to_flufl(const char *name);
+
+#endif
