@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/os/undelegated.h"
+#include "../lib/os/shared_file.h"
 #include "../lib/os/write_all.h"
 #include "state_file.h"
 

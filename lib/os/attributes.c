@@ -54,7 +54,7 @@ static int by_fstat(int fd, struct attributes *a)
 
 /*
  * Open a file, whatever it is, only to look at it: on NFS without asking for
- * a delegation; see undelegated.h.
+ * a delegation; see shared_file.h.
  */
 static int open_to_look(int dirfd, const char *name, int flags)
 {

@@ -15,8 +15,7 @@
 #include "lock_file.h"
 #include "separator.h"
 #include "../os/random.h"
-#include "../os/sync.h"
-#include "../os/undelegated.h"
+#include "../os/shared_file.h"
 #include "warrant.h"
 #include "../os/write_all.h"
 
@@ -82,7 +81,8 @@ static int flush(const struct nlock_lock *lock, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-	return copy < 0 || close(copy) < 0 ? -1 : sync_file(lock, fd);
+	return copy < 0 || close(copy) < 0 ? -1 :
+	       sync_file(lock->file_system, fd);
 }
 
 /*
@@ -99,7 +99,8 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 	int fd;
 
 	nlock_claim_path(claim, path, sizeof(path));
-	fd = open_undelegated(claim->lock, name, O_WRONLY | O_CREAT |
+	fd = open_undelegated(claim->lock->file_system, claim->lock->dirfd,
+			      name, O_WRONLY | O_CREAT |
 			      (creates_exclusively(claim->lock) ? O_EXCL : 0) |
 			      O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
@@ -423,8 +424,9 @@ static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 	int flags = O_NOFOLLOW | O_CLOEXEC, fd, errnum;
 
 	fd = to_be_read ?
-	     open_undelegated(claim->lock, claim->name, flags | O_RDONLY |
-			      O_NONBLOCK | O_NOCTTY) :
+	     open_undelegated(claim->lock->file_system, claim->lock->dirfd,
+			      claim->name, flags | O_RDONLY | O_NONBLOCK |
+			      O_NOCTTY) :
 	     openat(claim->lock->dirfd, claim->name, flags | O_PATH);
 	if (fd < 0) {
 		if (errno == ELOOP || errno == ENXIO)
@@ -479,7 +481,7 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		    futimens(fd, times) == 0)
 			result = own_attributes_fd(fd, a) < 0 ? -1 : 0;
 		if (result >= 0 && to_be_read &&
-		    sync_file(claim->lock, fd) < 0)
+		    sync_file(claim->lock->file_system, fd) < 0)
 			result = -1;
 		errnum = errno;
 		close(fd);

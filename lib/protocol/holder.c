@@ -14,7 +14,7 @@
 #include "holder.h"
 #include "lock_file.h"
 #include "../os/process.h"
-#include "../os/undelegated.h"
+#include "../os/shared_file.h"
 
 /* A longer one was not made by nlock or flufl.lock. */
 #define LOCK_FILE_MAX	4096
@@ -270,7 +270,7 @@ void holder_close(const struct nlock_lock *lock,
 	 * until the server gave up the delegation.
 	 */
 	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
-		return_delegation(lock, lock->name);
+		return_delegation(lock->file_system, lock->dirfd, lock->name);
 }
 
 enum nlock_result holder_look(const struct nlock_lock *lock,
@@ -283,8 +283,9 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 	if (fd_out != NULL)
 		*fd_out = -1;
 	/* It may be a fifo, a terminal, a symbolic link to anything. */
-	fd = open_undelegated(lock, lock->name, O_RDONLY | O_NOFOLLOW |
-			      O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open_undelegated(lock->file_system, lock->dirfd, lock->name,
+			      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			      O_CLOEXEC);
 	if (fd < 0) {
 		if (is_gone(errno))
 			return NLOCK_OK;

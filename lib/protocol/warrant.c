@@ -11,7 +11,7 @@
 #include "../error.h"
 #include "lock_file.h"
 #include "../os/random.h"
-#include "../os/sync.h"
+#include "../os/shared_file.h"
 #include "warrant.h"
 
 /*
@@ -176,7 +176,7 @@ static int stamp(struct nlock_claim *claim, bool access_only,
 	struct attributes stamped;
 
 	if (set_now(fd, access_only) < 0 ||
-	    sync_directory(claim->lock, fd) < 0)
+	    sync_directory(claim->lock->file_system, fd) < 0)
 		return -1;
 	if (!read_off_cached(claim, &sample, &stamped)) {
 		if (fresh_attributes_fd(fd, &stamped) < 0)

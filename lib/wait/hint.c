@@ -11,7 +11,7 @@
 
 #include "../os/child.h"
 #include "hint.h"
-#include "../os/undelegated.h"
+#include "../os/shared_file.h"
 #include "watch.h"
 
 /* Arbitrary; nothing happens when it expires. */
@@ -33,8 +33,9 @@
 static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
 			  int mode)
 {
-	int fd = open_undelegated(lock, lock->name, mode | O_NOFOLLOW |
-				  O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = open_undelegated(lock->file_system, lock->dirfd, lock->name,
+				  mode | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+				  O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)

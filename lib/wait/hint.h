@@ -16,7 +16,7 @@
  * helpers, so that a lock manager which hangs, or lies, holds up nobody.
  *
  * That the holder has the file open for writing has a use of its own: no
- * server delegates it then to other machines that read it; see undelegated.h.
+ * server delegates it then to other machines that read it; see shared_file.h.
  * Neither holder nor waiter has it open for reading: to a file that somebody
  * reads, and no other machine writes, Linux' server gives a delegation at every
  * open, be it for writing, also by NFS 4.0, where a client can't say that it
