@@ -11,8 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../lib/os/child.h"
-#include "../lib/os/time.h"
+#include "../lib/os.h"
 #include "aside.h"
 #include "text/message.h"
 #include "job/signals.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/protocol/name.h"
+#include "../lib/nlock.h"
 #include "enclosing.h"
 
 #define VARIABLE	"NLOCK_CLAIMS"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/os/process.h"
+#include "../lib/os.h"
 #include "target.h"
 #include "command.h"
 #include "held.h"

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/os/shared_file.h"
-#include "../lib/os/write_all.h"
+#include "../lib/os.h"
 #include "state_file.h"
 
 int state_file_is_other(const char *path)

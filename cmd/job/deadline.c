@@ -1,7 +1,7 @@
 /*
  * deadline.c - when to stop and when to refresh; see deadline.h.
  */
-#include "../../lib/os/time.h"
+#include "../../lib/os.h"
 #include "deadline.h"
 
 /* Once others may have the lock, the supervisor must wake up this soon. */

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../../lib/os/proc.h"
+#include "../../lib/os.h"
 #include "descendants.h"
 
 struct process {

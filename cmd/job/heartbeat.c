@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../lib/os/child.h"
+#include "../../lib/os.h"
 #include "../text/describe.h"
 #include "../text/message.h"
 #include "deadline.h"

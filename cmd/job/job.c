@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../lib/os/proc.h"
+#include "../../lib/os.h"
 #include "job.h"
 #include "signals.h"
 

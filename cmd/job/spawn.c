@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../lib/os/child.h"
+#include "../../lib/os.h"
 #include "spawn.h"
 
 /*

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../lib/os/child.h"
+#include "../../lib/os.h"
 #include "../enclosing.h"
 #include "../text/describe.h"
 #include "deadline.h"
