@@ -58,7 +58,7 @@ static int read_table(struct table *table)
 	/* In another namespace's /proc our numbers are strangers'. */
 	if (!proc_is_ours())
 		return -1;
-	proc = opendir("/proc");
+	proc = proc_processes();
 	if (proc == NULL)
 		return -1;
 	table->incomplete = proc_may_hide();

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "attributes.h"
+#include "proc.h"
 #include "statx.h"
 #include "time.h"
 
@@ -96,11 +96,10 @@ static int by_open(int dirfd, const char *name, struct attributes *a)
 /* The same for a file that is open already.  Needs /proc. */
 static int by_open_again(int fd, struct attributes *a)
 {
-	char path[32];
+	char path[PROC_FD_SIZE];
 	int again;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = open_to_look(AT_FDCWD, path, 0);
+	again = open_to_look(AT_FDCWD, proc_fd_path(fd, path), 0);
 	if (again >= 0)
 		return look_and_close(again, a);
 	return by_fstat(fd, a);

@@ -4,12 +4,12 @@
 #define _GNU_SOURCE		/* O_PATH */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "directory.h"
+#include "proc.h"
 #include "time.h"
 
 #ifndef O_PATH
@@ -62,15 +62,15 @@ static bool is_just_made(const struct attributes *a, bool local)
  */
 static int let_owner_in(int fd, struct attributes *made)
 {
-	char path[32];
+	char path[PROC_FD_SIZE];
 
 	if ((made->mode & S_IRWXU) == S_IRWXU)
 		return 0;
 	made->mode |= S_IRWXU;
 	if (directory_chmod(fd, made->mode & 07777) == 0)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (fchmodat(AT_FDCWD, path, made->mode & 07777, 0) == 0)
+	if (fchmodat(AT_FDCWD, proc_fd_path(fd, path), made->mode & 07777,
+		     0) == 0)
 		return 0;
 	if (errno == ENOENT)		/* there is no /proc */
 		errno = EACCES;

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -74,6 +73,7 @@ bool file_system_is_nfs(enum file_system kind)
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include "proc.h"
 #include "statx.h"
 
 /* As in the kernel's linux/magic.h, which not every C library comes with. */
@@ -114,7 +114,6 @@ static enum file_system ask(int dirfd)
 	}
 }
 
-/* proc(5): ID PARENT MAJOR:MINOR ROOT POINT OPTIONS... - TYPE SOURCE ... */
 static bool is_mount_of(const char *line, unsigned int major,
 			unsigned int minor)
 {
@@ -155,23 +154,29 @@ static enum file_system type_of_mount(const char *line)
 	return FS_OTHER;
 }
 
+struct mount {
+	unsigned int major, minor;
+	enum file_system type;
+};
+
+static bool note_type(const char *line, void *data)
+{
+	struct mount *mount = data;
+
+	if (is_mount_of(line, mount->major, mount->minor))
+		mount->type = type_of_mount(line);
+	return mount->type != FS_OTHER;
+}
+
 /* Returns false if it is not known what is mounted. */
 static bool find_mount(unsigned int major, unsigned int minor,
 		       enum file_system *type)
 {
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL;
-	size_t size = 0;
+	struct mount mount = { major, minor, FS_OTHER };
+	bool known = proc_search(PROC_MOUNTS, note_type, &mount) >= 0;
 
-	*type = FS_OTHER;
-	if (mounts == NULL)
-		return false;
-	while (*type == FS_OTHER && getline(&line, &size, mounts) > 0)
-		if (is_mount_of(line, major, minor))
-			*type = type_of_mount(line);
-	free(line);
-	fclose(mounts);
-	return true;
+	*type = mount.type;
+	return known;
 }
 
 /* Without statx(2).  Only the file system itself tells whether it is local. */

@@ -61,29 +61,45 @@ bool proc_seems_ours(void)
 	       strtol(text, NULL, 10) == (long)getpid();
 }
 
+int proc_search(const char *path, proc_line_test *test, void *data)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	bool found = false;
+	size_t size = 0;
+
+	if (file == NULL)
+		return -1;
+	while (!found && getline(&line, &size, file) > 0)
+		found = test(line, data);
+	free(line);
+	fclose(file);
+	return found;
+}
+
 /*
  * A line of /proc/self/status lists our numbers in each namespace, from the one
  * that this /proc shows down to our own.  If the two namespaces are the same,
  * there is only one number.
  */
-bool proc_is_ours(void)
+static bool lists_numbers(const char *line, void *alone)
 {
-	FILE *status = fopen("/proc/self/status", "re");
-	bool told = false;
-	char *line = NULL;
-	size_t size = 0;
 	char after = '\0';
 	long pid = 0;
 
-	if (status == NULL)
+	if (sscanf(line, "NSpid: %ld%c", &pid, &after) != 2)
 		return false;
-	while (!told && getline(&line, &size, status) > 0)
-		told = sscanf(line, "NSpid: %ld%c", &pid, &after) == 2;
-	free(line);
-	fclose(status);
+	*(bool *)alone = pid == (long)getpid() && after == '\n';
+	return true;
+}
+
+bool proc_is_ours(void)
+{
+	bool alone = false;
+	int told = proc_search("/proc/self/status", lists_numbers, &alone);
+
 	/* A kernel without PID namespaces has no such line. */
-	return told ? pid == (long)getpid() && after == '\n' :
-	       proc_seems_ours();
+	return told == 0 ? proc_seems_ours() : alone;
 }
 
 /* Which of the mounts in /proc/self/mountinfo is /proc?  -1: can't be told. */
@@ -102,24 +118,27 @@ static int mount_of_proc(void)
 	return id == NULL ? -1 : atoi(id + strlen("mnt_id:"));
 }
 
+struct mount {
+	int id;
+	bool hides;
+};
+
+static bool is_that_mount(const char *line, void *data)
+{
+	struct mount *mount = data;
+	int id;
+
+	/* The kernel names the option only if it is on. */
+	mount->hides = strstr(line, "hidepid=") != NULL;
+	return sscanf(line, "%d", &id) == 1 && id == mount->id;
+}
+
 bool proc_may_hide(void)
 {
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	int wanted = mount_of_proc(), id;
-	bool found = false, hides = false;
-	char *line = NULL;
-	size_t size = 0;
+	struct mount mount = { .id = mount_of_proc() };
 
-	if (mounts == NULL)
-		return true;
-	while (!found && getline(&line, &size, mounts) > 0) {
-		found = sscanf(line, "%d", &id) == 1 && id == wanted;
-		/* The kernel names the option only if it is on. */
-		hides = strstr(line, "hidepid=") != NULL;
-	}
-	free(line);
-	fclose(mounts);
-	return !found || hides;
+	return proc_search(PROC_MOUNTS, is_that_mount, &mount) <= 0 ||
+	       mount.hides;
 }
 
 /*
@@ -227,6 +246,19 @@ bool proc_stat_is_ending(const struct proc_stat *stat)
 	return (stat->flags & PF_EXITING) != 0;
 }
 
+DIR *proc_processes(void)
+{
+	return opendir("/proc");
+}
+
+DIR *proc_threads(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	return opendir(path);
+}
+
 pid_t proc_next(DIR *directory)
 {
 	const struct dirent *entry;
@@ -235,4 +267,27 @@ pid_t proc_next(DIR *directory)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			return (pid_t)atol(entry->d_name);
 	return 0;
+}
+
+int proc_environ_open(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%ld/environ", (long)pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int proc_environ_open_thread(pid_t pid, pid_t thread)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/environ", (long)pid,
+		 (long)thread);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+char *proc_fd_path(int fd, char *path)
+{
+	snprintf(path, PROC_FD_SIZE, "/proc/self/fd/%d", fd);
+	return path;
 }

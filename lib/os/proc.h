@@ -69,13 +69,49 @@ bool proc_stat_is_kernel(const struct proc_stat *stat);
 bool proc_stat_is_ending(const struct proc_stat *stat);
 
 /*
+ * Open the directory of all processes, or of all threads of one.  Returns NULL
+ * with errno; the caller ends with closedir(3).
+ */
+DIR *proc_processes(void);
+DIR *proc_threads(pid_t pid);
+
+/*
  * The next number in a directory of processes or threads, in ascending order;
  * 0 at its end.
  */
 pid_t proc_next(DIR *directory);
 
-/* A small file as a string.  Returns its length, or -1 with errno. */
+/*
+ * Open the environment of a process, or of one of its threads, for reading.
+ * Returns a descriptor, or -1 with errno.  To read from it may take for ever;
+ * see carriers.c.
+ */
+int proc_environ_open(pid_t pid);
+int proc_environ_open_thread(pid_t pid, pid_t thread);
+
+/*
+ * A path that leads to the very file that is open here, whatever its name is by
+ * now.  Writes PROC_FD_SIZE bytes at most; returns path.
+ */
+#define PROC_FD_SIZE	32
+char *proc_fd_path(int fd, char *path);
+
+/*
+ * Read a small file, or a link, as a string that is cut to fit into size, with
+ * its NUL.  proc_read() returns the length, or -1 with errno; proc_read_link()
+ * returns false if there is no such link.
+ */
 ssize_t proc_read(const char *path, char *text, size_t size);
 bool proc_read_link(const char *path, char *text, size_t size);
+
+/* proc(5): a line a mount, ID PARENT MAJOR:MINOR ... - TYPE SOURCE ... */
+#define PROC_MOUNTS	"/proc/self/mountinfo"
+
+/*
+ * Go through the lines of a file until the test is true of one.  Returns 1 if
+ * it was, 0 if not, or -1 with errno if the file can't be opened.
+ */
+typedef bool proc_line_test(const char *line, void *data);
+int proc_search(const char *path, proc_line_test *test, void *data);
 
 #endif

@@ -24,7 +24,6 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -134,9 +133,9 @@ static bool environ_has(const char *text, size_t length,
 	return false;
 }
 
-static enum answer look_into(struct search *search, const char *path)
+/* fd is the open environment, closed here, or -1 with errno. */
+static enum answer look_into(struct search *search, int fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
 
 	/* A process that has no memory has no environment, either. */
@@ -173,11 +172,7 @@ static enum carriers judge_silent_thread(pid_t pid, pid_t thread,
 static enum carriers look_at_thread(struct search *search, pid_t pid,
 				    pid_t thread, bool *passing)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/environ", (long)pid,
-		 (long)thread);
-	switch (look_into(search, path)) {
+	switch (look_into(search, proc_environ_open_thread(pid, thread))) {
 	case IN_IT:
 		return CARRIERS_FOUND;
 	case NOT_IN_IT:
@@ -197,12 +192,9 @@ static enum carriers look_at_threads(struct search *search, pid_t pid,
 				     bool *passing)
 {
 	enum carriers worst = CARRIERS_NONE;
-	char path[40];
-	DIR *threads;
+	DIR *threads = proc_threads(pid);
 	pid_t thread;
 
-	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
-	threads = opendir(path);
 	if (threads == NULL)
 		return errno == ENOENT || errno == ESRCH ? CARRIERS_NONE :
 		       CARRIERS_UNKNOWN;
@@ -238,11 +230,8 @@ static enum carriers judge_silent(struct search *search, pid_t pid,
 static enum carriers look_once(struct search *search, pid_t pid,
 			       bool *passing)
 {
-	char path[40];
-
 	*passing = false;
-	snprintf(path, sizeof(path), "/proc/%ld/environ", (long)pid);
-	switch (look_into(search, path)) {
+	switch (look_into(search, proc_environ_open(pid))) {
 	case IN_IT:
 		return CARRIERS_FOUND;
 	case NOT_IN_IT:
@@ -283,7 +272,7 @@ static enum carriers look_at(struct search *search, pid_t pid)
 static enum carriers pass(struct search *search, pid_t *found)
 {
 	enum carriers result = CARRIERS_NONE;
-	DIR *proc = opendir("/proc");
+	DIR *proc = proc_processes();
 	pid_t pid;
 
 	if (proc == NULL)

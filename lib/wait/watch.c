@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../os/proc.h"
 #include "../os/time.h"
 #include "watch.h"
 
@@ -39,18 +40,18 @@ static void watch_path(struct watch *watch, const char *path, uint32_t events)
 
 void watch_lock_file(struct watch *watch, int fd)
 {
-	char path[32];
+	char path[PROC_FD_SIZE];
 
 	/* By descriptor, for the path may be another file's by now. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	watch_path(watch, path, LEFT_ITS_NAME);
+	watch_path(watch, proc_fd_path(fd, path), LEFT_ITS_NAME);
 }
 
 void watch_claim(struct watch *watch, int dirfd, const char *claim)
 {
-	char path[32 + NAME_MAX];
+	char directory[PROC_FD_SIZE], path[PROC_FD_SIZE + NAME_MAX + 1];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, claim);
+	snprintf(path, sizeof(path), "%s/%s", proc_fd_path(dirfd, directory),
+		 claim);
 	watch_path(watch, path, LINKS_CHANGED | IN_DONT_FOLLOW);
 }
 
