@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../lib/nlock.h"
+#include "../lib/os.h"
 #include "enclosing.h"
 
 #define VARIABLE	"NLOCK_CLAIMS"
@@ -25,14 +26,6 @@ static const char *get(const char *name)
 	return value == NULL ? "" : value;
 }
 
-/* Names are enough, since only names are compared; paths may be long. */
-static const char *name_of(const char *claim)
-{
-	const char *slash = strrchr(claim, '/');
-
-	return slash == NULL ? claim : slash + 1;
-}
-
 /* The last lines of a list, as many as fit into length bytes. */
 static const char *newest(const char *list, size_t length)
 {
@@ -47,7 +40,8 @@ static const char *newest(const char *list, size_t length)
 
 int enclosing_hand_down(void)
 {
-	const char *claim = name_of(get("NLOCK_CLAIM"));
+	/* Names are enough, since only names are compared; paths may be long. */
+	const char *claim = last_component(get("NLOCK_CLAIM"));
 	const char *outer = newest(get(VARIABLE), LONGEST);
 	size_t size = strlen(outer) + strlen(claim) + 2;
 	char *list;

@@ -6,14 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../lib/os.h"
 #include "same_path.h"
-
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
 
 static int stat_directory(const char *path, struct stat *st)
 {

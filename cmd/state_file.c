@@ -37,8 +37,7 @@ static int write_claim(int fd, const char *claim)
 static char *draft_path(const char *path)
 {
 	static const char name[] = ".nlock-XXXXXX";
-	const char *slash = strrchr(path, '/');
-	size_t directory = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+	size_t directory = (size_t)(last_component(path) - path);
 	char *draft = malloc(directory + sizeof(name));
 
 	if (draft == NULL)

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "os/attributes.h"
+#include "os/path.h"
 #include "protocol/holder.h"
 #include "os/process.h"
 #include "inspect.h"
@@ -174,13 +175,8 @@ static bool is_dead(const struct nlock_lock *lock,
 static bool is_own(const struct nlock_lock *lock,
 		   const struct nlock_holder *holder, const char *own_claim)
 {
-	const char *slash;
-
-	if (own_claim == NULL || holder->kind != HOLDER_CLAIM)
-		return false;
-	slash = strrchr(own_claim, '/');
-	return strcmp(slash == NULL ? own_claim : slash + 1,
-		      holder->claim) == 0 &&
+	return own_claim != NULL && holder->kind == HOLDER_CLAIM &&
+	       strcmp(last_component(own_claim), holder->claim) == 0 &&
 	       nlock_holder_has_claim(lock, holder);
 }
 

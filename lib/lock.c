@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "nlock.h"
+#include "os/path.h"
 
 #ifndef O_PATH
 #define O_PATH O_RDONLY
@@ -63,7 +64,7 @@ static void take_path(struct nlock_lock *lock, char *path)
 {
 	free(lock->path);
 	lock->path = path;
-	lock->name = strrchr(path, '/') + 1;
+	lock->name = last_component(path);
 }
 
 /*
@@ -122,9 +123,8 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 	lock->path = absolute_path(path);
 	if (lock->path == NULL)
 		return fail(error, "find the working directory");
-	lock->name = strrchr(lock->path, '/') + 1;
-	if (lock->name[0] == '\0' || strcmp(lock->name, ".") == 0 ||
-	    strcmp(lock->name, "..") == 0) {
+	lock->name = last_component(lock->path);
+	if (lock->name[0] == '\0' || is_itself_or_parent(lock->name)) {
 		result = fail_with(error, "name the lock file", EISDIR);
 		goto free_path;
 	}

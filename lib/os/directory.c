@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "directory.h"
+#include "path.h"
 #include "proc.h"
 #include "time.h"
 
@@ -119,11 +120,6 @@ int directory_open(int dirfd, const char *name, struct attributes *a)
 int directory_chmod(int fd, mode_t mode)
 {
 	return fchmodat(fd, ".", mode, 0);
-}
-
-static bool is_itself_or_parent(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
 bool directory_is_empty(int fd)

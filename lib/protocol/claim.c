@@ -14,6 +14,7 @@
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
+#include "../os/path.h"
 #include "../os/random.h"
 #include "../os/shared_file.h"
 #include "warrant.h"
@@ -552,8 +553,7 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				   const char *claim_path,
 				   struct nlock_error *error)
 {
-	const char *slash = strrchr(claim_path, '/');
-	const char *name = slash == NULL ? claim_path : slash + 1;
+	const char *name = last_component(claim_path);
 	struct claim_name parts;
 
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };

@@ -13,6 +13,7 @@
 #include "../os/attributes.h"
 #include "holder.h"
 #include "lock_file.h"
+#include "../os/path.h"
 #include "../os/process.h"
 #include "../os/shared_file.h"
 
@@ -162,13 +163,8 @@ static bool take_claim_name(const struct nlock_lock *lock, const char *name,
 static bool take_content(const struct nlock_lock *lock, const char *text,
 			 size_t length, struct nlock_holder *holder)
 {
-	const char *slash;
-
-	if (strlen(text) != length)
-		return false;
-	slash = strrchr(text, '/');
-	return take_claim_name(lock, slash == NULL ? text : slash + 1,
-			       holder);
+	return strlen(text) == length &&
+	       take_claim_name(lock, last_component(text), holder);
 }
 
 /*

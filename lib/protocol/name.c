@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os/path.h"
 #include "name.h"
 
 #define RANDOM_DIGITS	16
@@ -246,8 +247,7 @@ bool claim_is_listed(const char *list, const char *claim_name)
 
 size_t claim_path_lock_length(const char *claim_path, char separator)
 {
-	const char *slash = strrchr(claim_path, '/');
-	const char *name = slash == NULL ? claim_path : slash + 1;
+	const char *name = last_component(claim_path);
 	const char *end = name + strlen(name);
 	struct claim_name parts;
 	int i;
