@@ -55,9 +55,9 @@ FUZZ	= $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c, \
 FUZZ_MAIN = $(BUILD)/test/fuzz/replay.o
 BENCH	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
 UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
-# Those that take minutes are left to check-all.
-LONG	= test/nfs/check test/filesystems/check test/model/check \
-	  test/pause/breakers.bats test/fault/check test/neighbours/check
+# Those that take minutes are left to check-all; the longest come first.
+LONG	= test/nfs/check test/model/check test/neighbours/check \
+	  test/filesystems/check test/pause/breakers.bats test/fault/check
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
