@@ -103,10 +103,7 @@ char *state_file_read(const char *path)
 			errno = EINVAL;
 	}
 	if (file == NULL) {
-		int errnum = errno;
-
-		close(fd);
-		errno = errnum;
+		close_keeping_errno(fd);
 		return NULL;
 	}
 	length = fread(claim, 1, sizeof(claim) - 1, file);

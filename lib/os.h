@@ -12,11 +12,11 @@
 #define OS_H
 
 #include "os/child.h"
+#include "os/file.h"
 #include "os/path.h"
 #include "os/proc.h"
 #include "os/process.h"
 #include "os/shared_file.h"
 #include "os/time.h"
-#include "os/write_all.h"
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attributes.h"
+#include "file.h"
 #include "proc.h"
 #include "statx.h"
 #include "time.h"
@@ -69,10 +70,9 @@ static int open_to_look(int dirfd, const char *name, int flags)
 
 static int look_and_close(int fd, struct attributes *a)
 {
-	int result = by_fstat(fd, a), errnum = errno;
+	int result = by_fstat(fd, a);
 
-	close(fd);
-	errno = errnum;
+	close_keeping_errno(fd);
 	return result;
 }
 

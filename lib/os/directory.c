@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "directory.h"
+#include "file.h"
 #include "path.h"
 #include "proc.h"
 #include "time.h"
@@ -78,10 +79,9 @@ static int let_owner_in(int fd, struct attributes *made)
 	return -1;
 }
 
-static int close_failed(int fd, int errnum)
+static int close_failed(int fd)
 {
-	close(fd);
-	errno = errnum;
+	close_keeping_errno(fd);
 	return -1;
 }
 
@@ -99,10 +99,12 @@ int directory_make(int dirfd, const char *name, bool local,
 		return -1;
 	}
 	if (own_attributes_fd(fd, made) < 0)
-		return close_failed(fd, errno);
-	if (!is_just_made(made, local))
-		return close_failed(fd, EEXIST);
-	return let_owner_in(fd, made) < 0 ? close_failed(fd, errno) : fd;
+		return close_failed(fd);
+	if (!is_just_made(made, local)) {
+		errno = EEXIST;
+		return close_failed(fd);
+	}
+	return let_owner_in(fd, made) < 0 ? close_failed(fd) : fd;
 }
 
 int directory_open(int dirfd, const char *name, struct attributes *a)
@@ -114,7 +116,7 @@ int directory_open(int dirfd, const char *name, struct attributes *a)
 			errno = ENOENT;
 		return -1;
 	}
-	return fresh_attributes_fd(fd, a) < 0 ? close_failed(fd, errno) : fd;
+	return fresh_attributes_fd(fd, a) < 0 ? close_failed(fd) : fd;
 }
 
 int directory_chmod(int fd, mode_t mode)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "proc.h"
 
 #ifndef O_PATH
@@ -31,14 +32,11 @@ ssize_t proc_read(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
-	int errnum;
 
 	if (fd < 0)
 		return -1;
 	length = read(fd, text, size - 1);
-	errnum = errno;
-	close(fd);
-	errno = errnum;
+	close_keeping_errno(fd);
 	if (length >= 0)
 		text[length] = '\0';
 	return length;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "shared_file.h"
 #include "time.h"
 
@@ -102,7 +103,7 @@ int sync_file(enum file_system kind, int fd)
 
 int sync_directory(enum file_system kind, int fd)
 {
-	int result, errnum, readable;
+	int result, readable;
 
 	if (!file_system_traits(kind)->caches_times)
 		return 0;
@@ -110,8 +111,6 @@ int sync_directory(enum file_system kind, int fd)
 	if (readable < 0)
 		return -1;
 	result = sync_file(kind, readable);
-	errnum = errno;
-	close(readable);
-	errno = errnum;
+	close_keeping_errno(readable);
 	return result;
 }

@@ -14,11 +14,11 @@
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
+#include "../os/file.h"
 #include "../os/path.h"
 #include "../os/random.h"
 #include "../os/shared_file.h"
 #include "warrant.h"
-#include "../os/write_all.h"
 
 /*
  * Whoever may contend for the lock must be able to see whose it is, be the
@@ -422,7 +422,7 @@ static int check_is_claim(const struct nlock_claim *claim, int fd)
 /* Returns a descriptor, or -1 with errno: ENOENT also if it is another file. */
 static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 {
-	int flags = O_NOFOLLOW | O_CLOEXEC, fd, errnum;
+	int flags = O_NOFOLLOW | O_CLOEXEC, fd;
 
 	fd = to_be_read ?
 	     open_undelegated(claim->lock->file_system, claim->lock->dirfd,
@@ -436,9 +436,7 @@ static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 	}
 	if (check_is_claim(claim, fd) == 0)
 		return fd;
-	errnum = errno;
-	close(fd);
-	errno = errnum;
+	close_keeping_errno(fd);
 	return -1;
 }
 
@@ -469,7 +467,7 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 	struct timespec times[2] = { [1] = modified };
 	bool to_be_read = claim->inode == 0 ||
 			  nlock_traits(claim->lock)->caches_times;
-	int fd, result, errnum;
+	int fd, result;
 
 	if (random_time(accessed_s, &times[0]) < 0)
 		return -1;
@@ -484,9 +482,7 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		if (result >= 0 && to_be_read &&
 		    sync_file(claim->lock->file_system, fd) < 0)
 			result = -1;
-		errnum = errno;
-		close(fd);
-		errno = errnum;
+		close_keeping_errno(fd);
 	} while (result < 0 && errno == EINVAL && !to_be_read &&
 		 (to_be_read = true));
 	return result;

@@ -13,6 +13,7 @@
 #include "../os/attributes.h"
 #include "holder.h"
 #include "lock_file.h"
+#include "../os/file.h"
 #include "../os/path.h"
 #include "../os/process.h"
 #include "../os/shared_file.h"
@@ -123,25 +124,6 @@ bool nlock_holder_has_claim(const struct nlock_lock *lock,
 	return holder->kind == HOLDER_CLAIM &&
 	       named_file_is(lock, holder->claim, holder->device,
 			     holder->inode) == 1;
-}
-
-/* Read all of a small file.  Returns its length, or -1 with errno. */
-static ssize_t read_all(int fd, char *text, size_t size)
-{
-	size_t length = 0;
-
-	while (length < size) {
-		ssize_t got = read(fd, text + length, size - length);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		length += (size_t)got;
-	}
-	return (ssize_t)length;
 }
 
 static bool take_claim_name(const struct nlock_lock *lock, const char *name,

@@ -1,0 +1,51 @@
+/*
+ * file.c - write all, read all, close; see file.h.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "file.h"
+
+int write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(fd, text, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		/* Trying again could go on for ever. */
+		if (written == 0)
+			errno = EIO;
+		if (written <= 0)
+			return -1;
+		text += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+ssize_t read_all(int fd, char *text, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t got = read(fd, text + length, size - length);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	return (ssize_t)length;
+}
+
+void close_keeping_errno(int fd)
+{
+	int errnum = errno;
+
+	close(fd);
+	errno = errnum;
+}

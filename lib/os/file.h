@@ -1,0 +1,28 @@
+/*
+ * file.h - descriptors: write all, read all, close.
+ */
+#ifndef FILE_H
+#define FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Write all of a text.  Returns 0, or -1 with errno: EIO if a write(2) did
+ * nothing.
+ */
+int write_all(int fd, const char *text, size_t length);
+
+/*
+ * Read up to the end of a file, or until size bytes are read; no NUL is added.
+ * Returns how many were read, or -1 with errno.
+ */
+ssize_t read_all(int fd, char *text, size_t size);
+
+/*
+ * Close what was opened for a call that has ended, and leave errno as that has
+ * set it.  Not for a file that was written to, where close(2) may fail itself.
+ */
+void close_keeping_errno(int fd);
+
+#endif
