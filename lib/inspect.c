@@ -107,10 +107,8 @@ static enum nlock_result look(const struct nlock_lock *lock,
  */
 static int64_t change_stamp_ns(const struct stat *st)
 {
-	int64_t changed_ns = ns_from_seconds(st->st_ctim.tv_sec,
-					     st->st_ctim.tv_nsec);
-	int64_t modified_ns = ns_from_seconds(st->st_mtim.tv_sec,
-					      st->st_mtim.tv_nsec);
+	int64_t changed_ns = ns_from_timespec(&st->st_ctim);
+	int64_t modified_ns = ns_from_timespec(&st->st_mtim);
 
 	return changed_ns == modified_ns ? 0 : changed_ns;
 }
@@ -124,9 +122,8 @@ static int64_t change_stamp_ns(const struct stat *st)
  */
 static int64_t server_now_ns(const struct nlock_lock *lock)
 {
-	struct timespec now;
 	struct stat st;
-	int64_t stamp_ns = 0, now_ns;
+	int64_t stamp_ns = 0;
 
 #ifdef O_TMPFILE
 	int fd = openat(lock->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC,
@@ -142,9 +139,7 @@ static int64_t server_now_ns(const struct nlock_lock *lock)
 #endif
 	if (fstatat(lock->dirfd, lock->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		stamp_ns = change_stamp_ns(&st);
-	clock_gettime(CLOCK_REALTIME, &now);
-	now_ns = ns_from_seconds(now.tv_sec, now.tv_nsec);
-	return now_ns > stamp_ns ? now_ns : stamp_ns;
+	return ns_max(wall_now_ns(), stamp_ns);
 }
 
 static int64_t held_since_ns(const struct nlock_lock *lock,

@@ -30,9 +30,9 @@ static enum nlock_result lost_or_failed(struct nlock_error *error,
 /* Whoever the claim stands for relies on the end that was just read. */
 static void note_reliance(struct nlock_claim *claim)
 {
-	if (claim->stands_for_process &&
-	    claim->lease_end_ns > claim->relied_until_ns)
-		claim->relied_until_ns = claim->lease_end_ns;
+	if (claim->stands_for_process)
+		claim->relied_until_ns = ns_max(claim->relied_until_ns,
+						claim->lease_end_ns);
 }
 
 /*

@@ -7,21 +7,16 @@
 /* Once others may have the lock, the supervisor must wake up this soon. */
 #define LATE_AT_MOST_NS	(200 * NS_PER_MS)
 
-static int64_t between(int64_t low, int64_t value, int64_t high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
 /* For being scheduled late, and for SIGKILL to take effect. */
 static int64_t margin_ns(int64_t lifetime_ns)
 {
-	return between(20 * NS_PER_MS, lifetime_ns / 20, NS_PER_S);
+	return ns_within(20 * NS_PER_MS, lifetime_ns / 20, NS_PER_S);
 }
 
 /* From SIGTERM to SIGKILL. */
 static int64_t grace_ns(int64_t lifetime_ns, int64_t kill_after_ns)
 {
-	return between(0, kill_after_ns, lifetime_ns / 3);
+	return ns_within(0, kill_after_ns, lifetime_ns / 3);
 }
 
 /* How late SIGTERM may be. */
@@ -30,7 +25,7 @@ static int64_t lateness_ns(int64_t lifetime_ns, int64_t kill_after_ns)
 	int64_t grace = grace_ns(lifetime_ns, kill_after_ns);
 	int64_t margin = margin_ns(lifetime_ns);
 
-	return (grace > margin ? grace : margin) / 2;
+	return ns_max(grace, margin) / 2;
 }
 
 struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
@@ -53,16 +48,16 @@ struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
 	int64_t lateness = lateness_ns(lifetime_ns, kill_after_ns);
 	struct deadline deadline = {
 		.terminate_ns = now_ns,
-		.overdue_ns = ns_add(now_ns, between(0, lateness,
-						     LATE_AT_MOST_NS)),
+		.overdue_ns = ns_add(now_ns, ns_within(0, lateness,
+						       LATE_AT_MOST_NS)),
 	};
 
 	if (now_ns >= lease_end_ns)
 		deadline.kill_ns = ns_add(now_ns, grace_ns(lifetime_ns,
 							   kill_after_ns));
 	else
-		deadline.kill_ns = between(now_ns, last_ns,
-					   ns_add(now_ns, kill_after_ns));
+		deadline.kill_ns = ns_within(now_ns, last_ns,
+					     ns_add(now_ns, kill_after_ns));
 	return deadline;
 }
 
@@ -73,6 +68,6 @@ int64_t refresh_due_ns(int64_t last_ns, int64_t lifetime_ns)
 
 int64_t refresh_retry_ns(int64_t failed_ns, int64_t lifetime_ns)
 {
-	return ns_add(failed_ns, between(10 * NS_PER_MS, lifetime_ns / 30,
-					 NS_PER_S));
+	return ns_add(failed_ns, ns_within(10 * NS_PER_MS, lifetime_ns / 30,
+					   NS_PER_S));
 }

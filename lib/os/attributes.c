@@ -24,12 +24,9 @@ static void from_stat(const struct stat *st, struct attributes *a)
 	a->uid = st->st_uid;
 	a->gid = st->st_gid;
 	a->size = (uint64_t)st->st_size;
-	a->accessed_ns = ns_from_seconds(st->st_atim.tv_sec,
-					 st->st_atim.tv_nsec);
-	a->modified_ns = ns_from_seconds(st->st_mtim.tv_sec,
-					 st->st_mtim.tv_nsec);
-	a->changed_ns = ns_from_seconds(st->st_ctim.tv_sec,
-					st->st_ctim.tv_nsec);
+	a->accessed_ns = ns_from_timespec(&st->st_atim);
+	a->modified_ns = ns_from_timespec(&st->st_mtim);
+	a->changed_ns = ns_from_timespec(&st->st_ctim);
 }
 
 /* From a client's cache, perhaps. */
@@ -123,6 +120,11 @@ DIR *fresh_directory(int dirfd)
 	return directory;
 }
 
+static int64_t from_statx_time(const struct statx_time *time)
+{
+	return ns_from_seconds(time->seconds, time->nanoseconds);
+}
+
 static void from_statx(const struct statx_reply *stx, struct attributes *a)
 {
 	*a = (struct attributes){ .inode = stx->inode };
@@ -132,15 +134,11 @@ static void from_statx(const struct statx_reply *stx, struct attributes *a)
 	a->uid = stx->uid;
 	a->gid = stx->gid;
 	a->size = stx->size;
-	a->accessed_ns = ns_from_seconds(stx->accessed.seconds,
-					 stx->accessed.nanoseconds);
-	a->modified_ns = ns_from_seconds(stx->modified.seconds,
-					 stx->modified.nanoseconds);
-	a->changed_ns = ns_from_seconds(stx->changed.seconds,
-					stx->changed.nanoseconds);
+	a->accessed_ns = from_statx_time(&stx->accessed);
+	a->modified_ns = from_statx_time(&stx->modified);
+	a->changed_ns = from_statx_time(&stx->changed);
 	if (stx->mask & STATX_BORN)
-		a->born_ns = ns_from_seconds(stx->born.seconds,
-					     stx->born.nanoseconds);
+		a->born_ns = from_statx_time(&stx->born);
 }
 
 static int by_statx(int dirfd, const char *name, unsigned int flags,

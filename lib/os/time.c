@@ -30,6 +30,11 @@ int64_t ns_from_seconds(int64_t seconds, int64_t nanoseconds)
 	return ns_add(ns, nanoseconds);
 }
 
+int64_t ns_from_timespec(const struct timespec *time)
+{
+	return ns_from_seconds(time->tv_sec, time->tv_nsec);
+}
+
 struct timespec ns_to_timespec(int64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / NS_PER_S,
@@ -48,7 +53,15 @@ int64_t boot_now_ns(void)
 
 	if (clock_gettime(CLOCK_BOOTTIME, &now) < 0)
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	return ns_from_seconds(now.tv_sec, now.tv_nsec);
+	return ns_from_timespec(&now);
+}
+
+int64_t wall_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ns_from_timespec(&now);
 }
 
 void sleep_ns(int64_t ns)

@@ -169,8 +169,7 @@ static bool is_young(const struct breaker *breaker,
 		     const struct attributes *warrant)
 {
 	/* Others can set mtime at will, and ctime to now: take the older. */
-	int64_t made_ns = warrant->modified_ns < warrant->changed_ns ?
-			  warrant->modified_ns : warrant->changed_ns;
+	int64_t made_ns = ns_min(warrant->modified_ns, warrant->changed_ns);
 
 	return !lease_over(made_ns, now_ns(breaker), BREAKER_GRACE_NS);
 }

@@ -447,8 +447,7 @@ static int set_times_fd(int fd, const struct timespec times[2],
 	if (utimensat(fd, "", times, AT_EMPTY_PATH) < 0)
 		return -1;
 	return own_attributes_fd(fd, a) == 0 &&
-	       a->accessed_ns == ns_from_seconds(times[0].tv_sec,
-						 times[0].tv_nsec);
+	       a->accessed_ns == ns_from_timespec(&times[0]);
 }
 
 /*
@@ -503,13 +502,11 @@ static bool has_one_clock(const struct nlock_lock *lock)
 int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		 int64_t earliest_end_ns, struct attributes *a)
 {
-	int64_t end_ns = lease_end_from_now(claim, lifetime_ns);
-	struct timespec end;
+	int64_t end_ns = ns_max(lease_end_from_now(claim, lifetime_ns),
+				earliest_end_ns);
+	struct timespec end = ns_to_timespec(end_ns);
 	int answered;
 
-	if (end_ns < earliest_end_ns)
-		end_ns = earliest_end_ns;
-	end = ns_to_timespec(end_ns);
 	answered = set_times(claim, end.tv_sec, end, a);
 	if (answered < 0)
 		return -1;

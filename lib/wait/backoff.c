@@ -6,12 +6,6 @@
 
 #define SHORTEST_PAUSE_NS	(10 * NS_PER_MS)
 
-static int64_t within(int64_t least_ns, int64_t pause_ns, int64_t most_ns)
-{
-	return pause_ns < least_ns ? least_ns :
-	       pause_ns > most_ns ? most_ns : pause_ns;
-}
-
 int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
 		      uint32_t random)
 {
@@ -23,9 +17,9 @@ int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
 		[POLL_WATCH] = { NS_PER_S, 5, 5 * NS_PER_S },
 		[POLL_QUEUE] = { NS_PER_S, 2, 15 * NS_PER_S },
 	};
-	int64_t pause_ns = within(pauses[waker].least_ns,
-				  waited_ns / pauses[waker].share,
-				  pauses[waker].most_ns);
+	int64_t pause_ns = ns_within(pauses[waker].least_ns,
+				     waited_ns / pauses[waker].share,
+				     pauses[waker].most_ns);
 
 	return pause_ns - (pause_ns / 2 * (random >> 16) >> 16);
 }
@@ -43,9 +37,9 @@ int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times)
 	pause_ns = cut_short(pause_ns, times->now_ns, times->breakable_ns);
 	/* A lease may be as short as one likes; it is renewed all the same. */
 	if (pause_ns > SHORTEST_PAUSE_NS)
-		pause_ns = within(SHORTEST_PAUSE_NS,
-				  cut_short(pause_ns, times->now_ns,
-					    times->renew_ns), pause_ns);
+		pause_ns = ns_within(SHORTEST_PAUSE_NS,
+				     cut_short(pause_ns, times->now_ns,
+					       times->renew_ns), pause_ns);
 	pause_ns = cut_short(pause_ns, times->now_ns, times->hint_ns);
 	return cut_short(pause_ns, times->now_ns, times->timeout_ns);
 }
