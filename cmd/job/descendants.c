@@ -68,7 +68,7 @@ static int read_table(struct table *table)
 		if (slot == NULL)
 			break;	/* signal those that are known */
 		if (proc_stat_read(pid, &stat) < 0) {
-			table->incomplete |= errno != ENOENT && errno != ESRCH;
+			table->incomplete |= !proc_has_none(errno);
 			continue;
 		}
 		*slot = (struct process){

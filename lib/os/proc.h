@@ -9,6 +9,7 @@
 #define PROC_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -37,7 +38,13 @@ bool proc_seems_ours(void);
 /* May there be processes that /proc does not show us (option hidepid)? */
 bool proc_may_hide(void);
 
-/* Returns 0, or -1 with errno: ENOENT or ESRCH if there is no such process. */
+/* Of a call on /proc that failed: was there no such process, or no longer? */
+static inline bool proc_has_none(int errnum)
+{
+	return errnum == ENOENT || errnum == ESRCH;
+}
+
+/* Returns 0, or -1 with errno; see proc_has_none(). */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);
 
 /* The same of one of its threads. */

@@ -140,7 +140,7 @@ static enum answer look_into(struct search *search, int fd)
 
 	/* A process that has no memory has no environment, either. */
 	if (fd < 0)
-		return errno == ESRCH || errno == ENOENT ? EMPTY : REFUSED;
+		return proc_has_none(errno) ? EMPTY : REFUSED;
 	length = read_environ(search, fd);
 	close(fd);
 	if (length <= 0)
@@ -159,8 +159,7 @@ static enum carriers judge_silent_thread(pid_t pid, pid_t thread,
 	struct proc_stat stat;
 
 	if (proc_stat_read_thread(pid, thread, &stat) < 0)
-		return errno == ENOENT || errno == ESRCH ? CARRIERS_NONE :
-		       CARRIERS_UNKNOWN;
+		return proc_has_none(errno) ? CARRIERS_NONE : CARRIERS_UNKNOWN;
 	if (proc_stat_is_ending(&stat) ||
 	    (stat.environ_begin != 0 &&
 	     stat.environ_begin == stat.environ_end))
@@ -196,8 +195,7 @@ static enum carriers look_at_threads(struct search *search, pid_t pid,
 	pid_t thread;
 
 	if (threads == NULL)
-		return errno == ENOENT || errno == ESRCH ? CARRIERS_NONE :
-		       CARRIERS_UNKNOWN;
+		return proc_has_none(errno) ? CARRIERS_NONE : CARRIERS_UNKNOWN;
 	while (worst != CARRIERS_FOUND && (thread = proc_next(threads)) > 0) {
 		enum carriers one = look_at_thread(search, pid, thread,
 						   passing);
@@ -216,7 +214,7 @@ static enum carriers judge_silent(struct search *search, pid_t pid,
 	struct proc_stat stat;
 
 	if (proc_stat_read(pid, &stat) < 0) {
-		if (errno != ENOENT && errno != ESRCH)
+		if (!proc_has_none(errno))
 			return CARRIERS_UNKNOWN;
 		search->vanished = true;
 		return CARRIERS_NONE;
