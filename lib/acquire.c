@@ -60,18 +60,6 @@ static bool means_no_hard_links(int errnum)
 	       errnum == EMLINK || errnum == EXDEV || errnum == EINVAL;
 }
 
-/* Is the lock file, as it was just looked at, our own claim? */
-static bool is_our_claim(const struct attempt *at)
-{
-	const struct nlock_holder *holder = at->holder;
-	const struct nlock_claim *claim = at->claim;
-
-	return holder->kind == HOLDER_CLAIM &&
-	       strcmp(holder->claim, claim->name) == 0 &&
-	       holder->device == claim->device &&
-	       holder->inode == claim->inode;
-}
-
 /*
  * The client says that the link was made, but either the number of links or the
  * inode of the lock file does not show it.  Perhaps others have removed the
@@ -276,7 +264,7 @@ static enum nlock_result look(struct attempt *at, int *fd,
 	result = holder_look(at->lock, holder, fd, watch, at->error);
 	if (result != NLOCK_OK)
 		return result;
-	at->claim->won = is_our_claim(at);
+	at->claim->won = holder_is_claim(holder, at->claim);
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
 				      server_now_ns(at));
 	if (*fd >= 0 && !at->claim->won &&

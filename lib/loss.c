@@ -32,15 +32,6 @@ static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
 	return otherwise;
 }
 
-static bool is_the_claim(const struct nlock_holder *holder,
-			 const struct nlock_claim *claim)
-{
-	return strcmp(holder->claim, claim->name) == 0 &&
-	       (claim->inode == 0 ||
-		(holder->inode == claim->inode &&
-		 holder->device == claim->device));
-}
-
 void nlock_find_loss(const struct nlock_claim *claim,
 		     struct nlock_loss_report *report)
 {
@@ -55,7 +46,7 @@ void nlock_find_loss(const struct nlock_claim *claim,
 		report->kind = what_is_gone(claim, NLOCK_LOSS_REMOVED);
 	} else if (holder.kind != HOLDER_CLAIM) {
 		report->kind = NLOCK_LOSS_REPLACED;
-	} else if (is_the_claim(&holder, claim)) {
+	} else if (holder_is_claim(&holder, claim)) {
 		report->kind = what_is_gone(claim, NLOCK_LOSS_UNKNOWN);
 	} else if (strcmp(holder.claim, claim->name) == 0) {
 		report->kind = NLOCK_LOSS_REPLACED;

@@ -57,9 +57,7 @@ static void end_lease(const struct nlock_claim *claim)
 	if (holder_look(claim->lock, &holder, &fd, NULL,
 			&ignored) != NLOCK_OK || fd < 0)
 		return;
-	if (strcmp(holder.claim, claim->name) == 0 &&
-	    (claim->inode == 0 || (holder.inode == claim->inode &&
-				   holder.device == claim->device)))
+	if (holder_is_claim(&holder, claim))
 		futimens(fd, long_ago);
 	close(fd);
 }

@@ -31,6 +31,15 @@ bool holder_wants_retry(const struct nlock_lock *lock, int errnum)
 	return false;
 }
 
+bool holder_is_claim(const struct nlock_holder *holder,
+		     const struct nlock_claim *claim)
+{
+	return holder->kind == HOLDER_CLAIM &&
+	       strcmp(holder->claim, claim->name) == 0 &&
+	       (claim->inode == 0 || (holder->inode == claim->inode &&
+				      holder->device == claim->device));
+}
+
 static bool is_of_this_host(const struct nlock_lock *lock,
 			    const struct nlock_holder *holder)
 {

@@ -37,6 +37,13 @@ int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder);
 
 /*
+ * Is the lock file that was looked at this very claim, and no other file with
+ * its name?  A claim whose inode is not known is told by its name alone.
+ */
+bool holder_is_claim(const struct nlock_holder *holder,
+		     const struct nlock_claim *claim);
+
+/*
  * May the lock be broken: is its lease over by more than slop_ns, or
  * holder_is_dead()?  A lock of "nlock run" may not, even if its lease is over,
  * as long as holder_survivor() finds a process.
