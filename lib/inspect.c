@@ -142,19 +142,6 @@ static int64_t server_now_ns(const struct nlock_lock *lock)
 	return ns_max(wall_now_ns(), stamp_ns);
 }
 
-static int64_t held_since_ns(const struct nlock_lock *lock,
-			     const struct nlock_holder *holder)
-{
-	char warrant[NAME_MAX + 1];
-	struct attributes a;
-
-	if (!warrant_name_format(warrant, sizeof(warrant), holder->claim,
-				 lock->options.separator) ||
-	    fresh_attributes(lock->dirfd, warrant, &a) < 0)
-		return 0;
-	return a.modified_ns;
-}
-
 static bool is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder)
 {
@@ -199,7 +186,8 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 		evidence.kept = holder->survivor != 0;
 		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
 					      evidence.server_now_ns);
-		holder->since_ns = held_since_ns(lock, holder);
+		/* It stays 0 if that is not known. */
+		warrant_read_date(lock, holder->claim, &holder->since_ns);
 	}
 	*state = state_infer(&evidence);
 	return NLOCK_OK;

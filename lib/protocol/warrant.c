@@ -203,6 +203,23 @@ int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns)
 	return stamp(claim, true, used_ns);
 }
 
+int warrant_read_date(const struct nlock_lock *lock, const char *claim_name,
+		      int64_t *dated_ns)
+{
+	char name[NAME_MAX + 1];
+	struct attributes a;
+
+	if (!warrant_name_format(name, sizeof(name), claim_name,
+				 lock->options.separator)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (fresh_attributes(lock->dirfd, name, &a) < 0)
+		return -1;
+	*dated_ns = a.modified_ns;
+	return 0;
+}
+
 int warrant_revoke(int dirfd, const char *name)
 {
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)

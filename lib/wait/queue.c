@@ -6,6 +6,7 @@
 #include "../os/attributes.h"
 #include "../protocol/lock_file.h"
 #include "../os/process.h"
+#include "../protocol/warrant.h"
 #include "queue.h"
 
 struct place {
@@ -93,15 +94,7 @@ static bool waits(const struct nlock_lock *lock, const char *claim,
 static bool read_beginning(const struct nlock_lock *lock, const char *claim,
 			   int64_t *began_ns)
 {
-	char warrant[NAME_MAX + 1];
-	struct attributes a;
-
-	if (!warrant_name_format(warrant, sizeof(warrant), claim,
-				 lock->options.separator) ||
-	    fresh_attributes(lock->dirfd, warrant, &a) < 0)
-		return false;
-	*began_ns = a.modified_ns;
-	return true;
+	return warrant_read_date(lock, claim, began_ns) == 0;
 }
 
 /*
