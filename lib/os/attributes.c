@@ -15,6 +15,11 @@
 #include "statx.h"
 #include "time.h"
 
+bool is_same_file(const struct attributes *a, uint64_t device, uint64_t inode)
+{
+	return a->inode == inode && a->device == device;
+}
+
 static void from_stat(const struct stat *st, struct attributes *a)
 {
 	*a = (struct attributes){ .inode = st->st_ino };

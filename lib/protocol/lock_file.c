@@ -7,11 +7,6 @@
 #include "../error.h"
 #include "lock_file.h"
 
-bool is_same_file(const struct attributes *a, uint64_t device, uint64_t inode)
-{
-	return a->inode == inode && a->device == device;
-}
-
 /*
  * Find out what the name leads to.  Only which file that is has to be fresh,
  * not its other attributes; an NFS client has just been told which file.

@@ -10,10 +10,6 @@
 #include "../os/attributes.h"
 #include "../nlock.h"
 
-/* Are these the attributes of the file with this device and inode? */
-bool is_same_file(const struct attributes *a, uint64_t device,
-		  uint64_t inode);
-
 /*
  * Is the lock file this very file, as the file server has it now?
  *
