@@ -1,12 +1,11 @@
 /*
  * aside.c - wait for a process that may hang; see aside.h.
  */
-#define _GNU_SOURCE		/* MAP_ANONYMOUS, MSG_CMSG_CLOEXEC */
+#define _GNU_SOURCE		/* MSG_CMSG_CLOEXEC */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,19 +23,6 @@
 
 /* As many descriptors as anybody wants to keep. */
 #define MOST_KEPT	4
-
-void *aside_share(size_t size)
-{
-	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return shared == MAP_FAILED ? NULL : shared;
-}
-
-void aside_unshare(void *shared, size_t size)
-{
-	munmap(shared, size);
-}
 
 /* ------------------------------------------------------- the other process */
 

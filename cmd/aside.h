@@ -30,18 +30,11 @@ struct patience {
 };
 
 /*
- * Memory that our process and the other one share, all 0.  Returns NULL with
- * errno.  aside_unshare() gives it back.
- */
-void *aside_share(size_t size);
-
-void aside_unshare(void *shared, size_t size);
-
-/*
- * What the other process does.  data is shared memory; cancel_fd becomes
- * readable once it should give up.  Returns a descriptor to be handed over if
- * it can be, or -1.  The other process has only the descriptors in keep, and so
- * can't print: whoever reads what we print would else have to wait for its end.
+ * What the other process does.  data is memory of helper_share(); cancel_fd
+ * becomes readable once it should give up.  Returns a descriptor to be handed
+ * over if it can be, or -1.  The other process has only the descriptors in keep,
+ * and so can't print: whoever reads what we print would else have to wait for
+ * its end.
  */
 typedef int aside_work(void *data, int cancel_fd);
 

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "../lib/os.h"
 #include "aside.h"
 #include "enclosing.h"
 #include "held.h"
@@ -334,11 +335,11 @@ static int acquire(struct held *held, const struct options *options,
 
 	if (nlock_is_local(&held->lock))
 		return acquire_by(&own, held, options, pid, depends);
-	shared = aside_share(sizeof(*shared));
+	shared = helper_share(sizeof(*shared));
 	if (shared == NULL)
 		return message_errno(held->path, "get memory");
 	status = acquire_by(shared, held, options, pid, depends);
-	aside_unshare(shared, sizeof(*shared));
+	helper_unshare(shared, sizeof(*shared));
 	return status;
 }
 
@@ -462,7 +463,7 @@ static int release(void *data, int cancel_fd)
 static void release_aside(struct release *given)
 {
 	struct held *held = given->held;
-	struct release *shared = aside_share(sizeof(*shared));
+	struct release *shared = helper_share(sizeof(*shared));
 	struct patience patience = patience_for(held);
 	int ignored;
 
@@ -477,7 +478,7 @@ static void release_aside(struct release *given)
 				  held->claim.warrant_fd }, 2, &ignored) < 0)
 		release(shared, -1);
 	*given = *shared;
-	aside_unshare(shared, sizeof(*shared));
+	helper_unshare(shared, sizeof(*shared));
 }
 
 enum nlock_result release_lock(struct held *held,

@@ -1,14 +1,13 @@
 /*
  * heartbeat.c - keep a lease alive; see heartbeat.h.
  */
-#define _GNU_SOURCE		/* MAP_ANONYMOUS, syscall */
+#define _GNU_SOURCE		/* syscall */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,9 +60,8 @@ static int share(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 		heartbeat->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (heartbeat->event_fd < 0)
 		return -1;
-	beat = mmap(NULL, sizeof(*beat), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (beat == MAP_FAILED)
+	beat = helper_share(sizeof(*beat));
+	if (beat == NULL)
 		return -1;
 	atomic_init(&beat->lease_end_ns, heartbeat->at_first.lease_end_ns);
 	atomic_init(&beat->confirmed_ns, heartbeat->at_first.lease_end_ns -

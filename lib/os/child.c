@@ -1,9 +1,10 @@
 /*
  * child.c - processes that may hang in the place of others; see child.h.
  */
-#define _GNU_SOURCE		/* syscall */
+#define _GNU_SOURCE		/* MAP_ANONYMOUS, syscall */
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -53,6 +54,19 @@ bool helper_is_orphan(pid_t parent)
 	pid_t now = getppid();
 
 	return now != parent && now != 0;
+}
+
+void *helper_share(size_t size)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return shared == MAP_FAILED ? NULL : shared;
+}
+
+void helper_unshare(void *shared, size_t size)
+{
+	munmap(shared, size);
 }
 
 pid_t helper_start(const int *keep, size_t count)

@@ -23,6 +23,13 @@
 pid_t helper_start(const int *keep, size_t count);
 
 /*
+ * Memory that this process shares with those it starts from then on, all 0.
+ * Returns NULL with errno.  helper_unshare() gives it back.
+ */
+void *helper_share(size_t size);
+void helper_unshare(void *shared, size_t size);
+
+/*
  * In a child that has asked for a signal when its parent dies: is it too late
  * for that, as the parent has died before?
  */

@@ -17,7 +17,7 @@
  * hangs with it, as ps(1) then does.  So a process of our own does the reading.
  * If it gets no further, another one begins again, without the one that hangs.
  */
-#define _GNU_SOURCE		/* MAP_ANONYMOUS, pipe2 */
+#define _GNU_SOURCE		/* pipe2 */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "carriers.h"
@@ -366,19 +365,17 @@ enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 {
 	struct search search = { .claim_name = claim_name,
 				 .since_ticks = since_ticks };
-	struct progress *progress;
+	struct progress *progress = helper_share(sizeof(*progress));
 	enum carriers result;
 
 	*pid = 0;
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (progress == MAP_FAILED)
+	if (progress == NULL)
 		return CARRIERS_UNKNOWN;
 	search.progress = progress;
 	look_past_hanging(&search);
 	*pid = progress->found;
 	result = atomic_load(&progress->done) ? progress->result :
 		 CARRIERS_UNKNOWN;
-	munmap(progress, sizeof(*progress));
+	helper_unshare(progress, sizeof(*progress));
 	return result;
 }
