@@ -1,11 +1,9 @@
 /*
  * descendants.c - walk over processes; see descendants.h.
  */
-#define _GNU_SOURCE		/* syscall */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../lib/os.h"
@@ -146,22 +144,18 @@ static bool is_still(pid_t pid, uint64_t start_ticks)
  */
 static int send_signal(pid_t pid, uint64_t start_ticks, int signal_number)
 {
-#if defined(SYS_pidfd_open) && defined(SYS_pidfd_send_signal)
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	int result = -1, errnum = ESRCH;
+	int fd = pid_open(pid), result = -1;
 
-	if (fd >= 0 && is_still(pid, start_ticks)) {
-		result = (int)syscall(SYS_pidfd_send_signal, fd,
-				      signal_number, NULL, 0);
-		errnum = errno;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (fd >= 0 || errno == ESRCH) {
-		errno = errnum;
+	if (fd >= 0) {
+		if (is_still(pid, start_ticks))
+			result = pid_signal(fd, signal_number, NULL);
+		else
+			errno = ESRCH;
+		close_keeping_errno(fd);
 		return result;
 	}
-#endif
+	if (errno == ESRCH)
+		return -1;
 	/* Before Linux 5.3, or where no descriptor is to be had. */
 	if (is_still(pid, start_ticks))
 		return kill(pid, signal_number);

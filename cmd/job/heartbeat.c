@@ -1,14 +1,12 @@
 /*
  * heartbeat.c - keep a lease alive; see heartbeat.h.
  */
-#define _GNU_SOURCE		/* syscall */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -123,17 +121,6 @@ static void tell(const struct heartbeat *heartbeat)
 
 /* -------------------------------------------------------------- standing in */
 
-/* Where there is no pidfd_open(2), before Linux 5.3, the pid has to do. */
-static int open_supervisor(const struct heartbeat *heartbeat)
-{
-#ifdef SYS_pidfd_open
-	return (int)syscall(SYS_pidfd_open, heartbeat->supervisor, 0);
-#else
-	(void)heartbeat;
-	return -1;
-#endif
-}
-
 static bool supervisor_is_gone(const struct heartbeat *heartbeat)
 {
 	struct pollfd ended = { .fd = heartbeat->supervisor_fd,
@@ -146,17 +133,14 @@ static bool supervisor_is_gone(const struct heartbeat *heartbeat)
 static void wake_supervisor(const struct heartbeat *heartbeat)
 {
 	const union sigval value = { .sival_ptr = heartbeat->beat };
-#ifdef SYS_pidfd_send_signal
 	siginfo_t info = { .si_signo = SIGCONT, .si_code = SI_QUEUE };
 
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value = value;
 	if (heartbeat->supervisor_fd >= 0 &&
-	    syscall(SYS_pidfd_send_signal, heartbeat->supervisor_fd, SIGCONT,
-		    &info, 0) == 0)
+	    pid_signal(heartbeat->supervisor_fd, SIGCONT, &info) == 0)
 		return;
-#endif
 	sigqueue(heartbeat->supervisor, SIGCONT, value);
 }
 
@@ -374,7 +358,8 @@ static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 	heartbeat->pid = helper_start(keep, 3);
 	if (heartbeat->pid == 0) {
 		setsid();	/* what stops the job does not stop us */
-		heartbeat->supervisor_fd = open_supervisor(heartbeat);
+		/* Before Linux 5.3 there is none, and the pid has to do. */
+		heartbeat->supervisor_fd = pid_open(heartbeat->supervisor);
 		beat_on(heartbeat, &own);
 		if (heartbeat->kill_after_ns != NLOCK_FOREVER)
 			watch_supervisor(heartbeat, getpid(),

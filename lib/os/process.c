@@ -172,25 +172,43 @@ bool process_gone(pid_t pid, const struct process_identity *identity)
 	       process_ended(pid, identity->start_ticks);
 }
 
-int process_open(pid_t pid, const struct process_identity *identity)
+int pid_open(pid_t pid)
 {
 #ifdef SYS_pidfd_open
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+int pid_signal(int fd, int signal_number, const siginfo_t *info)
+{
+#ifdef SYS_pidfd_send_signal
+	return (int)syscall(SYS_pidfd_send_signal, fd, signal_number, info, 0);
+#else
+	(void)fd;
+	(void)signal_number;
+	(void)info;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+int process_open(pid_t pid, const struct process_identity *identity)
+{
 	int fd;
 
 	if (!is_among_ours(identity))
 		return -1;
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);	/* close-on-exec */
+	fd = pid_open(pid);
 	/* Only now: the pid may have been another's by then. */
 	if (fd >= 0 && process_ended(pid, identity->start_ticks)) {
 		close(fd);
 		fd = -1;
 	}
 	return fd;
-#else
-	(void)pid;
-	(void)identity;
-	return -1;
-#endif
 }
 
 /*

@@ -9,6 +9,7 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -52,6 +53,21 @@ bool process_may_act(pid_t pid, const struct process_identity *identity);
  * Anything not known is "no".
  */
 bool process_gone(pid_t pid, const struct process_identity *identity);
+
+/*
+ * Open whatever process has this pid now, pidfd_open(2): the descriptor stays
+ * that process's, and becomes readable once it has ended.  Returns it
+ * (close-on-exec), or -1 with errno: ENOSYS before Linux 5.3, or if there is
+ * no such call by the kernel's headers.
+ */
+int pid_open(pid_t pid);
+
+/*
+ * Send a signal to the process of such a descriptor, pidfd_send_signal(2), as
+ * kill(2) does, or with what *info says, if that is not NULL.  Returns 0, or -1
+ * with errno.
+ */
+int pid_signal(int fd, int signal_number, const siginfo_t *info);
 
 /*
  * A descriptor that becomes readable when the process ends, pidfd_open(2);
