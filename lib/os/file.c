@@ -1,10 +1,16 @@
 /*
- * file.c - write all, read all, close; see file.h.
+ * file.c - write all, read all, close, rename; see file.h.
  */
+#define _GNU_SOURCE		/* syscall */
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "file.h"
+
+#ifndef RENAME_NOREPLACE	/* linux/fs.h */
+#define RENAME_NOREPLACE	1
+#endif
 
 int write_all(int fd, const char *text, size_t length)
 {
@@ -48,4 +54,20 @@ void close_keeping_errno(int fd)
 
 	close(fd);
 	errno = errnum;
+}
+
+int rename_to_new(int from_dirfd, const char *from, int to_dirfd,
+		  const char *to)
+{
+#ifdef SYS_renameat2
+	return (int)syscall(SYS_renameat2, from_dirfd, from, to_dirfd, to,
+			    RENAME_NOREPLACE);
+#else
+	(void)from_dirfd;
+	(void)from;
+	(void)to_dirfd;
+	(void)to;
+	errno = ENOSYS;
+	return -1;
+#endif
 }

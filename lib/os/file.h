@@ -1,5 +1,5 @@
 /*
- * file.h - descriptors: write all, read all, close.
+ * file.h - calls on files that C libraries leave unfinished, or out.
  */
 #ifndef FILE_H
 #define FILE_H
@@ -24,5 +24,14 @@ ssize_t read_all(int fd, char *text, size_t size);
  * set it.  Not for a file that was written to, where close(2) may fail itself.
  */
 void close_keeping_errno(int fd);
+
+/*
+ * renameat(2), but only to a name that is not there yet: RENAME_NOREPLACE.
+ * Returns 0, or -1 with errno: EEXIST if it is there; EINVAL or ENOSYS if file
+ * system or kernel can't do it, perhaps EPERM if an old container runtime does
+ * not know the call.
+ */
+int rename_to_new(int from_dirfd, const char *from, int to_dirfd,
+		  const char *to);
 
 #endif
