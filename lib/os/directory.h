@@ -36,8 +36,17 @@ int directory_open(int dirfd, const char *name, struct attributes *a);
 /* Is there nothing in it?  True also if it can't be read. */
 bool directory_is_empty(int fd);
 
-/* Set the permissions of a directory that its owner may search. */
+/*
+ * Set the permissions of a directory that its owner may search.  Returns 0, or
+ * -1 with errno.
+ */
 int directory_chmod(int fd, mode_t mode);
+
+/*
+ * Have the kernel, and by it the server, say what "now" is: set both times of a
+ * directory to that, or only its access time.  Returns 0, or -1 with errno.
+ */
+int directory_set_now(int fd, bool access_only);
 
 /*
  * Remove litter: what other programs leave in every directory they see, such as

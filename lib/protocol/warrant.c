@@ -1,10 +1,8 @@
 /*
  * warrant.c - make, date, revoke and discard warrants; see warrant.h.
  */
-#define _GNU_SOURCE		/* syscall */
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../os/directory.h"
@@ -56,29 +54,6 @@ int warrant_open(int dirfd, const char *name, uid_t uid)
 	close(fd);
 	errno = EPERM;
 	return -1;
-}
-
-/*
- * Have the kernel, and by it the server, say what "now" is.  Not by the C
- * library's function: a library that is preloaded to show a program another
- * time (libfaketime) puts that in the place of UTIME_NOW.
- */
-static int set_now(int fd, bool access_only)
-{
-	long modified = access_only ? UTIME_OMIT : UTIME_NOW;
-#ifdef SYS_utimensat
-	const struct {
-		long s, ns;	/* the kernel's, whatever time_t is */
-	} times[2] = { { 0, UTIME_NOW }, { 0, modified } };
-
-	return (int)syscall(SYS_utimensat, fd, ".", times, 0);
-#else
-	const struct timespec times[2] = {
-		{ .tv_nsec = UTIME_NOW }, { .tv_nsec = modified }
-	};
-
-	return utimensat(fd, ".", times, 0);
-#endif
 }
 
 /*
@@ -175,7 +150,7 @@ static int stamp(struct nlock_claim *claim, bool access_only,
 	int fd = claim->warrant_fd;
 	struct attributes stamped;
 
-	if (set_now(fd, access_only) < 0 ||
+	if (directory_set_now(fd, access_only) < 0 ||
 	    sync_directory(claim->lock->file_system, fd) < 0)
 		return -1;
 	if (!read_off_cached(claim, &sample, &stamped)) {
