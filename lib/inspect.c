@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "inspect.h"
 #include "os/attributes.h"
 #include "os/path.h"
-#include "protocol/holder.h"
 #include "os/process.h"
-#include "inspect.h"
+#include "protocol/holder.h"
 #include "protocol/warrant.h"
 
 /* How often to look again if what was seen turns out to be out of date. */

@@ -4,8 +4,8 @@
 #define _GNU_SOURCE
 #include <string.h>
 
-#include "protocol/claim.h"
 #include "error.h"
+#include "protocol/claim.h"
 #include "protocol/holder.h"
 #include "protocol/lock_file.h"
 

@@ -45,10 +45,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "protocol/name.h"
 #include "os/file_system.h"
 #include "os/time.h"
 #include "protocol/lease.h"
+#include "protocol/name.h"
 
 #define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */
 #define NLOCK_CLOCK_SLOP_NS	(10 * NS_PER_S)

@@ -9,10 +9,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "protocol/claim.h"
 #include "error.h"
-#include "refresh.h"
+#include "protocol/claim.h"
 #include "protocol/warrant.h"
+#include "refresh.h"
 
 static enum nlock_result lost_or_failed(struct nlock_error *error,
 					const char *step)

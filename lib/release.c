@@ -15,13 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "protocol/claim.h"
 #include "error.h"
 #include "os/random.h"
-#include "wait/hint.h"
+#include "protocol/claim.h"
 #include "protocol/holder.h"
 #include "protocol/takedown.h"
 #include "protocol/warrant.h"
+#include "wait/hint.h"
 
 /* How long another release of the same claim is given to finish. */
 #define TWIN_TRIES	20

@@ -23,11 +23,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "breaker.h"
-#include "../os/directory.h"
 #include "../error.h"
 #include "../os/attributes.h"
+#include "../os/directory.h"
 #include "../os/random.h"
+#include "breaker.h"
 #include "holder.h"
 #include "lock_file.h"
 #include "takedown.h"

@@ -28,11 +28,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "carriers.h"
-#include "name.h"
 #include "../os/child.h"
 #include "../os/proc.h"
 #include "../os/time.h"
+#include "carriers.h"
+#include "name.h"
 
 #define FEWEST_PASSES	2
 #define MOST_PASSES	4

@@ -9,15 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "claim.h"
 #include "../error.h"
-#include "holder.h"
-#include "lock_file.h"
-#include "separator.h"
 #include "../os/file.h"
 #include "../os/path.h"
 #include "../os/random.h"
 #include "../os/shared_file.h"
+#include "claim.h"
+#include "holder.h"
+#include "lock_file.h"
+#include "separator.h"
 #include "warrant.h"
 
 /*

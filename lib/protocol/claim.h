@@ -7,8 +7,8 @@
 #ifndef CLAIM_H
 #define CLAIM_H
 
-#include "../os/attributes.h"
 #include "../nlock.h"
+#include "../os/attributes.h"
 
 /*
  * Make a new claim with its warrant, its lease running.  parts says who

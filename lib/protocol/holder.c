@@ -7,16 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "carriers.h"
-#include "../os/directory.h"
 #include "../error.h"
 #include "../os/attributes.h"
-#include "holder.h"
-#include "lock_file.h"
+#include "../os/directory.h"
 #include "../os/file.h"
 #include "../os/path.h"
 #include "../os/process.h"
 #include "../os/shared_file.h"
+#include "carriers.h"
+#include "holder.h"
+#include "lock_file.h"
 
 /* A longer one was not made by nlock or flufl.lock. */
 #define LOCK_FILE_MAX	4096

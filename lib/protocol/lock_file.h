@@ -7,8 +7,8 @@
 #ifndef LOCK_FILE_H
 #define LOCK_FILE_H
 
-#include "../os/attributes.h"
 #include "../nlock.h"
+#include "../os/attributes.h"
 
 /*
  * Is the lock file this very file, as the file server has it now?

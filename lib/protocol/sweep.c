@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "../os/attributes.h"
-#include "sweep.h"
-#include "lock_file.h"
 #include "../os/process.h"
+#include "lock_file.h"
+#include "sweep.h"
 #include "warrant.h"
 
 /* A waiter renews its lease; only one that was suspended may come back. */

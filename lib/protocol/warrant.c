@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../os/directory.h"
 #include "../error.h"
-#include "lock_file.h"
+#include "../os/directory.h"
 #include "../os/random.h"
 #include "../os/shared_file.h"
+#include "lock_file.h"
 #include "warrant.h"
 
 /*

@@ -13,8 +13,8 @@
 #ifndef WARRANT_H
 #define WARRANT_H
 
-#include "../os/attributes.h"
 #include "../nlock.h"
+#include "../os/attributes.h"
 
 /* The name of a lock file that was moved into a warrant. */
 #define WARRANT_LOCK	"lock"
