@@ -9,12 +9,12 @@
  *	5  take the lock file down, by the descriptor of one's own warrant
  *	6  clean up
  *
- * What is seen in step 4 stays true until step 5.  The victim can't take the
- * lock file down any more, since its warrant is gone, and there is no other
- * breaker; should another push this one aside, step 5 fails.  The number of
- * the file's links says nothing: others may have made some.
+ * What step 4 has seen stays true until step 5: the victim can't take the lock
+ * file down any more, as its warrant is gone, and there is no other breaker.
+ * If another breaker pushes this one aside, step 5 fails.  The lock file's link
+ * count proves nothing, since others may have made links.
  *
- * The directories are reached by descriptors from the moment they are made.
+ * From the moment a directory is made it is reached by its descriptor only.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 #include "takedown.h"
 #include "warrant.h"
 
-/* In a breaker's directory. */
+/* The name of the warrant in a breaker's directory. */
 #define WARRANT		"warrant"
 
 struct breaker {
@@ -67,9 +67,9 @@ static int64_t now_ns(const struct breaker *breaker)
 }
 
 /*
- * Another user's breaker must be able to remove what we leave if we are
- * killed: give a directory the group, if we may, and the permissions of the
- * one that the lock is in.
+ * If this process is killed, another user's breaker must be able to remove what
+ * it leaves.  So give the directory the permissions of the lock's directory
+ * and, if we may, its group.
  */
 static int share(int fd, const struct attributes *around)
 {
@@ -103,7 +103,7 @@ static void close_both(const struct breaker *breaker)
 		close(breaker->fd);
 }
 
-/* False: it isn't there, so a rename that seemed to fail was done. */
+/* False: the draft is gone, so the rename that reported an error was done. */
 static bool remove_draft(const struct breaker *breaker)
 {
 	int dirfd = breaker->lock->dirfd;
@@ -116,7 +116,7 @@ static bool remove_draft(const struct breaker *breaker)
 	return true;
 }
 
-/* Returns 0, or -1 with errno: EEXIST if what is there is not what we made. */
+/* Returns 0, or -1 with errno; EEXIST: somebody has replaced the directory. */
 static int make_directory(struct breaker *breaker)
 {
 	struct attributes made;
@@ -155,7 +155,7 @@ static enum nlock_result draft(struct breaker *breaker,
 	result = fail(error, "set the mode of a breaker's warrant");
 
 remove:
-	/* A reply was lost, or somebody replaced the directory: try again. */
+	/* The reply was lost, or somebody replaced the directory: try again. */
 	if (error->errnum == EEXIST)
 		result = NLOCK_BUSY;
 	if (breaker->fd >= 0)
@@ -168,19 +168,20 @@ remove:
 static bool is_young(const struct breaker *breaker,
 		     const struct attributes *warrant)
 {
-	/* Others can set mtime at will, and ctime to now: take the older. */
+	/* Others can set mtime to any time, and ctime to now: use the older. */
 	int64_t made_ns = ns_min(warrant->modified_ns, warrant->changed_ns);
 
 	return !lease_over(made_ns, now_ns(breaker), BREAKER_GRACE_NS);
 }
 
 /*
- * Empty the directory of another breaker, unless the warrant in it is young: if
- * it is not, its owner has died or been stopped.  What is called "warrant" by
- * the time of its removal may be a third breaker's, a moment old: that
+ * Empty the directory of another breaker unless the warrant in it is young.  If
+ * the warrant is old, that breaker has died or was stopped.  By the time of the
+ * removal, the name may be that of a third breaker's warrant: then that
  * breaker's takedown fails, and it starts again.
  *
- * NLOCK_OK: the directory is empty, or was.  NLOCK_BUSY: its owner is at work.
+ * NLOCK_OK: the directory is empty, or was.  NLOCK_BUSY: that breaker is at
+ * work.
  */
 static enum nlock_result clear(const struct breaker *breaker, int other,
 			       struct nlock_error *error)
@@ -188,7 +189,7 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 	struct attributes a;
 	int warrant;
 
-	/* Anything else may be data, and this not a breaker's directory. */
+	/* Anything else may be data, in a directory that is no breaker's. */
 	if (!directory_remove_litter(other, WARRANT, true))
 		return fail(error, "empty a dead breaker's directory");
 	warrant = directory_open(other, WARRANT, &a);
@@ -198,7 +199,7 @@ static enum nlock_result clear(const struct breaker *breaker, int other,
 		close(warrant);
 		return NLOCK_BUSY;
 	}
-	/* A lock file that was taken down is no loss. */
+	/* The lock file in there was taken down, and nobody needs it. */
 	if (warrant_revoke(other, WARRANT) < 0 && is_not_empty(errno) &&
 	    directory_remove_litter(warrant, WARRANT_LOCK,
 				    true))
@@ -235,7 +236,7 @@ static bool is_published(const struct breaker *breaker)
 	       is_same_file(&there, ours.device, ours.inode);
 }
 
-/* Step 2.  Works only if there is no breaker: the target is absent or empty. */
+/* Step 2.  The rename works only if LOCK|breaker is absent or empty. */
 static enum nlock_result publish(struct breaker *breaker,
 				 struct nlock_error *error)
 {
@@ -247,7 +248,7 @@ static enum nlock_result publish(struct breaker *breaker,
 		if (renameat(dirfd, breaker->draft, dirfd,
 			     breaker->name) == 0)
 			return NLOCK_OK;
-		/* Our rename may have been done, and only its reply lost. */
+		/* The rename may have been done, and only the reply lost. */
 		if (errno == ENOENT)
 			return is_published(breaker) ? NLOCK_OK : NLOCK_BUSY;
 		if (!is_not_empty(errno))
@@ -260,9 +261,9 @@ static enum nlock_result publish(struct breaker *breaker,
 }
 
 /*
- * Does the claim's name lead to the victim's file, or to none?  If it leads to
- * another file, that file and its warrant may belong to a living process; the
- * lock file then has no claim.
+ * Does the claim's name lead to the victim's file, or to no file?  If it leads
+ * to another file, the lock file has no claim, and the other file and its
+ * warrant may belong to a living process.
  */
 static bool has_claim(const struct breaker *breaker,
 		      const struct nlock_holder *victim)
@@ -274,12 +275,13 @@ static bool has_claim(const struct breaker *breaker,
 }
 
 /*
- * The victim's warrant is not empty.  If the victim's file is in there, and is
- * no longer at LOCK, the victim has just released.  Anything else comes from
- * others, and stops nobody unless it has to be kept.
+ * Revoke the victim's warrant although it is not empty.  If the victim's file
+ * is in the warrant and no longer at LOCK, the victim has just released.
+ * Anything else was put there by others; only what may be somebody's data keeps
+ * the warrant from being revoked.
  *
- * Returns true if the warrant is gone; otherwise *errnum says why not, or is 0
- * if the victim has released.
+ * Returns true if the warrant is gone.  Otherwise *errnum says why it is not,
+ * or is 0 if the victim has released.
  */
 static bool revoke_full(const struct breaker *breaker,
 			const struct nlock_holder *victim,
@@ -320,7 +322,7 @@ static bool revoke_victim(const struct breaker *breaker,
 	*errnum = 0;
 	if (!warrant_name_format(warrant, sizeof(warrant), victim->claim,
 				 lock->options.separator))
-		return true;	/* flufl.lock's, which has none */
+		return true;	/* flufl.lock's claims have no warrant */
 	if (warrant_revoke(lock->dirfd, warrant) == 0 || errno == ENOTDIR)
 		return true;
 	if (is_not_empty(errno))
@@ -330,8 +332,9 @@ static bool revoke_victim(const struct breaker *breaker,
 }
 
 /*
- * Step 4.  Is the lock file certainly the victim's, and may it go?  claimed
- * says that the claim's name leads to the victim's file, or to none.
+ * Step 4.  Is the lock file certainly the victim's, and may it be taken down?
+ * claimed is what has_claim() has returned.  False with *errnum 0: the lock
+ * file has to stay.
  */
 static bool prove(const struct breaker *breaker,
 		  const struct nlock_holder *victim, bool claimed,
@@ -349,9 +352,8 @@ static bool prove(const struct breaker *breaker,
 	if (!holder_is_breakable(lock, &now, now_ns(breaker), slop_ns))
 		return false;
 	/*
-	 * A crash may have emptied the file.  Without its claim nobody could
-	 * tell whose it is, should we die before the takedown: so that claim
-	 * goes last.
+	 * If a crash has emptied the file, only the claim's name tells whose it
+	 * is.  We may die before the takedown, so that claim is removed last.
 	 */
 	if (claimed && !victim->empty &&
 	    unlinkat(lock->dirfd, victim->claim, 0) < 0 && errno != ENOENT)
@@ -377,7 +379,7 @@ static enum nlock_result take_victim_down(const struct breaker *breaker,
 
 	if (!taken && !is_gone(errno))
 		result = fail(error, "take down the lock file");
-	/* The claim that prove() left; the reply may have been lost. */
+	/* The claim that prove() has left, even if only a reply was lost. */
 	if (victim->empty &&
 	    (taken || fresh_attributes(breaker->warrant_fd, WARRANT_LOCK,
 				       &a) == 0))
@@ -386,9 +388,8 @@ static enum nlock_result take_victim_down(const struct breaker *breaker,
 }
 
 /*
- * Step 6.  An NFS client would keep the unlinked file as ".nfs..." if it were
- * still open, and the warrant with it, so the victim's descriptor is closed
- * by now.
+ * Step 6.  The victim's file must be closed by now: an NFS client would keep an
+ * open file as ".nfs..." when it is unlinked, and so keep the warrant.
  */
 static void clean_up(struct breaker *breaker)
 {
@@ -397,7 +398,8 @@ static void clean_up(struct breaker *breaker)
 	warrant_discard(breaker->lock, breaker->fd, WARRANT,
 			breaker->warrant_fd, WARRANT_LOCK);
 	if (unlinkat(dirfd, breaker->name, AT_REMOVEDIR) < 0 &&
-	    is_not_empty(errno) && directory_remove_litter(breaker->fd, "", false))
+	    is_not_empty(errno) &&
+	    directory_remove_litter(breaker->fd, "", false))
 		unlinkat(dirfd, breaker->name, AT_REMOVEDIR);
 	close_both(breaker);
 }
@@ -441,9 +443,9 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 	if (result != NLOCK_OK)
 		goto close_victim;
 	/*
-	 * The warrant's stamp has just told the server's time.  Look at it
-	 * before the victim loses anything: the clock that says that its time
-	 * is over may have been read long ago.
+	 * The caller may have read the server's clock long ago.  The stamp of
+	 * the new warrant is the server's time now, so judge the lease by it
+	 * before the victim loses anything.
 	 */
 	result = holder_is_breakable(lock, victim, now_ns(&breaker), slop_ns) ?
 		 publish(&breaker, error) : NLOCK_BUSY;

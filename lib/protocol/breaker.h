@@ -9,20 +9,20 @@
 
 #include "../nlock.h"
 
-/* How old, on the server's clock, a breaker's warrant gets undisturbed. */
+/* Up to this age, on the server's clock, others respect a breaker's warrant. */
 #define BREAKER_GRACE_NS	(5 * NS_PER_S)
 
 /*
- * Break the lock that *victim describes, if that is still what the lock file
- * is and its lease still over by slop_ns (or its process dead).
+ * Break the lock that *victim describes, if the lock file is still the victim's
+ * and the lease has been over for slop_ns (or the victim's process is dead).
  *
- * victim_fd is the lock file, opened when *victim was seen; it is closed
- * here.  *clock is brought up to date.
+ * victim_fd is the lock file, opened when *victim was read; this function
+ * closes it.  It also brings *clock up to date.
  *
- * NLOCK_OK: taken down, or there was nothing to break: try to link again.  In
- * the latter case, too, the victim may have lost its warrant.
- * NLOCK_BUSY: another breaker is at work, or the server's clock, read anew,
- * says that the lease is not over: look again later.
+ * NLOCK_OK: the lock file was taken down, or there was nothing to break: try to
+ * link again.  In both cases the victim may have lost its warrant.
+ * NLOCK_BUSY: another breaker is at work; or the lease is not over, by the
+ * server's clock, read again: look again later.
  * NLOCK_FAILED: a call failed.  The victim may have lost its warrant and its
  * claim.
  */

@@ -21,12 +21,12 @@
 #include "warrant.h"
 
 /*
- * Whoever may contend for the lock must be able to see whose it is, be the
- * umask what it may; who may contend is up to the directory.
+ * Everybody who may contend for the lock must be able to read whose it is,
+ * whatever the umask.  Who may contend is up to the directory's permissions.
  */
 #define CLAIM_MODE	0644
 
-/* How many names are tried; that a second one is needed is rare enough. */
+/* How many names to try.  Even the second is hardly ever needed. */
 #define NAMES		3
 
 char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
@@ -46,10 +46,9 @@ static int64_t lease_end_from_now(const struct nlock_claim *claim,
 }
 
 /*
- * By making the warrant this process has shown that it is the only one with
- * this name.  O_EXCL guards against those who don't play by the rules.  It
- * costs an NFS client two more requests; there we look at what we have opened
- * instead.
+ * The claim's name is ours alone, since mkdir(2) has made the warrant.  O_EXCL
+ * guards against programs that break the rules.  On NFS it costs two requests
+ * more, so there we check the file that was opened instead.
  */
 static bool creates_exclusively(const struct nlock_lock *lock)
 {
@@ -57,9 +56,9 @@ static bool creates_exclusively(const struct nlock_lock *lock)
 }
 
 /*
- * Is it certainly the file that was just created?  Somebody who saw the warrant
- * appear may have been quicker, with a file of their own, or with a link to a
- * file that we must leave alone.
+ * Is this certainly the file that was just created?  Somebody who saw the
+ * warrant appear may have been quicker, and have put there a file of their own,
+ * or a link to a file that we must not change.
  */
 static bool is_ours_and_new(const struct nlock_claim *claim,
 			    const struct attributes *a)
@@ -75,8 +74,8 @@ static int make_readable(int fd, const struct attributes *a)
 }
 
 /*
- * Have what was written reach the file server, and be told if it did not: an
- * NFS client reports that by close(2), of any descriptor.
+ * Have what was written reach the file server, and learn of errors.  An NFS
+ * client reports them from the close(2) of any descriptor of the file.
  */
 static int flush(const struct nlock_lock *lock, int fd)
 {
@@ -86,9 +85,7 @@ static int flush(const struct nlock_lock *lock, int fd)
 	       sync_file(lock->file_system, fd);
 }
 
-/*
- * Returns NLOCK_BUSY, with *error, if the name turns out to be somebody else's.
- */
+/* Returns NLOCK_BUSY, with *error, if somebody else has used the name. */
 static enum nlock_result write_claim(struct nlock_claim *claim,
 				     const char *name, int *fd_out,
 				     struct nlock_error *error)
@@ -108,7 +105,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 		result = fail(error, "create the claim");
 		if (errno == EEXIST || errno == ELOOP || errno == ENXIO)
 			result = NLOCK_BUSY;
-		goto remove_claim;	/* the reply may have been lost */
+		goto remove_claim;	/* perhaps only the reply was lost */
 	}
 	if (own_attributes_fd(fd, &made) < 0) {
 		result = fail(error, "look at the claim");
@@ -120,7 +117,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 		if (creates_exclusively(claim->lock))
 			goto close_claim;
 		close(fd);
-		return result;		/* it is somebody else's */
+		return result;		/* the file is somebody else's */
 	}
 	claim->device = made.device;
 	claim->inode = made.inode;
@@ -133,7 +130,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 		goto close_claim;
 	}
 	claim->lease_end_ns = lease_end_from_now(claim, claim->lifetime_ns);
-	/* Both: file systems by libfuse 2 don't set only one of them. */
+	/* Set both: file systems by libfuse 2 can't set only one of them. */
 	times[0] = times[1] = ns_to_timespec(claim->lease_end_ns);
 	if (futimens(fd, times) < 0) {
 		result = fail(error, "set the time of the claim");
@@ -154,12 +151,13 @@ remove_claim:
 }
 
 /*
- * A GlusterFS volume may have a file on another server than the one that by
- * the name decides who is the first to make it.  Then that one keeps a
- * pointer, and two steps make a link; a client that looks in between takes
- * the pointer for a stale one and removes it, and another link by the same
- * name is made (https://github.com/gluster/glusterfs/issues/1723).  Two were
- * seen to have the lock.  So the claim is made where the lock file belongs.
+ * In a GlusterFS volume the hash of a file's name chooses the server that
+ * decides who creates that name.  The file itself may lie on another server;
+ * then the first one keeps a pointer to it, and link(2) takes two steps.  A
+ * client that looks between the two takes the pointer for a stale one and
+ * removes it, and then a second link of the same name can be made
+ * (https://github.com/gluster/glusterfs/issues/1723).  Two holders were seen.
+ * So make the claim on the server to which the lock file's name belongs.
  */
 static enum nlock_result place_claim(struct nlock_claim *claim,
 				     const struct claim_name *parts, int *fd,
@@ -186,9 +184,9 @@ static enum nlock_result place_claim(struct nlock_claim *claim,
 }
 
 /*
- * Did making the warrant fail because of what the file system is?  vfat has
- * no name with '|' in it, others no directories.  exFAT by FUSE says that
- * such a name is not there, as if the directory were gone.
+ * Has making the warrant failed because of the kind of file system?  vfat has
+ * no names with '|', and others have no directories.  exFAT by FUSE reports
+ * ENOENT for such a name, as if the directory around it were gone.
  */
 static bool means_no_warrants(int dirfd, int errnum)
 {
@@ -200,14 +198,14 @@ static bool means_no_warrants(int dirfd, int errnum)
 	return errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP;
 }
 
-/* More digits than any kernel's pid, inode of a namespace or clock has. */
+/* No kernel's pids, namespace inodes and start times have more digits. */
 #define WIDEST_PID	((pid_t)9999999)
 #define WIDEST_INODE	UINT64_C(9999999999)
 #define WIDEST_TICKS	UINT64_C(99999999999)
 
 /*
- * Would such a claim's name fit for every process?  A lock's name must not be
- * too long today that was not yesterday, with a pid of fewer digits.
+ * Would the claim's name fit for any process?  A lock's name that was accepted
+ * yesterday must not be too long today because the pid has more digits.
  */
 static bool fits_always(const struct nlock_lock *lock, struct claim_name parts)
 {
@@ -239,12 +237,12 @@ static enum nlock_result name_claim(struct nlock_claim *claim,
 }
 
 /*
- * Make the warrant, and by that the claim's name our own.
+ * Make the warrant.  Whoever makes it owns the claim's name.
  *
- * A warrant that is there may have been made by this very call, its reply
- * lost, and should not be left; or by a machine restored from the same
- * snapshot, with the same random bits, which then learns that it has lost.
- * NLOCK_BUSY: another name has to be found.
+ * If there is one already, remove it.  Either this call has made it and the
+ * reply was lost, or another machine has, which was restored from the same
+ * snapshot and drew the same random bits; that machine then learns that it has
+ * lost.  NLOCK_BUSY: another name is needed.
  */
 static enum nlock_result make_warrant(struct nlock_claim *claim,
 				      const struct claim_name *parts,
@@ -312,9 +310,9 @@ void claim_withdraw(struct nlock_claim *claim)
 	int dirfd = claim->lock->dirfd;
 
 	/*
-	 * The warrant goes first: should the inode of the claim be given to
-	 * another's, while its owner looks at the lock file, that can't be
-	 * taken for a lock that was won.
+	 * The warrant goes first.  Once the claim is gone its inode number may
+	 * be used again, for the next holder's claim; without a warrant nobody
+	 * can mistake that for this claim having won.
 	 */
 	if (claim->warrant_fd >= 0)
 		warrant_discard(claim->lock, dirfd, claim->warrant,
@@ -337,7 +335,7 @@ int claim_open_warrant(struct nlock_claim *claim)
 {
 	int tries = 0;
 
-	/* Without it the lock file can't be taken down: look twice. */
+	/* Without the warrant the lock file can't be taken down: look twice. */
 	while (claim->warrant_fd < 0) {
 		claim->warrant_fd = warrant_open(claim->lock->dirfd,
 						 claim->warrant, claim->uid);
@@ -360,7 +358,7 @@ void claim_note(struct nlock_claim *claim, const struct attributes *a)
 	claim->lease_end_ns = a->modified_ns;
 }
 
-/* Is this the claim that we know, if we know it, and no replacement? */
+/* Is it the claim's own file?  If the inode is not known, any file will do. */
 static bool is_the_claim(const struct nlock_claim *claim,
 			 const struct attributes *a)
 {
@@ -382,11 +380,12 @@ int claim_read(struct nlock_claim *claim, struct attributes *a)
 }
 
 /*
- * A claim's access time means nothing, and so can be a random fraction of a
- * second: attributes that show it are those of the reply to that, or younger,
- * and not what a client has kept from before.  It is in microseconds, as not
- * every server keeps nanoseconds.  The second is one for which no cleaner of
- * files that nobody has used takes the lock away.
+ * Make up an access time in the given second.  Nobody reads a claim's access
+ * time, so its fraction can be random: attributes that show this fraction come
+ * from the reply to the call that has set it, or are younger, and are not what
+ * the client had cached before.  Use microseconds, since not every server keeps
+ * nanoseconds.  Cleaners remove files by their access time, so the second must
+ * not be long past.
  */
 static int random_time(time_t second, struct timespec *time)
 {
@@ -400,9 +399,9 @@ static int random_time(time_t second, struct timespec *time)
 }
 
 /*
- * Is the open file the claim?  If the claim's inode is known, that decides;
- * otherwise the file's content has to name the claim.  Returns 0, or -1 with
- * errno, ENOENT if not.
+ * Is the open file the claim?  The inode decides, if it is known; otherwise the
+ * file's content has to name the claim.  Returns 0, or -1 with errno: ENOENT if
+ * it is another file.
  */
 static int check_is_claim(const struct nlock_claim *claim, int fd)
 {
@@ -440,7 +439,7 @@ static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 	return -1;
 }
 
-/* Returns 1 if *a shows the access time that was set, 0 if not; or -1. */
+/* Returns 1 if *a shows the access time that was set, else 0; or -1. */
 static int set_times_fd(int fd, const struct timespec times[2],
 			struct attributes *a)
 {
@@ -451,14 +450,14 @@ static int set_times_fd(int fd, const struct timespec times[2],
 }
 
 /*
- * Set the claim's times: modified, and a random access time.  Use a descriptor
- * of the claim, as somebody may have put another file in its place.  Before
- * Linux 5.8 the descriptor has to be open for reading; it also has to be if an
- * earlier process made the claim, which is then known by its content, or if the
- * file has to be synced.
+ * Set the claim's modification time to modified, and its access time to a
+ * random fraction of accessed_s.  Set them by a descriptor, since somebody may
+ * have put another file in the claim's place.  The descriptor has to be open
+ * for reading before Linux 5.8, for a claim that only its content identifies,
+ * and for a file that has to be synced.
  *
- * Returns 1 if *a is what the server answered, 0 if the client has not kept
- * that, or -1 with errno.
+ * Returns 1 if *a is what the server has answered, 0 if the client has not kept
+ * the answer, or -1 with errno.
  */
 static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 		     struct timespec modified, struct attributes *a)
@@ -488,9 +487,9 @@ static int set_times(const struct nlock_claim *claim, time_t accessed_s,
 }
 
 /*
- * Are all files stamped by the same clock, so that the claim's change time and
- * the warrant's can be compared?  Those of a distributed file system may be
- * stamped by each client, or where each of them is kept.
+ * Does one clock stamp all files, so that change times of claim and warrant can
+ * be compared?  In a distributed file system the stamps may be those of each
+ * client, or of the server that keeps the file.
  */
 static bool has_one_clock(const struct nlock_lock *lock)
 {
@@ -512,8 +511,8 @@ int claim_extend(struct nlock_claim *claim, int64_t lifetime_ns,
 		return -1;
 	claim->lease_end_ns = end_ns;
 	/*
-	 * The clock is not set by it: that is the warrant's, by which leases
-	 * of others are judged, too.
+	 * Don't set the claim's clock by this stamp.  That clock follows the
+	 * warrants' stamps, by which other holders' leases are judged, too.
 	 */
 	return answered && has_one_clock(claim->lock);
 }

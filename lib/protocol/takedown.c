@@ -12,7 +12,7 @@
 int takedown_as(const struct nlock_lock *lock, int warrant_fd,
 		const char *name)
 {
-	/* Others can't do it; finding that out is not worth a request. */
+	/* Network file systems can't; to find that out costs a request. */
 	if (nlock_is_local(lock)) {
 		if (rename_to_new(lock->dirfd, lock->name, warrant_fd,
 				  name) == 0)

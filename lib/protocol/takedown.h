@@ -1,10 +1,10 @@
 /*
  * takedown.h - remove a lock file's name, and never somebody else's.
  *
- * The name goes by rename(2) into a warrant.  If the warrant has been
- * revoked the rename fails, however late it comes.  Nothing else in this
- * library removes the name of a lock file; unlink(2) of it would remove
- * whatever is there by then.
+ * rename(2) moves the lock file into a warrant.  If the warrant has been
+ * revoked, the rename fails, however late it arrives.  Nothing else in this
+ * library removes the name of a lock file: unlink(2) would remove whatever has
+ * that name by then.
  */
 #ifndef TAKEDOWN_H
 #define TAKEDOWN_H
@@ -12,30 +12,28 @@
 #include "../nlock.h"
 
 /*
- * Move the lock file into a warrant, by the warrant's descriptor, which reaches
- * the very directory that was looked at.  Nothing in the warrant is replaced,
- * as far as the file system can see to that.
+ * Move the lock file into a warrant.  The warrant is a descriptor, which leads
+ * to the directory that was checked.  Where the file system can do that,
+ * nothing in the warrant is replaced.
  *
- * Returns 0, or -1 with errno; is_gone(errno) means that there was no lock
- * file, that the warrant was revoked, or that the rename was done and its reply
- * lost.  Never repeat it then: of two requests under way, the late one would
- * move the next holder's lock into a warrant that is still there.  EEXIST means
- * that nothing was done: somebody has put a file into the warrant.
+ * Returns 0, or -1 with errno.  is_gone(errno) means one of three: there was no
+ * lock file, the warrant was revoked, or the rename was done and its reply was
+ * lost.  Don't repeat the call then: if two requests are under way, the later
+ * one could move the next holder's lock file into the warrant.  EEXIST means
+ * that nothing was done, as somebody has put a file into the warrant.
  */
 int takedown(const struct nlock_lock *lock, int warrant_fd);
 
 /*
- * The same with another name in the warrant than "lock", for a warrant in which
- * somebody has put something by that name: that is neither replaced nor
- * removed.
+ * The same, but call the file name in the warrant, not "lock": for a warrant in
+ * which somebody has put something called "lock", which stays.
  */
 int takedown_as(const struct nlock_lock *lock, int warrant_fd,
 		const char *name);
 
 /*
- * The same with a warrant that this process has made.  Only what this process
- * takes down has any business in there, so anything else that is called "lock"
- * is removed.
+ * The same with a warrant that this process has made.  Only this process has a
+ * reason to put a file there, so anything else called "lock" is removed first.
  */
 int takedown_into_own(const struct nlock_lock *lock, int warrant_fd);
 

@@ -13,19 +13,19 @@
 #include "warrant.h"
 
 /*
- * A client that has the lock file open when it is unlinked (a waiter looking
- * at it, on the same machine) keeps it as ".nfs..." until it closes it.
+ * If a waiter on this machine has the lock file open when it is unlinked, the
+ * NFS client keeps the file as ".nfs..." until the waiter closes it.
  */
 #define DISCARD_PAUSES	9	/* each twice the one before: 0.5 s in all */
 
 /*
- * Linux' client of SMB closes a file a second after it was told to, and until
- * then the server keeps the name of one that was removed.
+ * Linux' SMB client delays closing a file by a second, and until then the
+ * server keeps the name of a file that was removed.
  */
 #define DISCARD_PAUSES_SMB 11	/* 2 s */
 #define DISCARD_PAUSE_NS NS_PER_MS
 
-/* For others that read the server's clock by the same claim. */
+/* Other processes may read the server's clock by the same claim. */
 #define CLOCK_TRIES	12
 #define CLOCK_PAUSE_NS	(20 * NS_PER_MS)
 
@@ -38,7 +38,7 @@ int warrant_make(const struct nlock_lock *lock, int dirfd, const char *name,
 	if (fd < 0)
 		return -1;
 	sample.after_ns = boot_now_ns();
-	/* Unlike the other times, this one can't be set at will. */
+	/* Of all times, only the change time can't be set by a user. */
 	sample.server_ns = made->changed_ns;
 	*clock = sample;
 	return fd;
@@ -57,9 +57,9 @@ int warrant_open(int dirfd, const char *name, uid_t uid)
 }
 
 /*
- * Take the change time, which nobody can set at will.  Only now is it "after":
- * what we read may be younger than our stamp, since anybody else who changes
- * the directory updates that time.
+ * Use the change time, which no user can set.  Take after_ns only now: others
+ * who change the directory update its change time, so what was read may be
+ * younger than our own stamp.
  */
 static void read_off(struct server_clock *sample,
 		     const struct attributes *stamped)
@@ -69,10 +69,10 @@ static void read_off(struct server_clock *sample,
 }
 
 /*
- * Was the warrant there a moment ago?  On a local file system a descriptor can
- * set the times of a directory even after its removal; the directory then has
- * no link left.  Where a client answers from a cache, the name must also lead
- * to the warrant.
+ * Was the warrant there a moment ago?  On a local file system the times of a
+ * directory can be set by a descriptor even after it was removed, but then it
+ * has no links.  Where the client answers from a cache, the warrant's name must
+ * also lead to the warrant.
  */
 static int check_is_there(const struct nlock_claim *claim,
 			  const struct attributes *stamped)
@@ -91,10 +91,10 @@ static int check_is_there(const struct nlock_claim *claim,
 }
 
 /*
- * Not by a new warrant in the place of the old one: a takedown that is still
- * under way would find it.  A directory that is there was left by a process
- * that was killed; or it is that of another refresh, which has to try again.
- * Ours may be gone by the same, at any step.
+ * Make a directory with a name of its own.  To make the warrant again would be
+ * wrong: a takedown that is still under way would find it.  A directory of that
+ * name may be left from a process that was killed, or be that of another
+ * refresh, which then tries again; so may ours be removed at any step.
  */
 int warrant_read_clock(struct nlock_claim *claim)
 {
@@ -111,12 +111,12 @@ int warrant_read_clock(struct nlock_claim *claim)
 		return -1;
 	}
 	do {
-		/* Removed by one another, two would fail in step. */
+		/* Two that remove each other's must get out of step. */
 		if (tries > 1 && random_bits(&random) == 0)
 			sleep_ns((int64_t)(random % CLOCK_PAUSE_NS));
 		fd = warrant_make(lock, lock->dirfd, name, &sample, &made);
 		errnum = fd < 0 ? errno : 0;
-		/* It may have been made though that failed. */
+		/* Even if the call failed, the directory may have been made. */
 		warrant_revoke(lock->dirfd, name);
 	} while ((errnum == EEXIST || is_gone(errnum)) &&
 		 ++tries < CLOCK_TRIES);
@@ -130,7 +130,7 @@ int warrant_read_clock(struct nlock_claim *claim)
 	return 0;
 }
 
-/* The reply may have brought the stamp: then the client need not ask again. */
+/* If the reply has brought the stamp, the client need not ask again. */
 static bool read_off_cached(struct nlock_claim *claim,
 			    struct server_clock *sample,
 			    struct attributes *stamped)
