@@ -122,8 +122,8 @@ static int help_command(int argc, const char **argv)
 	if (argc < 2)
 		return print_help();
 	if (argc > 2)
-		return usage_error("help: too many arguments: '%s'; takes one COMMAND",
-				   argv[2]);
+		return usage_error("help: too many arguments: '%s'; takes one "
+				   "COMMAND", argv[2]);
 	if (strcmp(argv[1], "help") == 0)
 		return print_help();
 	command = find_command(argv[1]);

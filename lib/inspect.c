@@ -15,10 +15,10 @@
 #include "protocol/holder.h"
 #include "protocol/warrant.h"
 
-/* How often to look again if what was seen turns out to be out of date. */
+/* How often to look again if the first look turns out to be out of date. */
 #define LOOKS		5
 
-/* How often, and how long, after an error that the user named. */
+/* How often to try again after an error that the user named, and pauses. */
 #define RETRIES		100
 #define RETRY_PAUSE_NS	(10 * NS_PER_MS)
 
@@ -40,7 +40,8 @@ enum nlock_state state_infer(const struct state_evidence *e)
 		return over ? NLOCK_STATE_OURS_EXPIRED : NLOCK_STATE_OURS;
 	if (e->process_dead)
 		return NLOCK_STATE_STALE;
-	return over && !e->kept ? NLOCK_STATE_THEIRS_EXPIRED : NLOCK_STATE_UNKNOWN;
+	return over && !e->kept ? NLOCK_STATE_THEIRS_EXPIRED :
+	       NLOCK_STATE_UNKNOWN;
 }
 
 bool nlock_state_is_held(enum nlock_state state)
@@ -49,10 +50,7 @@ bool nlock_state_is_held(enum nlock_state state)
 	       state == NLOCK_STATE_FOREIGN;
 }
 
-/*
- * Is the name there?  Reading the directory tells, where a lookup may be
- * answered from a cache.
- */
+/* Is the name in the directory?  A lookup might be answered from a cache. */
 static int name_is_there(const struct nlock_lock *lock)
 {
 	DIR *directory = fresh_directory(lock->dirfd);
@@ -98,12 +96,12 @@ static enum nlock_result look(const struct nlock_lock *lock,
 		if (name_is_there(lock) != 1)
 			return NLOCK_OK;
 	}
-	return NLOCK_OK;	/* coming and going: none was caught */
+	return NLOCK_OK;	/* locks come and go too fast to be seen */
 }
 
 /*
- * When the server last changed the file.  Some clients give the modification
- * time, the end of the lease, for that: Linux' of SMB, and ceph-fuse.
+ * When the server last changed the file; 0: not known.  Linux' SMB client and
+ * ceph-fuse give the modification time instead, which is the lease's end.
  */
 static int64_t change_stamp_ns(const struct stat *st)
 {
@@ -114,11 +112,11 @@ static int64_t change_stamp_ns(const struct stat *st)
 }
 
 /*
- * The server's time, without a change that anybody could see.
+ * Read the server's time without changing anything that others can see.
  *
- * Where files without a name can be made (not on NFS) the file system stamps
- * one.  Otherwise this host's clock has to do, but it is never believed to
- * be earlier than a stamp of the server's that is already there.
+ * Where files without a name can be made (not on NFS), the file system stamps
+ * such a file.  Otherwise use this host's clock, or the lock file's stamp by the
+ * server if that is later.
  */
 static int64_t server_now_ns(const struct nlock_lock *lock)
 {

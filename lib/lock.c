@@ -17,10 +17,10 @@
 #define O_PATH O_RDONLY
 #endif
 
-/* flufl.lock and we read no lock file that is longer. */
+/* flufl.lock and nlock read no lock file that is longer. */
 #define CLAIM_PATH_MAX	4096
 
-/* How often to try if a symbolic link on the way is switched meanwhile. */
+/* How often to try again if a symbolic link on the way has been switched. */
 #define TRIES		3
 
 static char *join(const char *directory, const char *name)
@@ -34,7 +34,7 @@ static char *join(const char *directory, const char *name)
 	return path;
 }
 
-/* A claim is found again from any working directory. */
+/* Claims have absolute paths, to be found from any working directory. */
 static char *absolute_path(const char *path)
 {
 	char directory[PATH_MAX];

@@ -17,8 +17,8 @@ static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
 }
 
 /*
- * Whether or not the lock file is there: what else is missing?  What our own
- * release has removed tells nothing.
+ * Is the claim or the warrant missing?  If our own release has removed them,
+ * that tells nothing.
  */
 static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
 				    enum nlock_loss otherwise)

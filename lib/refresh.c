@@ -1,9 +1,9 @@
 /*
  * refresh.c - renew the lease of a lock that is held.
  *
- * The order matters: the holder writes its lease, then looks at its warrant;
- * a breaker revokes the warrant, then looks at the lease.  One of the two
- * always sees the other.
+ * The order matters.  The holder renews its lease and then looks at its
+ * warrant; a breaker revokes the warrant and then looks at the lease.  So at
+ * least one of the two sees what the other has done.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,10 +24,10 @@ static enum nlock_result lost_or_failed(struct nlock_error *error,
 /* The coarsest time stamps of a file system that has hard links. */
 #define STAMP_GRAIN_NS	(2 * NS_PER_S)
 
-/* How often a lease is renewed that is half over before that is confirmed. */
+/* How often to renew a lease that is half over by the time it is confirmed. */
 #define RENEWALS	3
 
-/* Whoever the claim stands for relies on the end that was just read. */
+/* The process behind the claim relies on the end that was just read. */
 static void note_reliance(struct nlock_claim *claim)
 {
 	if (claim->stands_for_process)
@@ -36,8 +36,9 @@ static void note_reliance(struct nlock_claim *claim)
 }
 
 /*
- * What has to be known of a claim of an earlier process's: the server's
- * clock, and until when whoever it stands for relies on it.
+ * Learn what is needed of a claim that an earlier process has made: the
+ * server's clock, and the end of the lease on which the process that the claim
+ * stands for relies.
  */
 static enum nlock_result load_opened_claim(struct nlock_claim *claim,
 				     struct nlock_error *error)
@@ -60,8 +61,8 @@ static enum nlock_result load_opened_claim(struct nlock_claim *claim,
 }
 
 /*
- * Does the claim have the lock?  A second link alone does not say so: others
- * may have made one, and taken the lock file away.
+ * Does the claim have the lock?  A second link does not prove it: others may
+ * have made that link, and have taken the lock file away.
  */
 static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 					 uint32_t links,
@@ -75,11 +76,11 @@ static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 }
 
 /*
- * Is the lock ours?  *counted is what the server said of the claim when the
- * lease was renewed, or NULL.  If there were two links then, and the warrant
- * is there now and was not used since, nobody can have taken the lock away:
- * others would have had to revoke the warrant before they look at the lease,
- * and a release would have used it.
+ * Is the lock ours?  *counted has the claim's attributes as the server gave
+ * them when the lease was renewed, or is NULL.  If the claim had two links
+ * then, and the warrant exists now and was not used since, nobody can have
+ * taken the lock away: a breaker must revoke the warrant before it looks at the
+ * lease, and a release would have used the warrant.
  */
 static enum nlock_result confirm(struct nlock_claim *claim,
 				 const struct attributes *counted,
@@ -99,7 +100,7 @@ static enum nlock_result confirm(struct nlock_claim *claim,
 	return check_lock_file(claim, counted->links, error);
 }
 
-/* Have the claim's clock known and its warrant open. */
+/* Make sure that the claim's clock is known and its warrant is open. */
 static enum nlock_result prepare(struct nlock_claim *claim,
 				 struct nlock_error *error)
 {
@@ -122,7 +123,7 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
 	return result;
 }
 
-/* One renewal, and a look at whether it counts. */
+/* Renew the lease once, and see whether the lock is still ours. */
 static enum nlock_result renew(struct nlock_claim *claim, int64_t lifetime_ns,
 			       struct nlock_error *error)
 {
@@ -169,7 +170,7 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 
 	if (result != NLOCK_OK)
 		return result;
-	/* It may have been so slow that little is left, or nothing. */
+	/* The renewal may take so long that little or nothing is left. */
 	do {
 		result = renew(claim, lifetime_ns, error);
 		if (result != NLOCK_OK)

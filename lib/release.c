@@ -1,10 +1,10 @@
 /*
  * release.c - give a lock back.
  *
- * The claim is removed before the lock file, and is the gate: of two
- * releases of one claim (a script's exit trap beside an explicit release)
- * only the one that removes it goes on.  The other would move the next
- * holder's lock.
+ * The claim is removed before the lock file, and is the gate.  If two processes
+ * release one claim (a script's exit trap beside an explicit release), only the
+ * one that has removed the claim goes on: the other one could move the next
+ * holder's lock file.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,13 +23,13 @@
 #include "protocol/warrant.h"
 #include "wait/hint.h"
 
-/* How long another release of the same claim is given to finish. */
+/* How long to wait for another release of the same claim. */
 #define TWIN_TRIES	20
 #define TWIN_PAUSE_NS	(50 * NS_PER_MS)
 
 /*
- * Was the lease still running?  Then nobody can have got the lock before we
- * gave it back, though our warrant was revoked.
+ * Was the lease still running?  If so, nobody else can have got the lock before
+ * this release, even if the warrant was revoked.
  */
 static bool lease_was_running(struct nlock_claim *claim)
 {
@@ -40,12 +40,12 @@ static bool lease_was_running(struct nlock_claim *claim)
 }
 
 /*
- * The claim is gone, and the lock file, should it be still ours, can't be taken
- * down by us any more: the warrant is gone, too, or it is not known whether it
- * was we who removed the claim (the reply was lost, or an earlier release cut
- * short).  A breaker has to do it: let it not wait for the end of the lease,
- * which nobody relies on.  Its name may be another's at any time, but a
- * descriptor of ours remains ours.
+ * End the lease, if the lock file is still ours.  The claim is gone, and we
+ * can't take the lock file down any more: the warrant is gone as well, or it is
+ * not known who has removed the claim (the reply was lost, or an earlier
+ * release was cut short).  So a breaker has to take it down, and should not
+ * wait until the end of a lease on which nobody relies.  Set the time by a
+ * descriptor: the name LOCK may become another holder's at any moment.
  */
 static void end_lease(const struct nlock_claim *claim)
 {
@@ -74,10 +74,10 @@ static bool is_still_there(const struct nlock_claim *claim)
 }
 
 /*
- * The claim is gone: released by somebody else who knew it, or broken.  A
- * breaker has removed the warrant, too, but flufl.lock does not know of it.
- * Nor may it be taken from another release that is about to use it, however
- * slow: then the lock file would stay.
+ * The claim is gone, because somebody else who knew it has released it or
+ * broken the lock.  Remove the warrant if it is left: flufl.lock does not know
+ * of warrants.  But leave it to another release that is about to use it,
+ * however slow that is: without the warrant the lock file would stay.
  */
 static void remove_orphaned_warrant(const struct nlock_claim *claim)
 {
@@ -95,24 +95,27 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 }
 
 /*
- * Whoever may write to the directory could remove somebody else's claim and
- * warrant, but not put the lock file into that: nobody would have the lock then
- * until its lease is over.  A warrant that is gone is no reason to stop, nor is
+ * May we move the lock file into the warrant?  A user who may write to the
+ * lock's directory, but not to another user's warrant, could remove the claim
+ * and not the lock file, and nobody would get the lock before the end of the
+ * lease.  If the warrant is gone the release goes on, and so it does after
  * EPERM from a container runtime that does not know faccessat2(2).
  */
 static bool may_use_warrant(const struct nlock_claim *claim)
 {
-	return claim->made || claim->uid == geteuid() || claim->warrant_fd < 0 ||
-	       faccessat(claim->warrant_fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
+	return claim->made || claim->uid == geteuid() ||
+	       claim->warrant_fd < 0 ||
+	       faccessat(claim->warrant_fd, ".", W_OK | X_OK,
+			 AT_EACCESS) == 0 ||
 	       (errno != EACCES && errno != EROFS);
 }
 
 #define TARGET_SIZE	32
 
 /*
- * Choose the name by which the lock file goes into the warrant.  In the warrant
- * of an earlier process's claim something may have the usual name: somebody has
- * put it there, or what has the warrant's name is no warrant.
+ * Choose the lock file's name in the warrant.  In the warrant of an earlier
+ * process's claim the usual name may be taken: somebody has put something
+ * there, or the directory is no warrant but has a warrant's name.
  */
 static int choose_target(const struct nlock_claim *claim, char *target)
 {
@@ -146,12 +149,12 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 
 	if (!taken)
 		fail(error, "take down the lock file");
-	/* Whoever is told now finds it free; and has it still open. */
+	/* Waiters who are told now find the lock free. */
 	hint_withdraw(claim);
 	/*
-	 * If the call failed though the server did it, the lock file is in
-	 * the warrant.  If it was not done, discarding the warrant sees to it
-	 * that it never will be.
+	 * If the rename was done and only the reply was lost, the lock file is
+	 * in the warrant.  If it was not done, it never will be once the
+	 * warrant is discarded.
 	 */
 	if (claim->warrant_fd >= 0) {
 		taken = taken || warrant_holds(claim->warrant_fd, target,
@@ -169,11 +172,11 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 }
 
 /*
- * Is the lock ours to give back?  Returns 1; 0 if it is somebody else's, or
- * nobody's; or -1 with *result to return.
+ * Is the lock ours to give back?  Returns 1; 0 if it is somebody else's or
+ * nobody's; or -1, and then *result is what the release returns.
  *
- * The lock file tells.  The number of the claim's links does not: others may
- * have made a second link of a waiter's claim, too.
+ * The lock file's identity decides, not the claim's link count: others may have
+ * made a second link to a waiter's claim, too.
  */
 static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 		   struct nlock_error *error)
@@ -199,15 +202,15 @@ static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 	return ours;
 }
 
-/* What has become of the claim, which is the gate to the takedown. */
+/* Who has removed the claim, which is the gate to the takedown? */
 enum gate {
-	GATE_OPEN,		/* we have removed it */
-	GATE_SHUT,		/* another release has, or a breaker */
-	GATE_UNKNOWN,		/* it is gone, perhaps by our doing */
-	GATE_FAILED		/* with errno */
+	GATE_OPEN,		/* we have */
+	GATE_SHUT,		/* another release, or a breaker */
+	GATE_UNKNOWN,		/* it is gone, and perhaps we have removed it */
+	GATE_FAILED		/* nobody: the call failed, with errno */
 };
 
-/* ESTALE leaves open whether it was done: if the claim is there, it was not. */
+/* ESTALE leaves open who has removed the claim, unless it is still there. */
 static enum gate remove_claim(struct nlock_claim *claim)
 {
 	struct attributes a;

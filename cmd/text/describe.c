@@ -88,7 +88,8 @@ static void describe_claim(const struct nlock_holder *holder,
 		[NLOCK_STATE_UNKNOWN] = "held by",
 		[NLOCK_STATE_FOREIGN] = "held by",
 	};
-	bool ours = state == NLOCK_STATE_OURS || state == NLOCK_STATE_OURS_EXPIRED;
+	bool ours = state == NLOCK_STATE_OURS ||
+		    state == NLOCK_STATE_OURS_EXPIRED;
 	char lease[64], age[48], user[64], obstacle[128];
 
 	describe_lease(holder->remaining_ns, lease, sizeof(lease));
@@ -114,13 +115,13 @@ char *describe_holder(const struct nlock_holder *holder,
 		break;
 	case HOLDER_UNREADABLE:
 		describe_lease(holder->remaining_ns, lease, sizeof(lease));
-		snprintf(buffer, size,
-			 "held by somebody (%s) whose lock file can't be read, %s",
+		snprintf(buffer, size, "held by somebody (%s) whose lock file "
+			 "can't be read, %s",
 			 user_name(holder->uid, user, sizeof(user)), lease);
 		break;
 	case HOLDER_FOREIGN:
-		snprintf(buffer, size,
-			 "foreign: %s not made by nlock or flufl.lock; left alone",
+		snprintf(buffer, size, "foreign: %s not made by nlock or "
+			 "flufl.lock; left alone",
 			 kind_of_file(holder->mode));
 		break;
 	}

@@ -1,21 +1,21 @@
 /*
  * carriers.c - look through /proc/PID/environ; see carriers.h.
  *
- * Processes come and go meanwhile.  Only a carrier starts a carrier.  So a
- * carrier that a pass misses was started during that pass, by a parent that was
- * listed while it lived, and that ended before we looked at it.  (/proc lists
- * processes by ascending number, and a child has a greater number than its
- * parent, unless numbers start over in that very moment.)  The next pass lists
- * the carrier that was missed; to be missed again, it must leave a child and
- * end in time, too.  There are two passes at least, and a few more as long as
- * processes vanish before we can look at them.  So all passes miss only a chain
- * of processes that each start the next and end at once, with a link for every
+ * Processes start and end while we look.  Only a carrier starts a carrier.  So
+ * if a pass misses a carrier, that one was started during the pass, by a parent
+ * that was listed and that ended before we looked at it.  (/proc lists
+ * processes by ascending pid, and a child has a greater pid than its parent,
+ * unless pids start over in that very moment.)  The next pass lists the carrier
+ * that was missed; to be missed again, it must start a child and end in time.
+ * There are at least two passes, and a few more while processes vanish before
+ * we can look at them.  So all passes together can miss only a chain of
+ * processes that each start the next one and end at once, with a link for every
  * pass.
  *
- * To read an environment the kernel takes a lock of that process's memory, and
- * waits as long as somebody else has it: for ever if a thread of that process
- * hangs with it, as ps(1) then does.  So a process of our own does the reading.
- * If it gets no further, another one begins again, without the one that hangs.
+ * To read an environment the kernel has to take a lock on that process's
+ * memory.  If a thread of the process hangs with that lock, the reader waits
+ * for ever, as ps(1) does then.  So a helper process does the reading.  If it
+ * gets stuck, another helper starts again and skips the process that hangs.
  */
 #define _GNU_SOURCE		/* pipe2 */
 #include <dirent.h>
@@ -37,26 +37,26 @@
 #define FEWEST_PASSES	2
 #define MOST_PASSES	4
 
-/* How soon to look again at a process that shows nothing for a moment. */
+/* How soon to look again at a process that shows no environment right now. */
 #define FIRST_LOOK_NS	(NS_PER_MS / 4)
 #define LAST_LOOK_NS	(32 * NS_PER_MS)
 
-/* A process that takes so long to look at hangs, and so many are passed over. */
+/* A process that takes this long to read hangs; skip at most this many. */
 #define HANGING_MS	1000
 #define MOST_HANGING	4
 
-/* How long our own process may take to end. */
+/* How long the helper may take to end. */
 #define PARTING_NS	(100 * NS_PER_MS)
 
 /* Linux gives arguments and environment 6 MB together. */
 #define ENVIRON_FIRST	(16 * 1024)
 #define ENVIRON_MAX	(16 * 1024 * 1024)
 
-/* How far a search has come, in memory that two processes share. */
+/* How far a search has come, in memory shared with the helper. */
 struct progress {
-	atomic_uint looked;	/* at how many so far */
-	atomic_int at;		/* the process that is being looked at */
-	enum carriers result;	/* in the end */
+	atomic_uint looked;	/* how many processes so far */
+	atomic_int at;		/* the pid that is being looked at */
+	enum carriers result;	/* once done */
 	pid_t found;
 	atomic_bool done;
 };
@@ -150,7 +150,7 @@ static enum answer look_into(struct search *search, int fd)
 
 /*
  * Judge a thread of a process that shows no environment.  *passing: this lasts
- * only for a moment, as when the process becomes another program.
+ * only a moment, for example while the process executes another program.
  */
 static enum carriers judge_silent_thread(pid_t pid, pid_t thread,
 					 bool *passing)
@@ -302,7 +302,7 @@ static void look_at_all(struct search *search)
 	free(search->text);
 	search->text = NULL;
 	search->size = 0;
-	/* Another namespace's /proc shows who is there, not who isn't. */
+	/* Another namespace's /proc can show a carrier, but not its absence. */
 	if (result == CARRIERS_NONE && (!proc_is_ours() || proc_may_hide()))
 		result = CARRIERS_UNKNOWN;
 	progress->result = result;
@@ -323,7 +323,7 @@ static void await_progress(const struct progress *progress, int fd)
 		 (ready == 0 && before != atomic_load(&progress->looked)));
 }
 
-/* The same by a process of its own.  Returns -1 if none is to be had. */
+/* The same by a helper.  Returns -1 if no process can be started. */
 static int look_at_all_aside(struct search *search)
 {
 	int fds[2];

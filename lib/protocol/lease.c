@@ -5,9 +5,9 @@
 #include "lease.h"
 
 /*
- * A file system stamps with the kernel's clock as of the last tick, so a
- * stamp may be a tick old: 10 ms at 100 Hz.  One that keeps whole seconds
- * shows by a stamp without a fraction.
+ * A kernel stamps files with its clock as of the last tick, so a stamp may be
+ * one tick old: 10 ms at 100 Hz.  Where file systems keep whole seconds, a
+ * stamp has no fraction.
  */
 #define STAMP_TICK_NS	(10 * NS_PER_MS)
 
@@ -27,7 +27,7 @@ static int64_t stamp_age_ns(const struct server_clock *clock)
  */
 #define CLOCK_DRIFT	1000
 
-/* How far a sample is behind what an older one leads to, at the least. */
+/* By how much, at least, a sample is earlier than an older sample predicts. */
 static int64_t behind_ns(const struct server_clock *clock,
 			 const struct server_clock *sample)
 {
@@ -48,8 +48,9 @@ void server_clock_update(struct server_clock *clock,
 }
 
 /*
- * No allowance for drift: over a long lease it would be seconds, and an older
- * stamp of somebody else's could pass.  To ask once more costs one request.
+ * Make no allowance for drift: over a long lease it would amount to seconds,
+ * and somebody else's older stamp could be accepted.  If in doubt the server is
+ * asked, which costs one request.
  */
 bool server_clock_update_cached(struct server_clock *clock,
 				const struct server_clock *sample)

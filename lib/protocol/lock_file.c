@@ -45,7 +45,7 @@ int named_file_is(const struct nlock_lock *lock, const char *name,
 	struct attributes a;
 	int tries;
 
-	/* A caller that is told 0 may give up the lock: look twice. */
+	/* A caller that gets 0 may give up the lock: look twice. */
 	for (tries = 0; tries < 2; tries++) {
 		if (look(lock, name, &a) == 0)
 			return is_same_file(&a, device, inode);

@@ -1,8 +1,8 @@
 /*
- * lock_file.h - what lies at LOCK: told by identity, never by a count.
+ * lock_file.h - is the lock file this claim's file?
  *
- * A link count says how many names a file has, but not which: a backup, or
- * anybody, may have made some of them.
+ * The inode decides, never a link count.  A link count says how many names a
+ * file has, but not which: a backup, or anybody else, may have made some.
  */
 #ifndef LOCK_FILE_H
 #define LOCK_FILE_H
@@ -11,10 +11,11 @@
 #include "../os/attributes.h"
 
 /*
- * Is the lock file this very file, as the file server has it now?
+ * Is the lock file the file with this device and inode, as the file server has
+ * it now?
  *
- * Returns 1, 0 (also if there is no lock file), or -1 with errno.  A lock file
- * that is there costs one request to an NFS server.
+ * Returns 1; 0, also if there is no lock file; or -1 with errno.  If there is a
+ * lock file, this costs one request to an NFS server.
  */
 int lock_file_is(const struct nlock_lock *lock, uint64_t device,
 		 uint64_t inode);

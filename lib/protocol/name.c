@@ -64,8 +64,9 @@ bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
 	const char *dot = ".";
 	size_t length = strlen(lock_name);
 
-	/* Is the lock's itself such a name?  Then it is not for the whole. */
-	if (lock_name[0] == '.' && suffix > lock_name + 1 && suffix[1] != '\0') {
+	/* For a lock called .NAME.X, GlusterFS goes by NAME alone. */
+	if (lock_name[0] == '.' && suffix > lock_name + 1 &&
+	    suffix[1] != '\0') {
 		length = (size_t)(suffix - lock_name);
 		dot = "";
 	}
@@ -96,8 +97,8 @@ bool claim_name_format(char *name, size_t size, const char *lock_name,
 }
 
 /*
- * Read an unsigned number of digits only, up to max, and the character that
- * must follow it.  strtoull alone would take blanks, signs and "0x".
+ * Read an unsigned number up to max, and the character that must follow it.
+ * Accept digits only: strtoull(3) alone would accept blanks, signs and "0x".
  */
 static bool take_number(const char **text, int base, uint64_t max, char end,
 			uint64_t *number)
@@ -145,8 +146,8 @@ static bool parse_process(const char *text, struct process_identity *process)
 }
 
 /*
- * What we can't read, a later version's perhaps, is no proof of a process's
- * death: the claim then depends on its lease alone.
+ * A suffix that we can't read, perhaps a later version's, names no process: the
+ * claim then depends on its lease alone.
  */
 static void parse_suffix(const char *text, struct claim_name *parts)
 {
@@ -184,7 +185,7 @@ static bool parse_random(const char *text, struct claim_name *parts)
 	return text[RANDOM_DIGITS] == '\0' || text[RANDOM_DIGITS] == '.';
 }
 
-/* Find the separator before end that is nearest to it. */
+/* Find the last separator before end. */
 static const char *separator_before(const char *begin, const char *end,
 				    char separator)
 {

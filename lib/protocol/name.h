@@ -1,14 +1,14 @@
 /*
  * name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
  *
- * The form is flufl.lock's, whose RANDOM is a decimal number.  Ours is 'n'
- * and 16 hexadecimal digits.  If the claim stands for a process whose life
- * can be checked, .BOOT.PIDNS.START.PGID follows (see process.h).  If "nlock
- * run" keeps the claim, .run comes last.  A version that does not know this
- * last part reads no process, and so goes by the lease alone, which is safe.
+ * The form is flufl.lock's, whose RANDOM is a decimal number.  nlock's RANDOM
+ * is 'n' and 16 hexadecimal digits.  If the claim stands for a process whose
+ * life can be checked, .BOOT.PIDNS.START.PGID follows (see process.h).  If
+ * "nlock run" keeps the claim, .run comes last.  A version of nlock that does
+ * not know .run sees no process, and goes by the lease alone, which is safe.
  *
- * A name read from a lock file is input from whoever can write to its
- * directory.  Nothing here makes a system call.
+ * A name that was read from a lock file is input from anybody who can write to
+ * its directory.  Nothing here makes a system call.
  */
 #ifndef NAME_H
 #define NAME_H
@@ -28,38 +28,39 @@ struct claim_name {
 	bool by_nlock;		/* otherwise by flufl.lock */
 	uint64_t random;	/* 0 for flufl.lock's */
 	bool has_process;
-	struct process_identity process;	/* which the claim stands for */
+	struct process_identity process;	/* that the claim stands for */
 	bool kept_by_run;	/* "nlock run" renews its lease */
 };
 
 /*
- * Write the name of a claim to lock_name.  Returns false, with nothing
- * usable written, if it or its warrant's name would not fit into size.
+ * Write the name of a claim to the lock lock_name into name.  Returns false,
+ * and name is then of no use, if this name or that of the claim's warrant would
+ * not fit into size bytes.
  */
 bool claim_name_format(char *name, size_t size, const char *lock_name,
 		       char separator, const struct claim_name *parts);
 
 /*
- * Take apart the name of a claim to lock_name.  Returns false if it is not
- * the name of a claim to that very lock.
+ * Take apart the name of a claim to the lock lock_name.  Returns false if it is
+ * not the name of a claim to this lock.
  */
 bool claim_name_parse(const char *name, const char *lock_name, char separator,
 		      struct claim_name *parts);
 
 /*
- * How many of the first characters of a claim's path are the lock's path?
- * Reads from the right, as the lock's path may contain the separator.
- * Returns 0 if claim_path is not the path of a claim.
+ * The length of the lock's path at the start of a claim's path.  Reads from the
+ * right, as the lock's path may contain the separator.  Returns 0 if claim_path
+ * is not the path of a claim.
  */
 size_t claim_path_lock_length(const char *claim_path, char separator);
 
-/*
- * Is the claim with this name in a list of claims' paths, one a line?  Their
- * directories do not matter.
- */
+/* Is the claim with this name in a list of paths or names, one a line? */
 bool claim_is_listed(const char *list, const char *claim_name);
 
-/* The names of what goes with a claim or a lock; false if it won't fit. */
+/*
+ * The names of a claim's warrant and clock directory, and of a lock's breaker.
+ * They return false if the name does not fit into size bytes.
+ */
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator);
 bool clock_name_format(char *name, size_t size, const char *claim_name,
@@ -70,10 +71,11 @@ bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random);
 
 /*
- * The name under which a claim is made before it gets its own, where a file is
- * kept at the place that belongs to its first name: GlusterFS takes .NAME.X,
- * such as rsync(1) makes, for NAME (its volume option cluster.rsync-hash-regex,
- * by default ^\.(.+)\.[^.]+$).  So the claim gets the lock file's place.
+ * On GlusterFS a claim is made with another name first, because the first name
+ * chooses the server that keeps the file.  GlusterFS takes a name such as
+ * rsync(1) makes, .NAME.X, for NAME (by its volume option
+ * cluster.rsync-hash-regex, ^\.(.+)\.[^.]+$ by default).  So the claim's file
+ * is kept where the lock file's name belongs.
  */
 bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
 			     uint64_t random);

@@ -1,10 +1,9 @@
 /*
- * separator.c - find a separator that a file system takes in names; see
- * separator.h.
+ * separator.c - find a separator that works here; see separator.h.
  *
- * Windows allows no '|' in names, and what is made for Windows refuses it, too:
- * SMB servers, NTFS with some mount options, and vfat, which has no hard links
- * either.
+ * Windows allows no '|' in names, and so file systems made for Windows refuse
+ * it: SMB servers, NTFS with some mount options, and vfat (which has no hard
+ * links either).
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -29,7 +28,7 @@ static bool has_links(int dirfd)
 	return linked;
 }
 
-/* Try it in a new directory of that name, which nobody else knows. */
+/* Try the name for a new directory, and hard links in there. */
 static bool takes(const struct nlock_lock *lock, const char *name)
 {
 	struct attributes ignored;

@@ -1,5 +1,5 @@
 /*
- * separator.h - find a separator that a file system takes in names.
+ * separator.h - find a separator that a file system accepts in names.
  */
 #ifndef SEPARATOR_H
 #define SEPARATOR_H
@@ -7,9 +7,9 @@
 #include "../nlock.h"
 
 /*
- * A separator, other than the lock's own, with which the lock can be taken
- * here: the file system takes the names, and has hard links.  '\0': none of
- * those that are tried.
+ * Find a separator, other than the lock's own, with which the lock could be
+ * taken here: the file system accepts the names and has hard links.  Returns
+ * '\0' if none of the usual ones works.
  */
 char separator_find(const struct nlock_lock *lock,
 		    const struct claim_name *parts);
