@@ -355,31 +355,18 @@ static enum nlock_result wait_a_while(struct attempt *at)
 	       NLOCK_CANCELLED : NLOCK_OK;
 }
 
-/*
- * After a pause: does the holder's claim still hold the lock, its lease
- * running, its process alive?  That costs a file server one request, where an
- * attempt to take the lock takes several.
- */
+/* After a pause: is there nothing to do but wait on? */
 static bool holder_stays(struct attempt *at)
 {
-	struct nlock_holder *holder = at->holder;
-	struct attributes a;
+	enum glance glance;
 
-	if (!waiter_may_glance(&at->waiter, holder))
+	if (!waiter_may_glance(&at->waiter, at->holder))
 		return false;
-	if (fresh_attributes(at->lock->dirfd, holder->claim, &a) < 0 ||
-	    !is_same_file(&a, holder->device, holder->inode) || a.links < 2) {
+	glance = holder_glance(at->lock, at->holder, &at->claim->clock,
+			       at->request->clock_slop_ns);
+	if (glance == GLANCE_GONE)
 		waiter_missed_it(&at->waiter);
-		return false;
-	}
-	holder->lease_end_ns = a.modified_ns;
-	holder->remaining_ns = ns_sub(holder->lease_end_ns,
-				      server_now_ns(at));
-	if (holder_judge(at->lock, holder, server_now_ns(at),
-			 at->request->clock_slop_ns))
-		return false;
-	holder->break_errnum = 0;	/* its holder has renewed the lease */
-	return true;
+	return glance == GLANCE_STAYS;
 }
 
 /* Of those who are queued the first will do. */

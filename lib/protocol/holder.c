@@ -119,6 +119,25 @@ bool holder_is_breakable(const struct nlock_lock *lock,
 	return holder_judge(lock, &judged, server_now_ns, slop_ns);
 }
 
+enum glance holder_glance(const struct nlock_lock *lock,
+			  struct nlock_holder *holder,
+			  const struct server_clock *clock, int64_t slop_ns)
+{
+	struct attributes a;
+	int64_t now_ns;
+
+	if (fresh_attributes(lock->dirfd, holder->claim, &a) < 0 ||
+	    !is_same_file(&a, holder->device, holder->inode) || a.links < 2)
+		return GLANCE_GONE;
+	now_ns = server_earliest_ns(clock, boot_now_ns());
+	holder->lease_end_ns = a.modified_ns;
+	holder->remaining_ns = ns_sub(holder->lease_end_ns, now_ns);
+	if (holder_judge(lock, holder, now_ns, slop_ns))
+		return GLANCE_BREAKABLE;
+	holder->break_errnum = 0;	/* the holder has renewed its lease */
+	return GLANCE_STAYS;
+}
+
 bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 			      const struct nlock_holder *holder)
 {

@@ -56,6 +56,21 @@ bool holder_is_breakable(const struct nlock_lock *lock,
 bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
 		  int64_t server_now_ns, int64_t slop_ns);
 
+enum glance {
+	GLANCE_STAYS,		/* the holder has the lock, and may keep it */
+	GLANCE_GONE,		/* its claim is gone, or not linked any more */
+	GLANCE_BREAKABLE	/* the lock may be broken */
+};
+
+/*
+ * Look at the claim of a holder that holder_look() has found, not at the lock
+ * file: that costs a file server one request, where an attempt to take the lock
+ * costs several.  Brings the lease in *holder up to date.
+ */
+enum glance holder_glance(const struct nlock_lock *lock,
+			  struct nlock_holder *holder,
+			  const struct server_clock *clock, int64_t slop_ns);
+
 /*
  * For a lock of "nlock run": a process of that run which is known to live on
  * this machine, that nlock or one that carries its claim (see carriers.h); or
