@@ -72,7 +72,7 @@ static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 {
 	struct nlock_holder holder;
 
-	if (holder_look(at->lock, &holder, NULL, NULL, at->error) != NLOCK_OK)
+	if (holder_look(at->lock, &holder, NULL, at->error) != NLOCK_OK)
 		return NLOCK_BUSY;
 	if (holder.kind != HOLDER_CLAIM ||
 	    strcmp(holder.claim, at->claim->name) != 0)
@@ -255,13 +255,12 @@ static int64_t server_now_ns(const struct attempt *at)
  * See who has the lock: it may be us, if the reply to a link was lost.  *fd is
  * the lock file if it may be broken, or -1.
  */
-static enum nlock_result look(struct attempt *at, int *fd,
-			      struct watch *watch)
+static enum nlock_result look(struct attempt *at, int *fd)
 {
 	struct nlock_holder *holder = at->holder;
 	enum nlock_result result;
 
-	result = holder_look(at->lock, holder, fd, watch, at->error);
+	result = waiter_look(&at->waiter, holder, fd, at->error);
 	if (result != NLOCK_OK)
 		return result;
 	at->claim->won = holder_is_claim(holder, at->claim);
@@ -420,11 +419,10 @@ static bool may_hurry(struct attempt *at)
  */
 static enum nlock_result await(struct attempt *at)
 {
-	struct watch *watch = waiter_line_up(&at->waiter);
 	enum nlock_result result;
 	int fd = -1;
 
-	result = look(at, &fd, watch);
+	result = look(at, &fd);
 	if (at->claim->won) {
 		if (fd >= 0)
 			holder_close(at->lock, at->holder, fd);

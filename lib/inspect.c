@@ -81,7 +81,7 @@ static enum nlock_result look(const struct nlock_lock *lock,
 				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
 			close(fd);
-		result = holder_look(lock, holder, NULL, NULL, error);
+		result = holder_look(lock, holder, NULL, error);
 		if (result != NLOCK_OK) {
 			if (!holder_wants_retry(lock, error->errnum) ||
 			    ++retries > RETRIES)

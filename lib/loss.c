@@ -39,8 +39,7 @@ void nlock_find_loss(const struct nlock_claim *claim,
 	struct nlock_error ignored;
 
 	*report = (struct nlock_loss_report){ .kind = NLOCK_LOSS_UNKNOWN };
-	if (holder_look(claim->lock, &holder, NULL, NULL,
-			&ignored) != NLOCK_OK)
+	if (holder_look(claim->lock, &holder, NULL, &ignored) != NLOCK_OK)
 		return;
 	if (holder.kind == HOLDER_NONE) {
 		report->kind = what_is_gone(claim, NLOCK_LOSS_REMOVED);

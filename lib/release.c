@@ -54,8 +54,8 @@ static void end_lease(const struct nlock_claim *claim)
 	struct nlock_error ignored;
 	int fd;
 
-	if (holder_look(claim->lock, &holder, &fd, NULL,
-			&ignored) != NLOCK_OK || fd < 0)
+	if (holder_look(claim->lock, &holder, &fd, &ignored) != NLOCK_OK ||
+	    fd < 0)
 		return;
 	if (holder_is_claim(&holder, claim))
 		futimens(fd, long_ago);
@@ -67,8 +67,7 @@ static bool is_still_there(const struct nlock_claim *claim)
 	struct nlock_holder holder;
 	struct nlock_error ignored;
 
-	return holder_look(claim->lock, &holder, NULL, NULL,
-			   &ignored) != NLOCK_OK ||
+	return holder_look(claim->lock, &holder, NULL, &ignored) != NLOCK_OK ||
 	       holder.kind == HOLDER_UNREADABLE ||
 	       strcmp(holder.claim, claim->name) == 0;
 }

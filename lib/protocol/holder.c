@@ -279,33 +279,35 @@ void holder_close(const struct nlock_lock *lock,
 		return_delegation(lock->file_system, lock->dirfd, lock->name);
 }
 
-enum nlock_result holder_look(const struct nlock_lock *lock,
-			      struct nlock_holder *holder, int *fd_out,
-			      struct watch *watch, struct nlock_error *error)
+enum nlock_result holder_open(const struct nlock_lock *lock,
+			      struct nlock_holder *holder, int *fd,
+			      struct nlock_error *error)
 {
-	int fd;
-
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
-	if (fd_out != NULL)
-		*fd_out = -1;
 	/* It may be a fifo, a terminal, a symbolic link to anything. */
-	fd = open_undelegated(lock->file_system, lock->dirfd, lock->name,
-			      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-			      O_CLOEXEC);
-	if (fd < 0) {
-		if (is_gone(errno))
-			return NLOCK_OK;
-		holder->leased = is_kept_from_us(lock, errno);
-		if (errno == ELOOP || errno == ENXIO || errno == EACCES ||
-		    errno == EPERM || holder->leased)
-			return look_from_outside(lock, holder, error);
-		return fail(error, "open the lock file");
-	}
-	if (watch != NULL)
-		watch_lock_file(watch, fd);
-	if (holder_read(lock, fd, holder) < 0) {
-		enum nlock_result result = NLOCK_OK;
+	*fd = open_undelegated(lock->file_system, lock->dirfd, lock->name,
+			       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			       O_CLOEXEC);
+	if (*fd >= 0 || is_gone(errno))
+		return NLOCK_OK;
+	holder->leased = is_kept_from_us(lock, errno);
+	if (errno == ELOOP || errno == ENXIO || errno == EACCES ||
+	    errno == EPERM || holder->leased)
+		return look_from_outside(lock, holder, error);
+	return fail(error, "open the lock file");
+}
 
+enum nlock_result holder_read_opened(const struct nlock_lock *lock,
+				     struct nlock_holder *holder, int *fd,
+				     struct nlock_error *error)
+{
+	enum nlock_result result = NLOCK_OK;
+
+	if (holder_read(lock, *fd, holder) == 0) {
+		if (holder->kind == HOLDER_CLAIM)
+			return NLOCK_OK;
+		holder_close(lock, holder, *fd);
+	} else {
 		holder->leased = is_kept_from_us(lock, errno);
 		if (is_gone(errno))
 			holder->kind = HOLDER_NONE;
@@ -313,13 +315,24 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 			result = look_from_outside(lock, holder, error);
 		else
 			result = fail(error, "read the lock file");
-		close(fd);
-		return result;
+		close(*fd);
 	}
-	if (holder->kind == HOLDER_CLAIM && fd_out != NULL) {
+	*fd = -1;
+	return result;
+}
+
+enum nlock_result holder_look(const struct nlock_lock *lock,
+			      struct nlock_holder *holder, int *fd_out,
+			      struct nlock_error *error)
+{
+	int fd;
+	enum nlock_result result = holder_open(lock, holder, &fd, error);
+
+	if (fd >= 0)
+		result = holder_read_opened(lock, holder, &fd, error);
+	if (fd_out != NULL)
 		*fd_out = fd;
-		return NLOCK_OK;
-	}
-	holder_close(lock, holder, fd);
-	return NLOCK_OK;
+	else if (fd >= 0)
+		holder_close(lock, holder, fd);
+	return result;
 }

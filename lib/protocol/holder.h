@@ -5,7 +5,6 @@
 #define HOLDER_H
 
 #include "../nlock.h"
-#include "../wait/watch.h"
 
 /*
  * Look at the lock file, and say in *holder what it is and whose.
@@ -14,8 +13,7 @@
  * a failed link to it; otherwise it is what it was lately.
  *
  * If fd is not NULL, *fd is the lock file opened if it is a claim, otherwise
- * -1; the caller closes it.  If watch is not NULL it is set on the file that
- * was looked at, before its attributes are read, so that no change is missed.
+ * -1; the caller closes it.
  *
  * remaining_ns is not filled: this knows no clock.
  *
@@ -23,7 +21,20 @@
  */
 enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct nlock_holder *holder, int *fd,
-			      struct watch *watch, struct nlock_error *error);
+			      struct nlock_error *error);
+
+/*
+ * holder_look() in two steps, for a caller that has something to do with the
+ * file before its attributes are read.  If *fd is -1 after the first step there
+ * is nothing to read, and *holder and the result are holder_look()'s.
+ * Otherwise the second step has to follow.
+ */
+enum nlock_result holder_open(const struct nlock_lock *lock,
+			      struct nlock_holder *holder, int *fd,
+			      struct nlock_error *error);
+enum nlock_result holder_read_opened(const struct nlock_lock *lock,
+				     struct nlock_holder *holder, int *fd,
+				     struct nlock_error *error);
 
 /* Close what holder_look() has left open, and have no delegation of it. */
 void holder_close(const struct nlock_lock *lock,

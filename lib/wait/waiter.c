@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "../protocol/holder.h"
 #include "../os/process.h"
 #include "../os/random.h"
 #include "queue.h"
@@ -69,14 +70,34 @@ static bool watch_ahead(struct waiter *w)
 	return w->watching;
 }
 
-struct watch *waiter_line_up(struct waiter *w)
+static void line_up(struct waiter *w)
 {
 	if (w->queued && !w->local)	/* see who is ahead by now */
 		w->hint_due_ns = boot_now_ns();
 	w->queued = false;
 	if (w->local)
 		find_ahead(w);
-	return w->willing && !w->queued ? &w->watch : NULL;
+}
+
+/*
+ * Open the lock file, watch it, and only then read it.  The reading shows what
+ * changed before the watch was set, and the watch wakes us at what changes
+ * later, so that no change is missed.  Had the file left the name LOCK before
+ * the watch was set, it has no link left, or loses its last one in a moment,
+ * which wakes us, too.
+ */
+enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
+			      int *fd, struct nlock_error *error)
+{
+	enum nlock_result result;
+
+	line_up(w);
+	result = holder_open(w->lock, holder, fd, error);
+	if (*fd < 0)
+		return result;
+	if (w->willing && !w->queued)
+		watch_lock_file(&w->watch, *fd);
+	return holder_read_opened(w->lock, holder, fd, error);
 }
 
 bool waiter_take_post(struct waiter *w, bool held)

@@ -9,7 +9,7 @@
  *
  * Each time an attempt has failed:
  *
- *	waiter_line_up(), look at the lock file, waiter_take_post()
+ *	waiter_look(), waiter_take_post()
  *	waiter_sleep(), and as long as waiter_may_glance() again
  */
 #ifndef WAITER_H
@@ -57,10 +57,12 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 void waiter_begin_again(struct waiter *waiter);
 
 /*
- * See who is ahead of us, before the lock file is looked at.  Returns what is
- * to be set on the lock file then, see holder_look(); or NULL.
+ * See who is ahead of us, and then who has the lock, as holder_look() does.
+ * Of what changes at the lock file after that, nothing is missed.
  */
-struct watch *waiter_line_up(struct waiter *waiter);
+enum nlock_result waiter_look(struct waiter *waiter,
+			      struct nlock_holder *holder, int *fd,
+			      struct nlock_error *error);
 
 /*
  * Watch.  held: somebody has the lock, and it is to be waited for.  Returns

@@ -109,7 +109,7 @@ static void check_look(const struct nlock_lock *lock, const char *claim)
 	struct nlock_holder holder;
 	struct nlock_error error;
 
-	HOLDS(holder_look(lock, &holder, NULL, NULL, &error) == NLOCK_OK);
+	HOLDS(holder_look(lock, &holder, NULL, &error) == NLOCK_OK);
 	if (claim == NULL) {
 		HOLDS(holder.kind == HOLDER_FOREIGN);
 	} else {
