@@ -434,8 +434,7 @@ static enum nlock_result await(struct attempt *at)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
 		result = NLOCK_BUSY;
-	if (!waiter_take_post(&at->waiter, result == NLOCK_BUSY))
-		result = NLOCK_OK;
+	waiter_take_post(&at->waiter, result == NLOCK_BUSY);
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
 		return NLOCK_FAILED;

@@ -70,13 +70,20 @@ static bool watch_ahead(struct waiter *w)
 	return w->watching;
 }
 
+/*
+ * A waiter that has left meanwhile is not found again; one that has won has
+ * nobody between it and us.
+ */
 static void line_up(struct waiter *w)
 {
 	if (w->queued && !w->local)	/* see who is ahead by now */
 		w->hint_due_ns = boot_now_ns();
 	w->queued = false;
-	if (w->local)
+	if (!w->local)
+		return;
+	do
 		find_ahead(w);
+	while (w->queued && !watch_ahead(w));
 }
 
 /*
@@ -100,11 +107,10 @@ enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
 	return holder_read_opened(w->lock, holder, fd, error);
 }
 
-bool waiter_take_post(struct waiter *w, bool held)
+void waiter_take_post(struct waiter *w, bool held)
 {
 	w->glances = 0;
 	w->watching = held;
-	return !held || !w->queued || watch_ahead(w);
 }
 
 /* ---------------------------------------------------------------- listening */

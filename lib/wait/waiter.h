@@ -58,17 +58,15 @@ void waiter_begin_again(struct waiter *waiter);
 
 /*
  * See who is ahead of us, and then who has the lock, as holder_look() does.
- * Of what changes at the lock file after that, nothing is missed.
+ * Watch the one ahead of us, or if there is none the lock file: nothing is
+ * missed of what changes there after the look.
  */
 enum nlock_result waiter_look(struct waiter *waiter,
 			      struct nlock_holder *holder, int *fd,
 			      struct nlock_error *error);
 
-/*
- * Watch.  held: somebody has the lock, and it is to be waited for.  Returns
- * false if it is time to try again by now.
- */
-bool waiter_take_post(struct waiter *waiter, bool held);
+/* held: somebody has the lock, and it is to be waited for. */
+void waiter_take_post(struct waiter *waiter, bool held);
 
 /*
  * Wait for a while, until the next of times at the latest; sets
