@@ -31,23 +31,17 @@ struct attempt {
 	struct nlock_holder *holder;
 	struct nlock_error *error;
 	int claim_fd;		/* the claim, open until it is linked; or -1 */
-	int64_t deadline_ns;	/* CLOCK_BOOTTIME, as are the next */
-	int64_t renew_ns;	/* when our own lease is half over */
-	int64_t sweep_ns;	/* when to clean up after others */
+	struct wait_times times;
 	struct waiter waiter;
 	int hurries;		/* since the last pause */
-	bool announced;		/* waiting() was called, for ... */
-	char announced_claim[NAME_MAX + 1];
-	int announced_errnum;
-	bool announced_survivor;
 };
 
 /* How often a claim that vanished is replaced at once by another. */
 #define CLAIMS_AT_ONCE	8
 
 /*
- * Whoever has waited for so long has the time to clean up after others; and
- * once more after so long.
+ * A waiter cleans up after others when it has waited for so long, and again
+ * each time so much longer.
  */
 #define SWEEP_AFTER_NS	NS_PER_S
 #define SWEEP_AGAIN_NS	(60 * NS_PER_S)
@@ -226,7 +220,7 @@ static void give_up(struct attempt *at)
 
 static void note_renewal(struct attempt *at)
 {
-	at->renew_ns = ns_add(boot_now_ns(), at->request->lifetime_ns / 2);
+	at->times.renew_ns = ns_add(boot_now_ns(), at->request->lifetime_ns / 2);
 }
 
 /* A lock must never be won with an old lease. */
@@ -236,7 +230,7 @@ static enum nlock_result renew_own_lease(struct attempt *at)
 	struct attributes a;
 	int64_t ignored_ns;
 
-	if (boot_now_ns() < at->renew_ns)
+	if (boot_now_ns() < at->times.renew_ns)
 		return NLOCK_OK;
 	if (claim_extend(claim, claim->lifetime_ns, INT64_MIN, &a) < 0 ||
 	    warrant_confirm(claim, &ignored_ns) < 0)
@@ -290,7 +284,7 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 	enum nlock_result result;
 
 	/* What is open here can't be removed: see clean_up() in breaker.c. */
-	waiter_close(&at->waiter);
+	waiter_close_lock_file(&at->waiter);
 	result = breaker_break(at->lock, at->holder, fd, &at->claim->clock,
 			       at->request->clock_slop_ns, at->error);
 	/* Not before: a breaker has but a few seconds. */
@@ -302,95 +296,6 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 		return NLOCK_FAILED;
 	at->holder->break_errnum = at->error->errnum;
 	return NLOCK_BUSY;
-}
-
-/* Returns whether to wait. */
-static bool announce(struct attempt *at)
-{
-	const struct nlock_request *request = at->request;
-	const struct nlock_holder *holder = at->holder;
-
-	if (request->waiting == NULL || holder->kind == HOLDER_NONE ||
-	    (at->announced &&
-	     strcmp(at->announced_claim, holder->claim) == 0 &&
-	     at->announced_errnum == holder->break_errnum &&
-	     at->announced_survivor == (holder->survivor != 0)))
-		return true;
-	at->announced = true;
-	strcpy(at->announced_claim, holder->claim);
-	at->announced_errnum = holder->break_errnum;
-	at->announced_survivor = holder->survivor != 0;
-	return request->waiting(holder, request->waiting_data);
-}
-
-/* When the lease of the present holder may be broken, on CLOCK_BOOTTIME. */
-static int64_t breakable_at_ns(const struct attempt *at, int64_t now_ns)
-{
-	const struct nlock_holder *holder = at->holder;
-	int64_t left_ns;
-
-	if (holder->kind != HOLDER_CLAIM)
-		return NLOCK_FOREVER;
-	left_ns = ns_add(ns_sub(holder->lease_end_ns, server_now_ns(at)),
-			 at->request->clock_slop_ns);
-	/* Over is over by more than that. */
-	return ns_add(ns_add(now_ns, left_ns), NS_PER_MS);
-}
-
-static enum nlock_result wait_a_while(struct attempt *at)
-{
-	struct poll_times times = { .now_ns = boot_now_ns() };
-
-	if (times.now_ns >= at->deadline_ns)
-		return NLOCK_BUSY;
-	if (!announce(at))
-		return NLOCK_CANCELLED;
-	times.timeout_ns = at->deadline_ns;
-	times.renew_ns = at->renew_ns;
-	times.breakable_ns = breakable_at_ns(at, times.now_ns);
-	at->hurries = 0;
-	return waiter_sleep(&at->waiter, at->holder, &times,
-			    at->request->cancel_fd) == WATCH_CANCELLED ?
-	       NLOCK_CANCELLED : NLOCK_OK;
-}
-
-/* After a pause: is there nothing to do but wait on? */
-static bool holder_stays(struct attempt *at)
-{
-	enum glance glance;
-
-	if (!waiter_may_glance(&at->waiter, at->holder))
-		return false;
-	glance = holder_glance(at->lock, at->holder, &at->claim->clock,
-			       at->request->clock_slop_ns);
-	if (glance == GLANCE_GONE)
-		waiter_missed_it(&at->waiter);
-	return glance == GLANCE_STAYS;
-}
-
-/* Of those who are queued the first will do. */
-static void sweep_now_and_then(struct attempt *at)
-{
-	int64_t now_ns = boot_now_ns();
-
-	if (now_ns < at->sweep_ns || !waiter_is_idle(&at->waiter))
-		return;
-	at->sweep_ns = ns_add(now_ns, SWEEP_AGAIN_NS);
-	leftovers_remove(at->claim, false);
-}
-
-static enum nlock_result wait_while_held(struct attempt *at)
-{
-	enum nlock_result result;
-
-	for (;;) {
-		result = wait_a_while(at);
-		if (result == NLOCK_OK)
-			result = renew_own_lease(at);
-		if (result != NLOCK_OK || !holder_stays(at))
-			return result;
-		sweep_now_and_then(at);
-	}
 }
 
 /*
@@ -410,6 +315,41 @@ static bool may_hurry(struct attempt *at)
 		sleep_ns(NS_PER_MS << at->hurries);
 	at->hurries++;
 	return true;
+}
+
+static void sweep(struct attempt *at)
+{
+	at->times.sweep_ns = ns_add(boot_now_ns(), SWEEP_AGAIN_NS);
+	leftovers_remove(at->claim, false);
+}
+
+/*
+ * Wait until it is time to try again, then return NLOCK_OK.  held: *at->holder
+ * has the lock.
+ */
+static enum nlock_result wait_to_try(struct attempt *at, bool held)
+{
+	enum nlock_result result = NLOCK_OK;
+
+	at->hurries = 0;
+	while (result == NLOCK_OK) {
+		switch (wait_for_change(&at->waiter, held ? at->holder : NULL,
+					&at->times)) {
+		case WAIT_TRY_AGAIN:
+			return NLOCK_OK;
+		case WAIT_TIMED_OUT:
+			return NLOCK_BUSY;
+		case WAIT_CANCELLED:
+			return NLOCK_CANCELLED;
+		case WAIT_RENEW:
+			result = renew_own_lease(at);
+			break;
+		case WAIT_SWEEP:
+			sweep(at);
+			break;
+		}
+	}
+	return result;
 }
 
 /*
@@ -434,13 +374,12 @@ static enum nlock_result await(struct attempt *at)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
 		result = NLOCK_BUSY;
-	waiter_take_post(&at->waiter, result == NLOCK_BUSY);
 	if (result == NLOCK_FAILED &&
 	    !holder_wants_retry(at->lock, at->error->errnum))
 		return NLOCK_FAILED;
 	if (result == NLOCK_OK && may_hurry(at))
 		return NLOCK_OK;
-	return wait_while_held(at);
+	return wait_to_try(at, result == NLOCK_BUSY);
 }
 
 /*
@@ -549,10 +488,11 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	enum nlock_result result;
 	int claims;
 
-	waiter_begin(&at.waiter, lock, claim, &at.parts,
-		     request->timeout_ns > 0);
-	at.deadline_ns = ns_add(at.waiter.began_ns, request->timeout_ns);
-	at.sweep_ns = ns_add(at.waiter.began_ns, SWEEP_AFTER_NS);
+	waiter_begin(&at.waiter, lock, request, claim, &at.parts);
+	at.times = (struct wait_times){
+		.timeout_ns = ns_add(at.waiter.began_ns, request->timeout_ns),
+		.sweep_ns = ns_add(at.waiter.began_ns, SWEEP_AFTER_NS),
+	};
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };
 	result = identify(&at);
@@ -572,7 +512,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		waiter_begin_again(&at.waiter);
 		result = identify(&at);
 		if (result == NLOCK_OK && claims >= CLAIMS_AT_ONCE)
-			result = wait_a_while(&at);
+			result = wait_to_try(&at, false);
 	}
 	lock->watch_fd = waiter_end(&at.waiter, result == NLOCK_OK);
 	return result;

@@ -6,6 +6,7 @@
 #include "../protocol/holder.h"
 #include "../os/process.h"
 #include "../os/random.h"
+#include "backoff.h"
 #include "queue.h"
 #include "waiter.h"
 
@@ -21,13 +22,16 @@
 #define GLANCES		20
 
 void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
+		  const struct nlock_request *request,
 		  const struct nlock_claim *claim,
-		  const struct claim_name *parts, bool willing)
+		  const struct claim_name *parts)
 {
+	bool willing = request->timeout_ns > 0;
+
 	*waiter = (struct waiter){
-		.lock = lock, .claim = claim, .parts = parts,
-		.began_ns = boot_now_ns(), .willing = willing,
-		.local = willing && nlock_is_local(lock),
+		.lock = lock, .request = request, .claim = claim,
+		.parts = parts, .began_ns = boot_now_ns(),
+		.willing = willing, .local = willing && nlock_is_local(lock),
 		.watch = WATCH_INIT(lock->watch_fd),
 		.listener = HINT_LISTENER_INIT,
 		.hint_due_ns = NLOCK_FOREVER,
@@ -98,6 +102,7 @@ enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
 {
 	enum nlock_result result;
 
+	w->glances = 0;
 	line_up(w);
 	result = holder_open(w->lock, holder, fd, error);
 	if (*fd < 0)
@@ -105,12 +110,6 @@ enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
 	if (w->willing && !w->queued)
 		watch_lock_file(&w->watch, *fd);
 	return holder_read_opened(w->lock, holder, fd, error);
-}
-
-void waiter_take_post(struct waiter *w, bool held)
-{
-	w->glances = 0;
-	w->watching = held;
 }
 
 /* ---------------------------------------------------------------- listening */
@@ -150,7 +149,6 @@ static bool queue_or_listen(struct waiter *w,
 				    strcmp(holder->parts.host,
 					   w->parts->host) != 0);
 	}
-	w->watch.hint_fd = w->listener.fd;
 	return wait;
 }
 
@@ -222,46 +220,88 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 	       (w->watch.process_fd >= 0 || !parts.has_process);
 }
 
-static enum poll_waker waker(struct waiter *w,
-			     const struct nlock_holder *holder)
+static enum poll_waker set_waker(struct waiter *w,
+				 const struct nlock_holder *holder)
 {
-	if (set_alarm(w, holder))
+	if (holder != NULL && set_alarm(w, holder))
 		return w->local ? POLL_WATCH : POLL_QUEUE;
 	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
 }
 
+/* When the lease of the present holder may be broken, on CLOCK_BOOTTIME. */
+static int64_t breakable_at_ns(const struct waiter *w,
+			       const struct nlock_holder *holder,
+			       int64_t now_ns)
+{
+	int64_t server_now_ns = server_earliest_ns(&w->claim->clock, now_ns);
+	int64_t left_ns;
+
+	if (holder == NULL || holder->kind != HOLDER_CLAIM)
+		return NLOCK_FOREVER;
+	left_ns = ns_add(ns_sub(holder->lease_end_ns, server_now_ns),
+			 w->request->clock_slop_ns);
+	/* Over is over by more than that. */
+	return ns_add(ns_add(now_ns, left_ns), NS_PER_MS);
+}
+
 static enum watch_result pause_for(struct waiter *w,
 				   const struct nlock_holder *holder,
-				   struct poll_times *times, int cancel_fd)
+				   const struct wait_times *times,
+				   int64_t now_ns)
 {
+	struct poll_times ends = {
+		.now_ns = now_ns,
+		.breakable_ns = breakable_at_ns(w, holder, now_ns),
+		.timeout_ns = times->timeout_ns,
+		.renew_ns = times->renew_ns,
+		.hint_ns = w->hint_due_ns,
+	};
 	uint64_t random = 0;
 	int64_t pause_ns;
 
 	random_bits(&random);	/* failing that, no jitter */
-	times->hint_ns = w->hint_due_ns;
-	pause_ns = poll_pause_ns(times->now_ns - w->began_ns,
-				 waker(w, holder), (uint32_t)random);
-	return watch_wait(&w->watch, cancel_fd,
-			  poll_until_ns(pause_ns, times));
+	pause_ns = poll_pause_ns(now_ns - w->began_ns, set_waker(w, holder),
+				 (uint32_t)random);
+	w->watch.hint_fd = w->listener.fd;
+	return watch_wait(&w->watch, w->request->cancel_fd,
+			  poll_until_ns(pause_ns, &ends));
 }
 
-enum watch_result waiter_sleep(struct waiter *w,
-			       const struct nlock_holder *holder,
-			       struct poll_times *times, int cancel_fd)
+/* Sleep for a while.  Returns false if we were cancelled. */
+static bool sleep_a_while(struct waiter *w, const struct nlock_holder *holder,
+			  const struct wait_times *times)
 {
-	enum watch_result result;
+	int64_t now_ns = boot_now_ns();
+	enum watch_result result = WATCH_WOKEN;
 
-	if (!queue_or_listen(w, holder, times->now_ns)) {
-		w->woken = true;
-		return WATCH_WOKEN;
-	}
-	result = pause_for(w, holder, times, cancel_fd);
+	if (holder == NULL || queue_or_listen(w, holder, now_ns))
+		result = pause_for(w, holder, times, now_ns);
 	w->woken = result == WATCH_WOKEN;
 	if (result == WATCH_WOKEN)
 		stop_listening(w);
 	else if (result == WATCH_HINT)
 		w->woken = take_hint(w);
-	return result;
+	return result != WATCH_CANCELLED;
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+/* Returns whether to wait. */
+static bool announce(struct waiter *w, const struct nlock_holder *holder)
+{
+	const struct nlock_request *request = w->request;
+
+	if (request->waiting == NULL ||
+	    (w->announced &&
+	     strcmp(w->announced_claim, holder->claim) == 0 &&
+	     w->announced_errnum == holder->break_errnum &&
+	     w->announced_survivor == (holder->survivor != 0)))
+		return true;
+	w->announced = true;
+	strcpy(w->announced_claim, holder->claim);
+	w->announced_errnum = holder->break_errnum;
+	w->announced_survivor = holder->survivor != 0;
+	return request->waiting(holder, request->waiting_data);
 }
 
 /*
@@ -275,10 +315,11 @@ static bool ahead_stays(struct waiter *w)
 }
 
 /*
- * Whoever is queued is woken when the waiter ahead renews its lease, too; else
- * what has woken us is a reason to try.
+ * Will a glance at the holder's claim do, as there is no reason to believe that
+ * it has gone?  Whoever is queued is woken when the waiter ahead renews its
+ * lease, too; else what has woken us is a reason to try.
  */
-bool waiter_may_glance(struct waiter *w, const struct nlock_holder *holder)
+static bool may_glance(struct waiter *w, const struct nlock_holder *holder)
 {
 	if (holder->kind != HOLDER_CLAIM)
 		return false;
@@ -288,21 +329,57 @@ bool waiter_may_glance(struct waiter *w, const struct nlock_holder *holder)
 	return !w->woken && ++w->glances <= GLANCES;
 }
 
+/* After a pause: is there nothing to do but wait on? */
+static bool holder_stays(struct waiter *w, struct nlock_holder *holder)
+{
+	enum glance glance;
+
+	if (!may_glance(w, holder))
+		return false;
+	glance = holder_glance(w->lock, holder, &w->claim->clock,
+			       w->request->clock_slop_ns);
+	/*
+	 * The one ahead should have got the lock, and woken us.  It may be
+	 * frozen, or killed, or use another mount of the file system.
+	 */
+	if (glance == GLANCE_GONE)
+		w->misled |= w->queued && !w->woken;
+	return glance == GLANCE_STAYS;
+}
+
 /*
- * The one ahead should have got it, and woken us.  It may be frozen, or
- * killed, or use another mount of the file system.
+ * Is there time to clean up after others?  Of those who are queued the first
+ * will do, after a pause in which nothing has happened.
  */
-void waiter_missed_it(struct waiter *w)
+static bool is_idle(const struct waiter *w)
 {
-	w->misled |= w->queued && !w->woken;
+	return !w->queued && !w->woken && w->glances > 0;
 }
 
-bool waiter_is_idle(const struct waiter *w)
+enum wait_result wait_for_change(struct waiter *w, struct nlock_holder *holder,
+				 const struct wait_times *times)
 {
-	return !w->queued && !w->woken;
+	w->watching = holder != NULL;
+	for (;;) {
+		int64_t now_ns = boot_now_ns();
+
+		if (now_ns >= times->timeout_ns)
+			return WAIT_TIMED_OUT;
+		if (holder != NULL && now_ns >= times->sweep_ns && is_idle(w))
+			return WAIT_SWEEP;
+		if (holder != NULL && !announce(w, holder))
+			return WAIT_CANCELLED;
+		if (!sleep_a_while(w, holder, times))
+			return WAIT_CANCELLED;
+		if (holder == NULL || !holder_stays(w, holder))
+			return WAIT_TRY_AGAIN;
+		/* Only after a pause: a lease may be shorter than any. */
+		if (boot_now_ns() >= times->renew_ns)
+			return WAIT_RENEW;
+	}
 }
 
-void waiter_close(struct waiter *w)
+void waiter_close_lock_file(struct waiter *w)
 {
 	hint_close(&w->listener);
 }

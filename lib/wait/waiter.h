@@ -9,19 +9,19 @@
  *
  * Each time an attempt has failed:
  *
- *	waiter_look(), waiter_take_post()
- *	waiter_sleep(), and as long as waiter_may_glance() again
+ *	waiter_look() at whose the lock is, and break it if that may be done
+ *	wait_for_change(), again after what it asks for, until it is time to try
  */
 #ifndef WAITER_H
 #define WAITER_H
 
-#include "hint.h"
 #include "../nlock.h"
-#include "backoff.h"
+#include "hint.h"
 #include "watch.h"
 
 struct waiter {
 	const struct nlock_lock *lock;
+	const struct nlock_request *request;
 	const struct nlock_claim *claim;	/* our own */
 	const struct claim_name *parts;
 	int64_t began_ns;	/* CLOCK_BOOTTIME */
@@ -43,6 +43,11 @@ struct waiter {
 	char hint_claim[NAME_MAX + 1];
 	int64_t hint_due_ns;	/* when to queue or listen; CLOCK_BOOTTIME */
 	int64_t hint_pause_ns;	/* if that one is silent */
+
+	bool announced;		/* request->waiting() was called, for ... */
+	char announced_claim[NAME_MAX + 1];
+	int announced_errnum;
+	bool announced_survivor;
 };
 
 /*
@@ -50,8 +55,9 @@ struct waiter {
  * stay where they are.
  */
 void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
+		  const struct nlock_request *request,
 		  const struct nlock_claim *claim,
-		  const struct claim_name *parts, bool willing);
+		  const struct claim_name *parts);
 
 /* We have a new claim: whoever was ahead of the last one counts no more. */
 void waiter_begin_again(struct waiter *waiter);
@@ -65,32 +71,35 @@ enum nlock_result waiter_look(struct waiter *waiter,
 			      struct nlock_holder *holder, int *fd,
 			      struct nlock_error *error);
 
-/* held: somebody has the lock, and it is to be waited for. */
-void waiter_take_post(struct waiter *waiter, bool held);
-
-/*
- * Wait for a while, until the next of times at the latest; sets
- * times->hint_ns.  cancel_fd and what is returned are as for watch_wait().
- */
-enum watch_result waiter_sleep(struct waiter *waiter,
-			       const struct nlock_holder *holder,
-			       struct poll_times *times, int cancel_fd);
-
-/*
- * After a pause: will a glance at the holder's claim do, as there is no reason
- * to believe that it has gone?
- */
-bool waiter_may_glance(struct waiter *waiter,
-		       const struct nlock_holder *holder);
-
-/* The glance has shown that it has gone. */
-void waiter_missed_it(struct waiter *waiter);
-
-/* Is there nobody ahead of us, and was the last pause undisturbed? */
-bool waiter_is_idle(const struct waiter *waiter);
-
 /* Have no lock file open: it is going to be removed. */
-void waiter_close(struct waiter *waiter);
+void waiter_close_lock_file(struct waiter *waiter);
+
+/* What the caller has to be back for; CLOCK_BOOTTIME. */
+struct wait_times {
+	int64_t timeout_ns;	/* when to give up */
+	int64_t renew_ns;	/* when the lease of our own claim is half over */
+	int64_t sweep_ns;	/* when to clean up after others */
+};
+
+enum wait_result {
+	WAIT_TRY_AGAIN,		/* for the lock */
+	WAIT_TIMED_OUT,		/* timeout_ns has passed */
+	WAIT_CANCELLED,		/* by request->cancel_fd or ->waiting() */
+	WAIT_RENEW,		/* it is time for that; then wait on */
+	WAIT_SWEEP		/* the same */
+};
+
+/*
+ * Wait until it is time to try for the lock again, or for something else.
+ *
+ * holder is whom waiter_look() has seen, and is brought up to date: as long as
+ * nothing wakes us a glance at the holder does, from time to time, instead of
+ * an attempt.  If holder is NULL nobody is known to have the lock, and this is
+ * a pause between two attempts.
+ */
+enum wait_result wait_for_change(struct waiter *waiter,
+				 struct nlock_holder *holder,
+				 const struct wait_times *times);
 
 /*
  * End, and return what watch_end() does.  A waiter that another machine has
