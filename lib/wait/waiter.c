@@ -26,12 +26,11 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 		  const struct nlock_claim *claim,
 		  const struct claim_name *parts)
 {
-	bool willing = request->timeout_ns > 0;
-
 	*waiter = (struct waiter){
 		.lock = lock, .request = request, .claim = claim,
 		.parts = parts, .began_ns = boot_now_ns(),
-		.willing = willing, .local = willing && nlock_is_local(lock),
+		.may_wait = request->timeout_ns > 0,
+		.place = NOT_WAITING,
 		.watch = WATCH_INIT(lock->watch_fd),
 		.listener = HINT_LISTENER_INIT,
 		.hint_due_ns = NLOCK_FOREVER,
@@ -40,54 +39,69 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 
 void waiter_begin_again(struct waiter *w)
 {
-	w->next = false;
+	w->predecessor_won = false;
+}
+
+static bool is_local(const struct waiter *w)
+{
+	return nlock_is_local(w->lock);
 }
 
 /* ----------------------------------------------------------------- queueing */
 
 /*
- * If the one that was ahead has got the lock there is nobody to be looked for:
- * it came last before us.
+ * If our predecessor has won the lock we need not look for another: it came
+ * last before us.
  */
-static void find_ahead(struct waiter *w)
+static bool find_predecessor(struct waiter *w)
 {
 	int64_t now_ns = server_earliest_ns(&w->claim->clock, boot_now_ns());
+	bool found = !w->gave_up_queueing && !w->predecessor_won &&
+		     queue_find_ahead(w->claim, now_ns, w->predecessor);
 
-	w->queued = !w->misled && !w->next &&
-		    queue_find_ahead(w->claim, now_ns, w->ahead);
-	w->next = false;
+	w->predecessor_won = false;
+	return found;
 }
 
-static bool ahead_waits(struct waiter *w)
+static bool predecessor_waits(struct waiter *w)
 {
-	enum queue_state state = queue_look(w->lock, w->ahead);
+	enum queue_state state = queue_look(w->lock, w->predecessor);
 
-	w->next = state == QUEUE_WON;
+	w->predecessor_won = state == QUEUE_WON;
 	return state == QUEUE_WAITS;
 }
 
-/* Returns false if that one has changed before it was watched. */
-static bool watch_ahead(struct waiter *w)
+/*
+ * Stand behind the predecessor.  Its claim is watched before it is looked at,
+ * so that no change is missed.  Returns false if it waits no more.
+ */
+static bool stand_behind(struct waiter *w)
 {
-	watch_claim(&w->watch, w->lock->dirfd, w->ahead);
-	w->watching = ahead_waits(w);
-	return w->watching;
+	w->place = BEHIND_ANOTHER;
+	watch_claim(&w->watch, w->lock->dirfd, w->predecessor);
+	return predecessor_waits(w);
+}
+
+static void move_to(struct waiter *w, enum waiter_place place)
+{
+	/* On a file server, see at once who is ahead by then. */
+	if (w->place == BEHIND_ANOTHER && !is_local(w))
+		w->hint_due_ns = boot_now_ns();
+	w->place = place;
 }
 
 /*
- * A waiter that has left meanwhile is not found again; one that has won has
- * nobody between it and us.
+ * On a local file system, queue at once.  A predecessor that has given up
+ * meanwhile is not found again; if it has won there is nobody else to be found.
  */
-static void line_up(struct waiter *w)
+static void queue_if_local(struct waiter *w)
 {
-	if (w->queued && !w->local)	/* see who is ahead by now */
-		w->hint_due_ns = boot_now_ns();
-	w->queued = false;
-	if (!w->local)
+	if (!w->may_wait || !is_local(w))
 		return;
-	do
-		find_ahead(w);
-	while (w->queued && !watch_ahead(w));
+	while (find_predecessor(w))
+		if (stand_behind(w))
+			return;
+	w->place = POLLING;
 }
 
 /*
@@ -103,25 +117,36 @@ enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
 	enum nlock_result result;
 
 	w->glances = 0;
-	line_up(w);
+	move_to(w, POLLING);
+	queue_if_local(w);
 	result = holder_open(w->lock, holder, fd, error);
 	if (*fd < 0)
 		return result;
-	if (w->willing && !w->queued)
+	if (w->may_wait && w->place != BEHIND_ANOTHER) {
 		watch_lock_file(&w->watch, *fd);
+		if (watch_is_set(&w->watch))
+			w->place = AT_LOCK_FILE;
+	}
 	return holder_read_opened(w->lock, holder, fd, error);
 }
 
 /* ---------------------------------------------------------------- listening */
 
+static void forget_holder(struct waiter *w)
+{
+	hint_stop(&w->listener);
+	w->hint_claim[0] = '\0';
+	w->hint_due_ns = NLOCK_FOREVER;
+}
+
 static void note_new_holder(struct waiter *w,
 			    const struct nlock_holder *holder, int64_t now_ns)
 {
-	hint_stop(&w->listener);
+	forget_holder(w);
 	strcpy(w->hint_claim, holder->claim);
 	w->hint_pause_ns = HINT_FIRST_NS;
-	w->hint_due_ns = w->local || holder->kind != HOLDER_CLAIM ?
-			 NLOCK_FOREVER : ns_add(now_ns, HINT_FIRST_NS);
+	if (!is_local(w) && holder->kind == HOLDER_CLAIM)
+		w->hint_due_ns = ns_add(now_ns, HINT_FIRST_NS);
 }
 
 /*
@@ -140,9 +165,8 @@ static bool queue_or_listen(struct waiter *w,
 		note_new_holder(w, holder, now_ns);
 	if (w->listener.fd < 0 && now_ns >= w->hint_due_ns) {
 		w->hint_due_ns = NLOCK_FOREVER;
-		find_ahead(w);
-		if (w->queued)
-			wait = watch_ahead(w);
+		if (find_predecessor(w))
+			wait = stand_behind(w);
 		else if (holder->parts.has_process &&
 			 nlock_traits(w->lock)->shares_flock)
 			hint_listen(&w->listener, w->lock, holder->inode,
@@ -202,8 +226,8 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 	const struct nlock_lock *lock = w->lock;
 	struct claim_name parts = holder->parts;
 
-	if (w->queued)
-		claim_name_parse(w->ahead, lock->name,
+	if (w->place == BEHIND_ANOTHER)
+		claim_name_parse(w->predecessor, lock->name,
 				 lock->options.separator, &parts);
 	if (!is_watched(w, &parts)) {
 		watch_process(&w->watch, -1);
@@ -215,7 +239,8 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 						   &parts.process));
 		w->watched = parts;
 	}
-	return (w->local || w->queued) && w->watching &&
+	return (w->place == BEHIND_ANOTHER ||
+		(w->place == AT_LOCK_FILE && is_local(w))) &&
 	       watch_is_set(&w->watch) &&
 	       (w->watch.process_fd >= 0 || !parts.has_process);
 }
@@ -224,7 +249,7 @@ static enum poll_waker set_waker(struct waiter *w,
 				 const struct nlock_holder *holder)
 {
 	if (holder != NULL && set_alarm(w, holder))
-		return w->local ? POLL_WATCH : POLL_QUEUE;
+		return is_local(w) ? POLL_WATCH : POLL_QUEUE;
 	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
 }
 
@@ -291,7 +316,7 @@ static bool announce(struct waiter *w, const struct nlock_holder *holder)
 {
 	const struct nlock_request *request = w->request;
 
-	if (request->waiting == NULL ||
+	if (request->waiting == NULL || holder == NULL ||
 	    (w->announced &&
 	     strcmp(w->announced_claim, holder->claim) == 0 &&
 	     w->announced_errnum == holder->break_errnum &&
@@ -305,27 +330,27 @@ static bool announce(struct waiter *w, const struct nlock_holder *holder)
 }
 
 /*
- * Does the waiter ahead still wait?  A file server is not asked that for
+ * Does our predecessor still wait?  A file server is not asked that for
  * nothing: as long as the holder stays, no waiter has got the lock.
  */
-static bool ahead_stays(struct waiter *w)
+static bool predecessor_stays(struct waiter *w)
 {
-	return w->local || w->woken ? ahead_waits(w) :
-	       queue_acts(w->lock, w->ahead);
+	return is_local(w) || w->woken ? predecessor_waits(w) :
+	       queue_acts(w->lock, w->predecessor);
 }
 
 /*
  * Will a glance at the holder's claim do, as there is no reason to believe that
- * it has gone?  Whoever is queued is woken when the waiter ahead renews its
- * lease, too; else what has woken us is a reason to try.
+ * it has gone?  Behind another waiter we are woken when that one renews its
+ * lease, too; elsewhere, what has woken us is a reason to try.
  */
 static bool may_glance(struct waiter *w, const struct nlock_holder *holder)
 {
 	if (holder->kind != HOLDER_CLAIM)
 		return false;
-	if (w->queued)
-		return ahead_stays(w) && (w->woken ||
-					  ++w->glances <= GLANCES);
+	if (w->place == BEHIND_ANOTHER)
+		return predecessor_stays(w) && (w->woken ||
+						++w->glances <= GLANCES);
 	return !w->woken && ++w->glances <= GLANCES;
 }
 
@@ -334,44 +359,46 @@ static bool holder_stays(struct waiter *w, struct nlock_holder *holder)
 {
 	enum glance glance;
 
-	if (!may_glance(w, holder))
+	if (holder == NULL || !may_glance(w, holder))
 		return false;
 	glance = holder_glance(w->lock, holder, &w->claim->clock,
 			       w->request->clock_slop_ns);
 	/*
-	 * The one ahead should have got the lock, and woken us.  It may be
+	 * Our predecessor should have got the lock, and woken us.  It may be
 	 * frozen, or killed, or use another mount of the file system.
 	 */
-	if (glance == GLANCE_GONE)
-		w->misled |= w->queued && !w->woken;
+	if (glance == GLANCE_GONE && w->place == BEHIND_ANOTHER && !w->woken)
+		w->gave_up_queueing = true;
 	return glance == GLANCE_STAYS;
 }
 
 /*
- * Is there time to clean up after others?  Of those who are queued the first
- * will do, after a pause in which nothing has happened.
+ * Is there time to clean up after others?  Yes for the first in the queue,
+ * after a pause in which nothing has happened.
  */
 static bool is_idle(const struct waiter *w)
 {
-	return !w->queued && !w->woken && w->glances > 0;
+	return (w->place == AT_LOCK_FILE || w->place == POLLING) &&
+	       !w->woken && w->glances > 0;
 }
 
 enum wait_result wait_for_change(struct waiter *w, struct nlock_holder *holder,
 				 const struct wait_times *times)
 {
-	w->watching = holder != NULL;
+	if (holder == NULL) {
+		move_to(w, NOT_WAITING);
+		forget_holder(w);
+	}
 	for (;;) {
 		int64_t now_ns = boot_now_ns();
 
 		if (now_ns >= times->timeout_ns)
 			return WAIT_TIMED_OUT;
-		if (holder != NULL && now_ns >= times->sweep_ns && is_idle(w))
+		if (now_ns >= times->sweep_ns && is_idle(w))
 			return WAIT_SWEEP;
-		if (holder != NULL && !announce(w, holder))
+		if (!announce(w, holder) || !sleep_a_while(w, holder, times))
 			return WAIT_CANCELLED;
-		if (!sleep_a_while(w, holder, times))
-			return WAIT_CANCELLED;
-		if (holder == NULL || !holder_stays(w, holder))
+		if (!holder_stays(w, holder))
 			return WAIT_TRY_AGAIN;
 		/* Only after a pause: a lease may be shorter than any. */
 		if (boot_now_ns() >= times->renew_ns)

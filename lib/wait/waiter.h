@@ -19,30 +19,35 @@
 #include "hint.h"
 #include "watch.h"
 
+enum waiter_place {
+	NOT_WAITING,		/* nobody is known to have the lock */
+	AT_LOCK_FILE,		/* and watching it */
+	BEHIND_ANOTHER,		/* waiter, and watching that one's claim */
+	POLLING			/* nothing can be watched: just look again */
+};
+
 struct waiter {
 	const struct nlock_lock *lock;
 	const struct nlock_request *request;
 	const struct nlock_claim *claim;	/* our own */
 	const struct claim_name *parts;
 	int64_t began_ns;	/* CLOCK_BOOTTIME */
-	bool willing;		/* to wait at all */
-	bool local;		/* the file system is this machine's own */
+	bool may_wait;		/* the timeout is not 0 */
+
+	enum waiter_place place;
+	char predecessor[NAME_MAX + 1];	/* the claim that we are behind */
+	bool predecessor_won;	/* so nobody is between the holder and us */
+	bool gave_up_queueing;	/* a predecessor won, and did not wake us */
 
 	struct watch watch;
 	struct claim_name watched;	/* says which process is */
-	bool watching;		/* what has to change for us to be woken */
 	bool woken;		/* in the last pause, by somebody */
 	int glances;		/* at the holder, since it was last looked at */
-
-	bool queued;		/* behind the waiter with the claim ... */
-	char ahead[NAME_MAX + 1];
-	bool next;		/* to the holder: it was the one ahead */
-	bool misled;		/* one ahead got the lock, and did not wake us */
 
 	struct hint_listener listener;	/* to the holder with this claim: */
 	char hint_claim[NAME_MAX + 1];
 	int64_t hint_due_ns;	/* when to queue or listen; CLOCK_BOOTTIME */
-	int64_t hint_pause_ns;	/* if that one is silent */
+	int64_t hint_pause_ns;	/* if that holder is silent */
 
 	bool announced;		/* request->waiting() was called, for ... */
 	char announced_claim[NAME_MAX + 1];
@@ -59,13 +64,13 @@ void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 		  const struct nlock_claim *claim,
 		  const struct claim_name *parts);
 
-/* We have a new claim: whoever was ahead of the last one counts no more. */
+/* Our claim is a new one, and so the last in the queue. */
 void waiter_begin_again(struct waiter *waiter);
 
 /*
- * See who is ahead of us, and then who has the lock, as holder_look() does.
- * Watch the one ahead of us, or if there is none the lock file: nothing is
- * missed of what changes there after the look.
+ * Take a place in the queue, and then see who has the lock, as holder_look()
+ * does.  A change that comes after the look, at the lock file or at the claim
+ * of our predecessor, ends the next wait.
  */
 enum nlock_result waiter_look(struct waiter *waiter,
 			      struct nlock_holder *holder, int *fd,
