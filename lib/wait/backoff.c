@@ -35,11 +35,16 @@ static int64_t cut_short(int64_t pause_ns, int64_t now_ns, int64_t at_ns)
 int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times)
 {
 	pause_ns = cut_short(pause_ns, times->now_ns, times->breakable_ns);
-	/* A lease may be as short as one likes; it is renewed all the same. */
+	/*
+	 * Our own lease is renewed after a pause, so a time already past has
+	 * not been handled; and it is renewed however short it is.
+	 */
 	if (pause_ns > SHORTEST_PAUSE_NS)
 		pause_ns = ns_within(SHORTEST_PAUSE_NS,
-				     cut_short(pause_ns, times->now_ns,
-					       times->renew_ns), pause_ns);
+				     ns_sub(times->renew_ns, times->now_ns),
+				     pause_ns);
 	pause_ns = cut_short(pause_ns, times->now_ns, times->hint_ns);
-	return cut_short(pause_ns, times->now_ns, times->timeout_ns);
+	/* Nor has a timeout been handled that has passed since it was checked. */
+	return ns_within(0, ns_sub(times->timeout_ns, times->now_ns),
+			 pause_ns);
 }

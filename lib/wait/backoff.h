@@ -36,7 +36,10 @@ struct poll_times {
 	int64_t hint_ns;	/* when to ask for a hint, see hint.h */
 };
 
-/* The pause, cut short by what comes before its end. */
+/*
+ * The pause, cut short by what comes before its end.  Of what is past, only the
+ * timeout and the renewal still count.
+ */
 int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times);
 
 #endif
