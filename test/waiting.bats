@@ -166,3 +166,23 @@ has_asked_for_users() {
 	wait_saying -v
 	has_asked_for_users
 }
+
+is_writing() {
+	tail -n 1 log | grep -q 'write(2, '
+}
+
+# Its message goes into a pipe that is full, and is read later.
+@test "a waiter that is held up by its message until the holder's lease is over breaks the lock without a pause" {
+	mkfifo pipe
+	exec 7<>pipe
+	head -c 65536 /dev/zero >&7
+	nlock acquire -l 1s "$LOCK"
+	in_group "${STRACE[@]}" -o log -e trace=write,ppoll \
+		nlock acquire -v --clock-slop 1ms --state state "$LOCK" 2>&7
+	eventually is_writing
+	eventually is_state theirs_expired
+	head -c 65536 <&7 >/dev/null
+	ended_with 0 $!
+	# One of a millisecond at the most.
+	run ! grep -v 'write(\|tv_sec=0, tv_nsec=[0-9]\{1,6\}}' log
+}

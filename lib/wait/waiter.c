@@ -253,20 +253,27 @@ static enum poll_waker set_waker(struct waiter *w,
 	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
 }
 
-/* When the lease of the present holder may be broken, on CLOCK_BOOTTIME. */
+/*
+ * When the lease of the present holder may be broken, on CLOCK_BOOTTIME.  If
+ * the lease was over when the holder was judged, something else has kept us
+ * from breaking it.  If it has ended since, nobody has tried yet.
+ */
 static int64_t breakable_at_ns(const struct waiter *w,
 			       const struct nlock_holder *holder,
 			       int64_t now_ns)
 {
-	int64_t server_now_ns = server_earliest_ns(&w->claim->clock, now_ns);
+	int64_t slop_ns = w->request->clock_slop_ns;
 	int64_t left_ns;
 
 	if (holder == NULL || holder->kind != HOLDER_CLAIM)
 		return NLOCK_FOREVER;
-	left_ns = ns_add(ns_sub(holder->lease_end_ns, server_now_ns),
-			 w->request->clock_slop_ns);
+	left_ns = ns_add(ns_sub(holder->lease_end_ns,
+				server_earliest_ns(&w->claim->clock, now_ns)),
+			 slop_ns);
+	if (left_ns < 0 && ns_add(holder->remaining_ns, slop_ns) < 0)
+		return NLOCK_FOREVER;
 	/* Over is over by more than that. */
-	return ns_add(ns_add(now_ns, left_ns), NS_PER_MS);
+	return ns_add(now_ns, ns_add(ns_max(left_ns, 0), NS_PER_MS));
 }
 
 static enum watch_result pause_for(struct waiter *w,
