@@ -220,7 +220,8 @@ static void give_up(struct attempt *at)
 
 static void note_renewal(struct attempt *at)
 {
-	at->times.renew_ns = ns_add(boot_now_ns(), at->request->lifetime_ns / 2);
+	at->times.renew_ns = ns_add(boot_now_ns(),
+				    at->request->lifetime_ns / 2);
 }
 
 /* A lock must never be won with an old lease. */
@@ -283,7 +284,7 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 {
 	enum nlock_result result;
 
-	/* What is open here can't be removed: see clean_up() in breaker.c. */
+	/* A file that is open can't be removed: see clean_up() in breaker.c. */
 	waiter_close_lock_file(&at->waiter);
 	result = breaker_break(at->lock, at->holder, fd, &at->claim->clock,
 			       at->request->clock_slop_ns, at->error);
@@ -383,8 +384,8 @@ static enum nlock_result await(struct attempt *at)
 }
 
 /*
- * Before a try.  Whoever is to have the lock may have been stopped for a while,
- * and our lease be old.
+ * Before a try.  The process that is to have the lock may have been stopped for
+ * a while, and our lease be old.
  */
 static enum nlock_result get_ready(struct attempt *at)
 {

@@ -1,11 +1,11 @@
 /*
  * queue.h - who of this machine's waiters is before us.
  *
- * Were all waiters woken by a release, all but one would try in vain.  So
- * each watches the claim of the one that came before it, and only the first
- * watches the lock file, and asks the file server.  Nothing depends on this:
- * whoever tries first gets the lock, pauses come to an end by themselves, and
- * then everybody looks at the holder.
+ * If a release woke all waiters, all but one would try in vain.  So each waiter
+ * watches the claim of the one that came before it, and only the first watches
+ * the lock file, and asks the file server.  Nothing depends on this: the first
+ * to try gets the lock, every pause ends by itself, and after it the waiter
+ * looks at the holder.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -15,13 +15,16 @@
 #include "../nlock.h"
 
 /*
- * Find the claim that comes last before ours, of those that still wait on
- * this machine, at server_now_ns by the file system's clock.  Their order is
- * that in which they were published; on a network file system, among those
- * that were published before ours, that in which their processes were started.
- * There only those that stand for a process are found, and perhaps not in a
- * directory of very many files.  ahead has NAME_MAX + 1 bytes.  Returns false
- * if there is none, or it can't be told.
+ * Find our predecessor: of the claims of this machine that still wait, at
+ * server_now_ns by the file system's clock, the last one before ours.
+ *
+ * On a local file system claims are ordered by when they were published.  On a
+ * network file system only claims that stand for a process count, and of those
+ * only the ones published before ours, ordered by when the process started; in
+ * a directory of very many files some may not be found.
+ *
+ * ahead has NAME_MAX + 1 bytes.  Returns false if there is no predecessor, or
+ * it can't be told.
  */
 bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 		      char *ahead);

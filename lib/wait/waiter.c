@@ -1,5 +1,5 @@
 /*
- * waiter.c - watch, queue, listen, and sleep; see waiter.h.
+ * waiter.c - queue, watch, listen, sleep, and glance; see waiter.h.
  */
 #include <string.h>
 
@@ -11,14 +11,14 @@
 #include "waiter.h"
 
 /*
- * When to listen for a hint of a new holder, which has something to say only
- * if it holds for longer than that; and if it is silent, when once more: twice
- * as late each time, up to a minute.
+ * How long a waiter waits for a new holder before it listens for a hint: a
+ * holder that is done sooner sends none.  If the holder is silent the waiter
+ * listens again after twice that time, and so on, up to a minute.
  */
 #define HINT_FIRST_NS	(300 * NS_PER_MS)
 #define HINT_LAST_NS	(60 * NS_PER_S)
 
-/* How often a glance will do before the holder is looked at once more. */
+/* How many glances at the holder there are at most between two attempts. */
 #define GLANCES		20
 
 void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
@@ -84,7 +84,7 @@ static bool stand_behind(struct waiter *w)
 
 static void move_to(struct waiter *w, enum waiter_place place)
 {
-	/* On a file server, see at once who is ahead by then. */
+	/* On a file server, the next wait begins by finding its place anew. */
 	if (w->place == BEHIND_ANOTHER && !is_local(w))
 		w->hint_due_ns = boot_now_ns();
 	w->place = place;
@@ -150,11 +150,11 @@ static void note_new_holder(struct waiter *w,
 }
 
 /*
- * On a network file system, once the wait is worth it: wait behind another
- * waiter of this machine's or, as the first, have ourselves told by another
- * machine.  Only "nlock run" has a process that can do that.
+ * On a network file system, once the wait has lasted long enough: stand behind
+ * another waiter of this machine or, as the first, listen for a hint.  Only the
+ * holder "nlock run" has a process that gives one.
  *
- * Returns false if it is time to try again by now.
+ * Returns false if it is time to try again.
  */
 static bool queue_or_listen(struct waiter *w,
 			    const struct nlock_holder *holder, int64_t now_ns)
@@ -194,8 +194,8 @@ static bool take_hint(struct waiter *w)
 }
 
 /*
- * Somebody on this machine has taken the lock file down, and can't remove it
- * as long as a listener has it open.
+ * A process on this machine has taken the lock file down, and can't remove the
+ * file as long as a listener has it open.
  */
 static void stop_listening(struct waiter *w)
 {
@@ -216,10 +216,10 @@ static bool is_watched(const struct waiter *w, const struct claim_name *parts)
 }
 
 /*
- * Have ourselves woken when it is time to try again.  Returns whether that
- * will certainly happen: not by another machine, nor if a process is dead
- * whose claim is still there (one that was killed may have left a command,
- * which the lock protects until it ends).
+ * Watch the process of the predecessor or of the holder.  Returns whether we
+ * are certainly woken when it is time to try again.  We are not by another
+ * machine, nor if that process is dead and its claim still there: the command
+ * of an nlock that was killed may run on, and the lock protects it.
  */
 static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 {
@@ -231,7 +231,7 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 				 lock->options.separator, &parts);
 	if (!is_watched(w, &parts)) {
 		watch_process(&w->watch, -1);
-		/* As everywhere, one of another host's name is not known. */
+		/* A process of another host can't be watched. */
 		if (parts.has_process &&
 		    strcmp(parts.host, w->parts->host) == 0)
 			watch_process(&w->watch,
@@ -420,7 +420,7 @@ void waiter_close_lock_file(struct waiter *w)
 
 int waiter_end(struct waiter *w, bool won)
 {
-	/* The helper of one that was told ends by itself, and soon. */
+	/* A helper that has got its hint ends by itself, and soon. */
 	if (!won || w->listener.fd >= 0)
 		hint_stop(&w->listener);
 	return watch_end(&w->watch);

@@ -1,16 +1,16 @@
 /*
- * waiter.h - have oneself woken when it is time to try for a lock again.
+ * waiter.h - wait until it is time to try for a lock again.
  *
- * A waiter watches the lock file and its holder's process, so that a release
- * or a death on this machine wakes it; see watch.h.  If others of this machine
- * wait, too, it watches the one before it instead; see queue.h.  From another
- * machine a hint may come; see hint.h.  None of that is relied on: pauses come
- * to an end by themselves; see backoff.h.
+ * The first waiter of a machine watches the lock file and the holder's process,
+ * so that a release or a death on this machine wakes it; see watch.h.  Each of
+ * the others watches the waiter before it instead; see queue.h.  A release on
+ * another machine may send a hint; see hint.h.  Nothing relies on any of these:
+ * every pause ends by itself; see backoff.h.
  *
- * Each time an attempt has failed:
+ * After each attempt that failed:
  *
- *	waiter_look() at whose the lock is, and break it if that may be done
- *	wait_for_change(), again after what it asks for, until it is time to try
+ *	waiter_look()		who has the lock?  Break it if that is allowed.
+ *	wait_for_change()	call it again after WAIT_RENEW and WAIT_SWEEP
  */
 #ifndef WAITER_H
 #define WAITER_H
@@ -21,9 +21,9 @@
 
 enum waiter_place {
 	NOT_WAITING,		/* nobody is known to have the lock */
-	AT_LOCK_FILE,		/* and watching it */
-	BEHIND_ANOTHER,		/* waiter, and watching that one's claim */
-	POLLING			/* nothing can be watched: just look again */
+	AT_LOCK_FILE,		/* watching it */
+	BEHIND_ANOTHER,		/* waiter, watching that waiter's claim */
+	POLLING			/* held, but the lock file can't be watched */
 };
 
 struct waiter {
@@ -56,8 +56,8 @@ struct waiter {
 };
 
 /*
- * Begin, with no claim yet.  claim, and parts, the name it will have, have to
- * stay where they are.
+ * Begin, with no claim yet.  The pointers are kept: the waiter reads claim, and
+ * parts, which its name will consist of, once the claim is published.
  */
 void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
 		  const struct nlock_request *request,
@@ -76,13 +76,13 @@ enum nlock_result waiter_look(struct waiter *waiter,
 			      struct nlock_holder *holder, int *fd,
 			      struct nlock_error *error);
 
-/* Have no lock file open: it is going to be removed. */
+/* Have the lock file open no more: it is about to be removed. */
 void waiter_close_lock_file(struct waiter *waiter);
 
-/* What the caller has to be back for; CLOCK_BOOTTIME. */
+/* When wait_for_change() has to return; CLOCK_BOOTTIME. */
 struct wait_times {
 	int64_t timeout_ns;	/* when to give up */
-	int64_t renew_ns;	/* when the lease of our own claim is half over */
+	int64_t renew_ns;	/* when half of our own lease is over */
 	int64_t sweep_ns;	/* when to clean up after others */
 };
 
@@ -90,26 +90,25 @@ enum wait_result {
 	WAIT_TRY_AGAIN,		/* for the lock */
 	WAIT_TIMED_OUT,		/* timeout_ns has passed */
 	WAIT_CANCELLED,		/* by request->cancel_fd or ->waiting() */
-	WAIT_RENEW,		/* it is time for that; then wait on */
-	WAIT_SWEEP		/* the same */
+	WAIT_RENEW,		/* renew_ns has passed: renew, then wait on */
+	WAIT_SWEEP		/* sweep_ns has passed, and nothing happens */
 };
 
 /*
- * Wait until it is time to try for the lock again, or for something else.
+ * Wait until it is time to try for the lock again, or to do something else.
  *
- * holder is whom waiter_look() has seen, and is brought up to date: as long as
- * nothing wakes us a glance at the holder does, from time to time, instead of
- * an attempt.  If holder is NULL nobody is known to have the lock, and this is
- * a pause between two attempts.
+ * holder is what waiter_look() has seen.  As long as nothing wakes us, a glance
+ * at the holder's claim now and then replaces an attempt, and brings *holder up
+ * to date.  If holder is NULL nobody is known to have the lock, and this is one
+ * pause between two attempts.
  */
 enum wait_result wait_for_change(struct waiter *waiter,
 				 struct nlock_holder *holder,
 				 const struct wait_times *times);
 
 /*
- * End, and return what watch_end() does.  A waiter that another machine has
- * told that the lock is free keeps the next one from being told for a moment;
- * unless it has won, that ends here.
+ * End, and return what watch_end() does.  A waiter that got a hint keeps the
+ * next waiter from getting one for a moment; that ends here unless it has won.
  */
 int waiter_end(struct waiter *waiter, bool won);
 

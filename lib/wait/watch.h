@@ -1,9 +1,9 @@
 /*
  * watch.h - be woken by what a waiter waits for.
  *
- * Sees what happens on this machine only, and of others by hints, so it makes
- * waiting quicker, and is never relied on.  Without inotify(7) and
- * pidfd_open(2) it does nothing.
+ * A watch sees what happens on this machine, and hears hints from others.  It
+ * makes waiting quicker, and nothing relies on it.  Without inotify(7) and
+ * pidfd_open(2) it only sleeps.
  */
 #ifndef WATCH_H
 #define WATCH_H
