@@ -11,17 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "error.h"
+#include "os/process.h"
 #include "protocol/breaker.h"
 #include "protocol/claim.h"
-#include "error.h"
 #include "protocol/holder.h"
-#include "protocol/sweep.h"
 #include "protocol/lock_file.h"
-#include "os/process.h"
-#include "refresh.h"
+#include "protocol/sweep.h"
 #include "protocol/takedown.h"
-#include "wait/waiter.h"
 #include "protocol/warrant.h"
+#include "refresh.h"
+#include "wait/waiter.h"
 
 struct attempt {
 	const struct nlock_lock *lock;

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "../os/child.h"
-#include "hint.h"
 #include "../os/shared_file.h"
+#include "hint.h"
 #include "watch.h"
 
 /* Arbitrary; nothing happens when it expires. */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "../os/attributes.h"
-#include "../protocol/lock_file.h"
 #include "../os/process.h"
+#include "../protocol/lock_file.h"
 #include "../protocol/warrant.h"
 #include "queue.h"
 

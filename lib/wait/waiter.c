@@ -3,9 +3,9 @@
  */
 #include <string.h>
 
-#include "../protocol/holder.h"
 #include "../os/process.h"
 #include "../os/random.h"
+#include "../protocol/holder.h"
 #include "backoff.h"
 #include "queue.h"
 #include "waiter.h"
