@@ -1,9 +1,10 @@
 /*
- * child.h - a process of one's own, for calls that may hang.
+ * child.h - child processes for calls that may hang.
  *
- * A call upon a file server may take as long as it likes, and a thread that is
- * in it can't be got rid of.  A process can: SIGKILL ends it even there, or
- * it is left to end by itself.
+ * A call to a file server may never return, and nothing ends a thread that is
+ * in such a call.  So a helper, a child process, makes the call: SIGKILL ends
+ * it on most file systems, and where it does not, the helper is left behind
+ * and ends when the call returns.
  */
 #ifndef CHILD_H
 #define CHILD_H
@@ -14,35 +15,43 @@
 #include <sys/types.h>
 
 /*
- * Start one.  Returns its pid, in the process itself 0, or -1 with errno.
+ * Start a helper.  Returns its pid, 0 in the helper itself, or -1 with errno.
  *
- * It has all signals blocked, dies when the thread that started it does, and
- * has only those descriptors open that are in keep: somebody may wait to see
- * the others closed, such as a pipe to which the program's output goes.
+ * The helper has all signals blocked.  The kernel kills it when the thread that
+ * started it ends.  It has only the descriptors in keep open, since somebody
+ * may wait for the others to be closed, such as a pipe that takes the program's
+ * output.  It has to end by _exit(2).
+ *
+ * The caller has to wait for the helper, by helper_end(), helper_await() or
+ * waitpid(2), unless it ignores SIGCHLD.
  */
 pid_t helper_start(const int *keep, size_t count);
 
 /*
- * Memory that this process shares with those it starts from then on, all 0.
- * Returns NULL with errno.  helper_unshare() gives it back.
+ * Get memory, all 0, that this process shares with the helpers it starts from
+ * then on.  Returns NULL with errno.  helper_unshare() gives it back; size is
+ * the same.
  */
 void *helper_share(size_t size);
 void helper_unshare(void *shared, size_t size);
 
 /*
- * In a child that has asked for a signal when its parent dies: is it too late
- * for that, as the parent has died before?
+ * A child has asked the kernel for a signal when its parent ends.  Did the
+ * parent, whose pid this is, end before that, so that no signal will come?
  */
 bool helper_is_orphan(pid_t parent);
 
 /*
- * End one of ours, or of our parent's, and wait until it has ended, but not for
- * longer than patience_ns.  Returns whether it has; one that still hangs then
- * ends as soon as it can.
+ * Kill a helper that this process, or its parent, has started, and wait until
+ * it has ended, for patience_ns at most.  Returns whether it has ended; if not,
+ * it ends as soon as the call it hangs in returns.
  */
 bool helper_end(pid_t pid, int64_t patience_ns);
 
-/* Wait for one that ends by itself, and end it if it takes longer. */
+/*
+ * Wait for a helper that ends by itself, for patience_ns at most; kill it after
+ * that.  Returns whether it has ended.
+ */
 bool helper_await(pid_t pid, int64_t patience_ns);
 
 #endif

@@ -33,12 +33,12 @@ int directory_make(int dirfd, const char *name, bool local,
  */
 int directory_open(int dirfd, const char *name, struct attributes *a);
 
-/* Is there nothing in it?  True also if it can't be read. */
+/* Is the directory empty?  True also if it can't be read. */
 bool directory_is_empty(int fd);
 
 /*
- * Set the permissions of a directory that its owner may search.  Returns 0, or
- * -1 with errno.
+ * Set the permissions of a directory that we may search, by its descriptor, be
+ * it O_PATH.  Returns 0, or -1 with errno.
  */
 int directory_chmod(int fd, mode_t mode);
 

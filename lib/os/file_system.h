@@ -40,14 +40,19 @@ struct file_system_traits {
 	bool shares_flock;
 };
 
-/* Of a kind that is not known the worst is assumed. */
+/*
+ * What is known of a kind of file system; of FS_OTHER the worst is assumed.
+ * Nobody frees what is returned.
+ */
 const struct file_system_traits *file_system_traits(enum file_system kind);
 
+/* Is it NFS, of any version? */
 bool file_system_is_nfs(enum file_system kind);
 
 /*
- * Of a directory that is open.  Asks no server, unless statx(2) is refused or
- * there is no /proc.
+ * On what kind of file system is a directory that is open?  FS_OTHER if that
+ * can't be told.  Asks no server, unless statx(2) is refused or there is no
+ * /proc.
  */
 enum file_system file_system_of(int dirfd);
 

@@ -2,7 +2,9 @@
  * statx.h - statx(2), by its number.
  *
  * Not every C library has the function (musl 1.2.3 has none), and the kernel's
- * header and the library's may both define the structure.
+ * header and the C library's may both define the structure.  attributes.h says
+ * what the answers mean; ask by that, unless it is the file system itself that
+ * you want to know of.
  */
 #ifndef STATX_H
 #define STATX_H
@@ -43,6 +45,9 @@ struct statx_reply {
 #define STATX_APPEND_ONLY	0x0020u	/* in attributes and their mask */
 
 /*
+ * Ask for the attributes in wanted, a mask; flags are statx(2)'s.  *reply says
+ * in its own mask what the file system answered.
+ *
  * Returns 0, or -1 with errno.  ENOSYS: this system refuses the call, because
  * its kernel is older than 4.11, or because an old container runtime does not
  * know the call and answers EPERM.
