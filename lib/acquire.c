@@ -40,8 +40,8 @@ struct attempt {
 #define CLAIMS_AT_ONCE	8
 
 /*
- * A waiter cleans up after others when it has waited for so long, and again
- * each time so much longer.
+ * A waiter cleans up after others once it has waited for SWEEP_AFTER_NS, again
+ * after SWEEP_AGAIN_NS, and after SWEEP_AFTER_NS if it ran out of time.
  */
 #define SWEEP_AFTER_NS	NS_PER_S
 #define SWEEP_AGAIN_NS	(60 * NS_PER_S)
@@ -320,8 +320,10 @@ static bool may_hurry(struct attempt *at)
 
 static void sweep(struct attempt *at)
 {
-	at->times.sweep_ns = ns_add(boot_now_ns(), SWEEP_AGAIN_NS);
-	leftovers_remove(at->claim, false);
+	bool all = leftovers_remove(at->claim, false);
+
+	at->times.sweep_ns = ns_add(boot_now_ns(), all ? SWEEP_AGAIN_NS :
+				    SWEEP_AFTER_NS);
 }
 
 /*

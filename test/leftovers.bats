@@ -68,6 +68,23 @@ give_back() {
 	nothing_left
 }
 
+@test "claims that a waiter had no time to remove are removed soon after" {
+	local holder waiter waiters=()
+
+	hold_with_three_waiting
+	for pid in "${waiters[@]}"; do
+		kill_group "$pid"
+	done
+	# Two calls for each claim, of which a sweep begins none after 200 ms.
+	in_group "${STRACE[@]}" -o /dev/null -e trace=unlinkat \
+		-e inject=unlinkat:delay_enter=80ms nlock run "$LOCK" true
+	waiter=$!
+	eventually claims_are 2
+	give_back
+	ended_with 0 "$waiter"
+	nothing_left
+}
+
 @test "claims of waiters that live, even if stopped, are not removed" {
 	local holder waiters=()
 

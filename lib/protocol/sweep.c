@@ -96,7 +96,7 @@ static void remove_if_left(const struct sweep *sweep, const char *claim,
 		unlinkat(lock->dirfd, claim, 0);
 }
 
-void leftovers_remove(const struct nlock_claim *own, bool old)
+bool leftovers_remove(const struct nlock_claim *own, bool old)
 {
 	const struct nlock_lock *lock = own->lock;
 	struct sweep sweep = { .own = own, .old = old };
@@ -109,7 +109,7 @@ void leftovers_remove(const struct nlock_claim *own, bool old)
 	sweep.until_ns = ns_add(boot_now_ns(), MOMENT_NS);
 	directory = fresh_directory(lock->dirfd);
 	if (directory == NULL)
-		return;
+		return true;
 	host_name(sweep.host, sizeof(sweep.host), separator);
 	while ((entry = readdir(directory)) != NULL && has_time(&sweep) &&
 	       (nlock_is_local(lock) || names++ < FRESH_NAMES))
@@ -118,4 +118,5 @@ void leftovers_remove(const struct nlock_claim *own, bool old)
 		    parts.by_nlock && strcmp(entry->d_name, own->name) != 0)
 			remove_if_left(&sweep, entry->d_name, &parts);
 	closedir(directory);
+	return has_time(&sweep);
 }

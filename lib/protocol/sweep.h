@@ -24,7 +24,9 @@
  * be removed.  It begins nothing more after a moment, nor, on a file server,
  * after the first few hundred names: in a directory of very many files it may
  * never find some.
+ *
+ * Returns false if it ran out of time: then there may be more to remove.
  */
-void leftovers_remove(const struct nlock_claim *own, bool old);
+bool leftovers_remove(const struct nlock_claim *own, bool old);
 
 #endif
