@@ -3,8 +3,11 @@
  */
 #define _GNU_SOURCE		/* MSG_CMSG_CLOEXEC */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -142,21 +145,51 @@ static void keep_going(const struct worker *worker)
 }
 
 /*
- * Standard error may be a file on that server, too, or a pipe that nobody
- * reads: nothing is said by our own process.
+ * The same as fork(2) for a process that says something, which is waited for,
+ * but not for long: our own process says nothing.
  */
-static void say(const struct patience *patience,
-		void (*words)(const struct patience *, const void *),
-		const void *news)
+static pid_t start_speaker(void)
 {
 	pid_t speaker = fork();
 
-	if (speaker == 0) {
-		words(patience, news);
-		_exit(0);
-	}
 	if (speaker > 0)
 		helper_await(speaker, SPEAKING_NS);
+	return speaker;
+}
+
+/* Without a process for it, a message is printed only if that can't hang. */
+static bool may_print(void)
+{
+	struct pollfd error = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&error, 1, 0) > 0 && error.revents == POLLOUT;
+}
+
+void aside_message(const char *format, ...)
+{
+	char line[4 * PATH_MAX];
+	va_list arguments;
+	pid_t speaker;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	speaker = start_speaker();
+	if (speaker == 0 || (speaker < 0 && may_print()))
+		message("%s", line);
+	if (speaker == 0)
+		_exit(0);
+}
+
+int aside_failure(const char *path, const char *step, const char *consequence)
+{
+	if (errno == ECHILD)
+		aside_message("%s: the process that makes nlock's calls was "
+			      "killed%s", path, consequence);
+	else
+		aside_message("%s: %s in a process of its own: %s%s", path,
+			      step, strerror(errno), consequence);
+	return STATUS_SYSTEM;
 }
 
 /*
@@ -187,7 +220,10 @@ static int receive(const struct patience *patience,
 		return 0;
 	}
 	if (length > REPORT_SIZE) {
-		say(patience, patience->hear, news);
+		if (start_speaker() == 0) {
+			patience->hear(patience, news);
+			_exit(0);
+		}
 		return 0;
 	}
 	*fd = -1;
@@ -224,18 +260,12 @@ static int report_until(const struct patience *patience,
 	return 0;
 }
 
-static void words_of_leave(const struct patience *patience, const void *none)
-{
-	(void)none;
-	message("%s: the file server does not answer; gave up",
-		patience->path);
-}
-
 static _Noreturn void leave(const struct patience *patience)
 {
 	int signal_number = signal_pending_of(patience->ending_signals);
 
-	say(patience, words_of_leave, NULL);
+	aside_message("%s: the file server does not answer; gave up",
+		      patience->path);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
 	_exit(patience->timeout_status);
@@ -269,26 +299,56 @@ static int wait_for_report(const struct patience *patience,
 	return received;
 }
 
-int aside(const struct patience *patience, aside_work *work, void *data,
-	  const int *keep, size_t count, int *fd)
+/* Returns 0, or -1 with errno. */
+static int begin(struct worker *worker, aside_work *work, void *data,
+		 const int *keep, size_t count)
 {
-	int channel[2], errnum, result = -1;
-	struct worker worker;
+	int channel[2], errnum;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		       channel) < 0)
 		return -1;
-	worker.pid = start(work, data, keep, count, channel[1]);
-	worker.channel = channel[0];
+	worker->pid = start(work, data, keep, count, channel[1]);
+	worker->channel = channel[0];
 	errnum = errno;
 	close(channel[1]);
-	if (worker.pid > 0) {
-		errnum = ECHILD;
-		if (wait_for_report(patience, &worker, fd) > 0)
-			result = 0;
-		waitpid(worker.pid, NULL, WNOHANG);	/* it may have ended */
-	}
+	if (worker->pid > 0)
+		return 0;
 	close(channel[0]);
 	errno = errnum;
-	return result;
+	return -1;
+}
+
+/* received is as receive() returns it.  Returns as aside(). */
+static int end(const struct worker *worker, int received)
+{
+	waitpid(worker->pid, NULL, WNOHANG);	/* it may have ended */
+	close(worker->channel);
+	errno = received == 0 ? ETIMEDOUT : ECHILD;
+	return received > 0 ? 0 : -1;
+}
+
+int aside(const struct patience *patience, aside_work *work, void *data,
+	  const int *keep, size_t count, int *fd)
+{
+	struct worker worker;
+
+	if (begin(&worker, work, data, keep, count) < 0)
+		return -1;
+	return end(&worker, wait_for_report(patience, &worker, fd));
+}
+
+int aside_briefly(aside_work *work, void *data, const int *keep, size_t count)
+{
+	struct worker worker;
+	int received, ignored;
+
+	if (begin(&worker, work, data, keep, count) < 0)
+		return -1;
+	received = report_until(NULL, &worker,
+				ns_add(boot_now_ns(), PATIENCE_NS), -1,
+				&ignored);
+	if (received == 0)
+		kill(worker.pid, SIGKILL);
+	return end(&worker, received);
 }

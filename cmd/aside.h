@@ -63,4 +63,24 @@ bool aside_attended(int cancel_fd);
 int aside(const struct patience *patience, aside_work *work, void *data,
 	  const int *keep, size_t count, int *fd);
 
+/*
+ * The same, but whatever happens it takes no longer than PATIENCE_NS, does not
+ * end our own process, and no descriptor is handed over.  Returns 0; or -1 with
+ * errno, ETIMEDOUT if it took longer.
+ */
+int aside_briefly(aside_work *work, void *data, const int *keep, size_t count);
+
+/*
+ * Print a message by a process of its own, which may take a moment: standard
+ * error may be a file on that server, too, or a pipe that nobody reads.
+ */
+void aside_message(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/*
+ * Say, in one message, why aside() has failed with errno: consequence says what
+ * follows from that, or is empty.  Returns the exit status.
+ */
+int aside_failure(const char *path, const char *step, const char *consequence);
+
 #endif

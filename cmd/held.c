@@ -15,6 +15,7 @@
 #include "state_file.h"
 #include "text/describe.h"
 #include "text/duration.h"
+#include "text/shell_quote.h"
 
 #define DESCRIPTION_SIZE	1024
 
@@ -286,6 +287,66 @@ static void warn_of_whole_seconds(const struct held *held)
 			"may end 2s early", held->path);
 }
 
+/* Take back, by another process, what one that was killed has begun. */
+static int undo(void *data, int cancel_fd)
+{
+	struct attempt *attempt = data;
+	struct nlock_claim *claim = &attempt->claim;
+
+	(void)cancel_fd;
+	claim->warrant_fd = -1;
+	claim->hint_pid = 0;
+	claim->made = false;
+	attempt->result = nlock_release_after(claim, &attempt->error);
+	return -1;
+}
+
+/* Returns whether nothing of it is left. */
+static bool undo_attempt(struct attempt *attempt)
+{
+	attempt->result = NLOCK_OK;
+	return attempt->claim.name[0] == '\0' ||
+	       (aside_briefly(undo, attempt,
+			      (const int []){ attempt->held->lock.dirfd },
+			      1) == 0 && attempt->result != NLOCK_FAILED);
+}
+
+/* What follows from that the process that made the attempt was killed. */
+static void describe_remains(struct attempt *attempt, char *buffer,
+			     size_t size)
+{
+	char claim[PATH_MAX], *quoted;
+
+	buffer[0] = '\0';
+	if (undo_attempt(attempt))
+		return;
+	nlock_claim_path(&attempt->claim, claim, sizeof(claim));
+	quoted = shell_quote(claim);
+	snprintf(buffer, size, "; its claim may be left; release it by: nlock "
+		 "release --claim %s", quoted != NULL ? quoted : claim);
+	free(quoted);
+}
+
+/*
+ * No process could be had, or ours was killed, perhaps with the lock.  Returns
+ * the exit status.
+ */
+static int attempt_failed(struct attempt *attempt)
+{
+	const struct held *held = attempt->held;
+	int errnum = errno, signal_number, status;
+	char remains[2 * PATH_MAX] = "";
+
+	if (errnum == ECHILD)
+		describe_remains(attempt, remains, sizeof(remains));
+	errno = errnum;
+	status = aside_failure(held->path, "take the lock", remains);
+	signal_number = signal_pending_of(&held->ending_signals);
+	if (signal_number != 0)
+		die_by_signal(signal_number);
+	return status;
+}
+
 static int report_attempt(const struct attempt *attempt)
 {
 	const struct held *held = attempt->held;
@@ -320,9 +381,8 @@ static int acquire_by(struct attempt *attempt, struct held *held,
 		.dies_with_pid = depends != ON_LEASE,
 		.kept_by_run = depends == ON_RUN,
 	};
-	return attempt_until_done(attempt) < 0 ?
-	       message_errno(held->path, "take the lock in a process of its "
-			     "own") : report_attempt(attempt);
+	return attempt_until_done(attempt) < 0 ? attempt_failed(attempt) :
+	       report_attempt(attempt);
 }
 
 /* Memory is shared only if there is somebody to share it with: it costs. */
@@ -415,9 +475,7 @@ static int open_patiently(struct held *held, const struct options *options)
 	patience.timeout_status = options->conflict_status;
 	if (aside(&patience, open_and_close, &opening, NULL, 0,
 		  &ignored) < 0)
-		return message_errno(held->path,
-				     "open the directory in a process of its "
-				     "own");
+		return aside_failure(held->path, "open the directory", "");
 	return open_lock(held, options);
 }
 
@@ -441,42 +499,80 @@ int take_lock(struct held *held, const struct options *options,
 }
 
 struct release {
-	struct held *held;
+	struct nlock_claim claim;
 	enum nlock_result result;
 	struct nlock_loss_report loss;
 	struct nlock_error error;
 };
 
+static void release_by(struct release *release,
+		       enum nlock_result (*by)(struct nlock_claim *,
+					       struct nlock_error *))
+{
+	release->result = by(&release->claim, &release->error);
+	if (release->result == NLOCK_LOST)
+		nlock_find_loss(&release->claim, &release->loss);
+}
+
 static int release(void *data, int cancel_fd)
 {
-	struct release *release = data;
-	struct nlock_claim *claim = &release->held->claim;
-
 	(void)cancel_fd;
-	release->result = nlock_release(claim, &release->error);
-	if (release->result == NLOCK_LOST)
-		nlock_find_loss(claim, &release->loss);
+	release_by(data, nlock_release);
 	return -1;
 }
 
-/* Without another process it is done all the same. */
-static void release_aside(struct release *given)
+static int release_after(void *data, int cancel_fd)
 {
-	struct held *held = given->held;
+	(void)cancel_fd;
+	release_by(data, nlock_release_after);
+	return -1;
+}
+
+/*
+ * The process that released the lock was killed: another one finds out how far
+ * that has come, and goes on from there.
+ */
+static void release_once_more(struct release *shared, const struct held *held)
+{
+	shared->claim.warrant_fd = held->claim.warrant_fd;
+	if (aside_briefly(release_after, shared,
+			  (const int []){ held->lock.dirfd,
+					  held->claim.warrant_fd }, 2) == 0)
+		return;
+	shared->result = NLOCK_FAILED;
+	shared->error = (struct nlock_error){
+		.step = "release the lock; the process that did so was killed",
+		.errnum = errno == ECHILD ? EINTR : errno,
+	};
+}
+
+static void release_ourselves(struct release *given, struct held *held)
+{
+	release(given, -1);
+	held->claim = given->claim;	/* closed */
+}
+
+/* Without another process it is done all the same. */
+static void release_aside(struct release *given, struct held *held)
+{
 	struct release *shared = helper_share(sizeof(*shared));
 	struct patience patience = patience_for(held);
-	int ignored;
+	int ignored, result = -1;
 
 	signalfd(held->signal_fd, &held->ending_signals, 0);
-	if (shared == NULL) {
-		release(given, -1);
+	if (shared != NULL) {
+		*shared = *given;
+		result = aside(&patience, release, shared,
+			       (const int []){ held->lock.dirfd,
+					       held->claim.warrant_fd }, 2,
+			       &ignored);
+	}
+	if (result < 0 && errno != ECHILD) {
+		release_ourselves(given, held);
 		return;
 	}
-	shared->held = held;
-	if (aside(&patience, release, shared,
-		  (const int []){ held->lock.dirfd,
-				  held->claim.warrant_fd }, 2, &ignored) < 0)
-		release(shared, -1);
+	if (result < 0)
+		release_once_more(shared, held);
 	*given = *shared;
 	helper_unshare(shared, sizeof(*shared));
 }
@@ -485,12 +581,12 @@ enum nlock_result release_lock(struct held *held,
 			       struct nlock_loss_report *loss,
 			       struct nlock_error *error)
 {
-	struct release given = { .held = held };
+	struct release given = { .claim = held->claim };
 
 	if (nlock_is_local(&held->lock))
-		release(&given, -1);
+		release_ourselves(&given, held);
 	else
-		release_aside(&given);
+		release_aside(&given, held);
 	*loss = given.loss;
 	*error = given.error;
 	return given.result;

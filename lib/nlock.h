@@ -142,6 +142,7 @@ struct nlock_claim {
 	bool made;			/* with its warrant, by this process */
 	bool won;			/* the lock, by this process */
 	bool withdrawn;			/* by a release, as the lock was lost */
+	bool taken_down;		/* the lock file, by a release */
 	bool stands_for_process;	/* another one, which relies on it */
 	int64_t relied_until_ns;	/* the latest end that it may know */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
@@ -343,6 +344,19 @@ pid_t nlock_offer_hint(struct nlock_claim *claim);
  */
 enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error);
+
+/*
+ * Clean up after a process that was killed while it acquired or released a lock
+ * on the caller's behalf.  *claim is as that process has left it, in memory that
+ * both share; only warrant_fd, hint_pid and made have to be the caller's own.
+ *
+ * NLOCK_OK: the lock was ours until now, or until that process has released it.
+ * If it could not be taken down, its lease is ended instead.
+ * NLOCK_LOST: it was not ours, or no longer.
+ * NLOCK_FAILED: as nlock_release().
+ */
+enum nlock_result nlock_release_after(struct nlock_claim *claim,
+				      struct nlock_error *error);
 
 enum nlock_state {
 	NLOCK_STATE_UNLOCKED,

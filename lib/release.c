@@ -146,6 +146,7 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	bool taken = take_down_once(claim, target) == 0;
 	enum nlock_result result;
 
+	claim->taken_down = taken;
 	if (!taken)
 		fail(error, "take down the lock file");
 	/* Waiters who are told now find the lock free. */
@@ -274,6 +275,68 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 {
 	enum nlock_result result = release(claim, error);
 
+	hint_withdraw(claim);
+	nlock_claim_close(claim);
+	return result;
+}
+
+/*
+ * The claim is gone.  The process that was killed may have removed it, and
+ * perhaps its rename is still on the way to the server: while the lock file is
+ * ours nobody may rename it again, and a breaker has to revoke the warrant.
+ */
+static enum nlock_result finish(struct nlock_claim *claim,
+				struct nlock_error *error)
+{
+	int dirfd = claim->lock->dirfd;
+	bool made = claim->inode != 0;
+	int ours = made ? claim_is_lock_file(claim) : 0;
+
+	if (ours < 0)
+		return fail(error, "look at the lock file");
+	if (ours > 0) {
+		end_lease(claim);
+		return NLOCK_OK;
+	}
+	if (made && claim_open_warrant(claim) == 0 &&
+	    warrant_holds(claim->warrant_fd, WARRANT_LOCK, claim->device,
+			  claim->inode))
+		claim->taken_down = true;
+	if (claim->warrant_fd >= 0)
+		warrant_discard(claim->lock, dirfd, claim->warrant,
+				claim->warrant_fd,
+				claim->taken_down ? WARRANT_LOCK : NULL);
+	else
+		warrant_revoke(dirfd, claim->warrant);
+	return claim->taken_down ? NLOCK_OK : NLOCK_LOST;
+}
+
+/* What warrant_read_clock() makes is there only for a moment. */
+static void remove_clock(const struct nlock_claim *claim)
+{
+	char name[NAME_MAX + 1];
+
+	if (clock_name_format(name, sizeof(name), claim->name,
+			      claim->lock->options.separator))
+		warrant_revoke(claim->lock->dirfd, name);
+}
+
+enum nlock_result nlock_release_after(struct nlock_claim *claim,
+				      struct nlock_error *error)
+{
+	enum nlock_result result;
+	struct attributes a;
+
+	remove_clock(claim);
+	if (claim_read(claim, &a) == 0) {
+		result = release(claim, error);
+		/* That process may have made a link meanwhile. */
+		if (result == NLOCK_LOST)
+			end_lease(claim);
+	} else {
+		result = is_gone(errno) ? finish(claim, error) :
+			 fail(error, "read the claim");
+	}
 	hint_withdraw(claim);
 	nlock_claim_close(claim);
 	return result;

@@ -198,6 +198,28 @@ waits_behind() {
 	gave_up $((128 + 15)) $!
 }
 
+@test "acquire: if the process that makes its calls is killed while the file server hangs, it ends, and says which claim is left" {
+	local other pid
+
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	in_group nlock acquire "$LOCK" 2>errors
+	pid=$!
+	eventually waits_behind
+	# In no call that the server has begun to work on.
+	other=$(pgrep -P "$pid" -x nlock -r S,D,R,T)
+	kill -STOP "$other"
+	eventually grep -q '^State:.T' "/proc/$other/status"
+	hang
+	kill -KILL "$other"
+	ended_with 74 "$pid"
+	recover
+	[[ $(cat errors) == "nlock: $LOCK: the process that makes nlock's calls was killed; its claim may be left; release it by: nlock release --claim '$LOCK|"*"'" ]]
+	# It never had the lock.
+	run -76 sh -c "$(sed 's/.* by: //' errors)"
+	[ "$(find "$BATS_TEST_TMPDIR/behind" -name 'job.lock|*' -type f |
+		wc -l)" = 1 ]
+}
+
 @test "acquire: who reads its messages sees their end though the file server hangs" {
 	local reader
 

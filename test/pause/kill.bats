@@ -186,3 +186,89 @@ killed_break_of_empty() {
 	nlock run -w 20s "${SLOP[@]}" "$LOCK" true
 	nothing_left
 }
+
+# ------------------------------------------------------------ another process
+
+# mount_behind: have a file system that may hang, whose files are in BEHIND.
+# There another process makes nlock's calls.
+mount_behind() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	BEHIND=$BATS_TEST_TMPDIR/behind
+	MOUNT=$BATS_TEST_TMPDIR/mnt
+	mount_fuse "$BEHIND" "$MOUNT"
+}
+
+teardown() {
+	umount -l "$BATS_TEST_TMPDIR/mnt" 2>/dev/null || true
+	common_teardown
+}
+
+# other_killed CHANGE COMMAND...: only that process is killed, before it makes
+# the change.  $STATUS is the exit status of the command.
+other_killed() {
+	local other
+
+	STATUS=0
+	hold_up "$1" "$BATS_TEST_TMPDIR/log.$BASHPID" "${@:2}" >printed \
+		2>errors || exit "$NEVER_CAME"
+	other=$(pgrep -P "$HELD" -s "$HELD" -x nlock) || exit "$NEVER_CAME"
+	# shellcheck disable=SC2086	# one that opened the directory is a zombie
+	kill -KILL $other
+	let_go || STATUS=$?
+}
+
+says_who_was_killed() {
+	[ "$(said)" = "nlock: $LOCK: the process that makes nlock's calls was killed" ]
+}
+
+# strace(1) has a word about the kill, too.
+said() {
+	grep -v '^strace: ' errors || true
+}
+
+nothing_behind() {
+	[ -z "$(ls "$BEHIND/$1")" ]
+}
+
+other_of_acquire_killed() {
+	mkdir "$MOUNT/$1"
+	LOCK=$MOUNT/$1/job.lock
+	other_killed "$1" nlock acquire -l 1h "$LOCK"
+	[ "$STATUS" = 74 ]
+	says_who_was_killed
+	[ ! -s printed ]
+	nothing_behind "$1"
+}
+
+@test "acquire: if only the process that makes its calls is killed, before any change, it says so and leaves nothing" {
+	local changes
+
+	mount_behind
+	mapfile -t changes < <(changes_of nlock acquire "$MOUNT/first.lock")
+	at_each other_of_acquire_killed "${changes[@]}"
+}
+
+# Before the command or after it.
+other_of_run_killed() {
+	mkdir "$MOUNT/$1"
+	LOCK=$MOUNT/$1/job.lock
+	other_killed "$1" nlock run -l 1h "$LOCK" touch ran
+	if [ -e ran ]; then
+		[ "$STATUS" = 0 ]
+		[ -z "$(said)" ]
+		nlock run -n "$LOCK" true
+	else
+		[ "$STATUS" = 74 ]
+		says_who_was_killed
+	fi
+	nothing_behind "$1"
+}
+
+@test "run: if only the process that makes its calls is killed, before any change, it leaves no lock, and its exit status is true" {
+	local changes
+
+	mount_behind
+	mapfile -t changes < <(changes_of nlock run "$MOUNT/first.lock" true)
+	at_each other_of_run_killed "${changes[@]}"
+}
