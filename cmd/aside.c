@@ -264,8 +264,9 @@ static _Noreturn void leave(const struct patience *patience)
 {
 	int signal_number = signal_pending_of(patience->ending_signals);
 
-	aside_message("%s: the file server does not answer; gave up",
-		      patience->path);
+	if (signal_number == 0 || patience->signal_ns != 0)
+		aside_message("%s: the file server does not answer; gave up",
+			      patience->path);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
 	_exit(patience->timeout_status);
@@ -279,6 +280,7 @@ static int wait_for_report(const struct patience *patience,
 			   const struct worker *worker, int *fd)
 {
 	int received, signal_number;
+	int64_t until_ns = ns_add(patience->deadline_ns, PATIENCE_NS);
 
 	/* A signal that our caller has ignored ends nothing. */
 	do {
@@ -290,10 +292,11 @@ static int wait_for_report(const struct patience *patience,
 		signal_number = signal_pending_of(patience->ending_signals);
 	} while (boot_now_ns() < patience->deadline_ns && signal_number == 0);
 	/* At the deadline the other process gives up by itself. */
-	if (signal_number != 0)
+	if (signal_number != 0) {
 		shutdown(worker->channel, SHUT_WR);	/* see cancel_fd */
-	received = report_until(patience, worker,
-				ns_add(boot_now_ns(), PATIENCE_NS), -1, fd);
+		until_ns = ns_add(boot_now_ns(), patience->signal_ns);
+	}
+	received = report_until(patience, worker, until_ns, -1, fd);
 	if (received == 0)
 		leave(patience);
 	return received;

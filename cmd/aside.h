@@ -16,13 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* After the signal or the timeout, to clean up as one should. */
+/* After a signal or the deadline, to clean up as one should. */
 #define PATIENCE_NS	INT64_C(5000000000)
 
 struct patience {
 	const char *path;		/* the lock's, for the message */
 	int signal_fd;			/* readable if a signal is pending */
 	const sigset_t *ending_signals;	/* ... of these */
+	int64_t signal_ns;		/* how long it may take after a signal */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
 	/* Say what the other process tells; called by yet another. */
@@ -53,9 +54,10 @@ bool aside_attended(int cancel_fd);
 
 /*
  * Have work done, and wait for it.  A signal asks it to give up, and at the
- * deadline it should do so by itself.  If it does not come back in PATIENCE_NS
- * after that, this ends our own process, by that signal or with timeout_status,
- * and says so.  A signal that comes earlier stays pending.
+ * deadline it should do so by itself.  If it does not come back within signal_ns
+ * after the one, or PATIENCE_NS after the other, this ends our own process, by
+ * that signal or with timeout_status, and says so unless it has not waited at
+ * all.  A signal that comes earlier stays pending.
  *
  * Returns 0, with *fd what was handed over; or -1 with errno: ECHILD if
  * somebody killed the other process.

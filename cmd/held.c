@@ -223,19 +223,20 @@ static struct patience patience_for(const struct held *held)
 		.path = held->path,
 		.signal_fd = held->signal_fd,
 		.ending_signals = &held->ending_signals,
+		.signal_ns = PATIENCE_NS,
 		.deadline_ns = NLOCK_FOREVER,
 		.hear = hear_waiting,
 	};
 }
 
 /* The calls that may hang are another process's.  Returns 0, or -1. */
-static int make_attempt_aside(struct attempt *attempt, int64_t deadline_ns)
+static int make_attempt_aside(struct attempt *attempt)
 {
 	struct held *held = attempt->held;
 	struct patience patience = patience_for(held);
 	int result, warrant_fd = -1;
 
-	patience.deadline_ns = deadline_ns;
+	patience.deadline_ns = held->until_ns;
 	patience.timeout_status = attempt->options->conflict_status;
 	held->lock.options.acting_for = getpid();
 	result = aside(&patience, make_attempt, attempt,
@@ -246,20 +247,27 @@ static int make_attempt_aside(struct attempt *attempt, int64_t deadline_ns)
 	return result;
 }
 
+/* How long the wait may last from now on. */
+static int64_t left_ns(const struct held *held)
+{
+	int64_t now_ns = boot_now_ns();
+
+	return held->until_ns > now_ns ? held->until_ns - now_ns : 0;
+}
+
 /* Wait until we have it or give up; die of a signal that ends the wait. */
 static int attempt_until_done(struct attempt *attempt)
 {
-	struct nlock_request *request = &attempt->request;
 	struct held *held = attempt->held;
-	/* Without a wait there is no time by which to give up. */
-	int64_t until_ns = request->timeout_ns <= 0 ? NLOCK_FOREVER :
-			   ns_add(boot_now_ns(), request->timeout_ns);
 	int signal_number;
 
 	for (;;) {
+		/* Opening the directory has taken some of it. */
+		if (held->until_ns != NLOCK_FOREVER)
+			attempt->request.timeout_ns = left_ns(held);
 		if (nlock_is_local(&held->lock))
 			make_attempt(attempt, held->signal_fd);
-		else if (make_attempt_aside(attempt, until_ns) < 0)
+		else if (make_attempt_aside(attempt) < 0)
 			return -1;
 		held->claim = attempt->claim;
 		signal_number = signal_pending_of(&held->ending_signals);
@@ -270,9 +278,6 @@ static int attempt_until_done(struct attempt *attempt)
 		if (attempt->result != NLOCK_CANCELLED || attempt->ours)
 			return 0;
 		/* Only an ignored signal came: go on. */
-		if (until_ns != NLOCK_FOREVER)
-			request->timeout_ns = until_ns > boot_now_ns() ?
-					      until_ns - boot_now_ns() : 0;
 	}
 }
 
@@ -432,6 +437,17 @@ static int open_lock(struct held *held, const struct options *options)
 	return PROCEED;
 }
 
+/* Mostly the kernel knows the directory, and nothing can hang. */
+static bool open_cached(struct held *held, const struct options *options)
+{
+	struct nlock_options only_cached = options->lock;
+	struct nlock_error ignored;
+
+	only_cached.only_cached = true;
+	return nlock_open(&held->lock, held->path, &only_cached,
+			  &ignored) == NLOCK_OK;
+}
+
 struct opening {
 	struct held *held;
 	const struct options *options;
@@ -451,30 +467,24 @@ static int open_and_close(void *data, int cancel_fd)
 	return -1;
 }
 
-/*
- * Even to open the directory a server may have to answer.  Without a limit of
- * time there is no need to watch that, as a signal can still simply end us;
- * only a file system by FUSE whose server hangs keeps us until it goes on.
- */
+/* Even to open the directory a server may have to answer. */
 static int open_patiently(struct held *held, const struct options *options)
 {
 	struct opening opening = { .held = held, .options = options };
-	struct patience patience;
-	int status, ignored;
+	struct patience patience = patience_for(held);
+	int ignored;
 
-	/* Without a wait there is no time by which to give up. */
-	if (options->timeout_ns <= 0 || options->timeout_ns == NLOCK_FOREVER) {
-		status = open_lock(held, options);
-		return status == PROCEED ? catch_signals(held) : status;
+	if (open_cached(held, options)) {
+		say_whose_clock(held);
+		return PROCEED;
 	}
-	status = catch_signals(held);
-	if (status != PROCEED)
-		return status;
-	patience = patience_for(held);
-	patience.deadline_ns = ns_add(boot_now_ns(), options->timeout_ns);
+	patience.signal_ns = 0;		/* there is nothing to clean up */
+	patience.deadline_ns = held->until_ns;
 	patience.timeout_status = options->conflict_status;
+	/* Where it turns out to be local no process is needed later, either. */
 	if (aside(&patience, open_and_close, &opening, NULL, 0,
-		  &ignored) < 0)
+		  &ignored) < 0 &&
+	    (errno == ECHILD || held->until_ns != NLOCK_FOREVER))
 		return aside_failure(held->path, "open the directory", "");
 	return open_lock(held, options);
 }
@@ -485,12 +495,18 @@ int take_lock(struct held *held, const struct options *options,
 	int status;
 
 	*held = (struct held){ .path = path, .lock.dirfd = -1,
-				 .claim.warrant_fd = -1, .signal_fd = -1 };
+				 .claim.warrant_fd = -1, .signal_fd = -1,
+				 .until_ns = NLOCK_FOREVER };
 	/* Don't die of SIGPIPE while holding the lock. */
 	held->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
 	/* Nor of a claim that is larger than "ulimit -f", without a word. */
 	held->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
-	status = open_patiently(held, options);
+	/* Without a wait there is no time by which to give up. */
+	if (options->timeout_ns > 0)
+		held->until_ns = ns_add(boot_now_ns(), options->timeout_ns);
+	status = catch_signals(held);
+	if (status == PROCEED)
+		status = open_patiently(held, options);
 	if (status == PROCEED)
 		status = acquire(held, options, pid, depends);
 	if (status != PROCEED)

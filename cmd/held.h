@@ -18,6 +18,7 @@ struct held {
 	struct nlock_claim claim;
 	sigset_t ending_signals;	/* that end a wait; blocked */
 	int signal_fd;		/* signalfd(2) of them */
+	int64_t until_ns;	/* when a wait is over; NLOCK_FOREVER: never */
 	struct caller_signals caller;
 };
 

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "nlock.h"
+#include "os/cached.h"
 #include "os/path.h"
 
 #ifndef O_PATH
@@ -60,6 +61,12 @@ static bool is_directory_at(const char *path, int dirfd)
 	       there.st_dev == open.st_dev && there.st_ino == open.st_ino;
 }
 
+/* A file server may have to be asked what a path leads to. */
+static bool may_stat(const struct nlock_lock *lock)
+{
+	return !lock->options.only_cached || nlock_is_local(lock);
+}
+
 static void take_path(struct nlock_lock *lock, char *path)
 {
 	free(lock->path);
@@ -81,7 +88,7 @@ static bool resolve(struct nlock_lock *lock, const char *directory)
 	char *real = realpath(directory, NULL);
 	char *path = real == NULL ? NULL : join(real, lock->name);
 	bool same = path == NULL || strcmp(path, lock->path) == 0 ||
-		    is_directory_at(real, lock->dirfd);
+		    (may_stat(lock) && is_directory_at(real, lock->dirfd));
 
 	if (path != NULL && same && !is_too_long(path))
 		take_path(lock, path);
@@ -91,25 +98,43 @@ static bool resolve(struct nlock_lock *lock, const char *directory)
 	return same;
 }
 
+/* Without the final slash, which costs realpath(3) one call more. */
+static char *directory_of(const char *path)
+{
+	size_t length = (size_t)(strrchr(path, '/') + 1 - path);
+
+	return strndup(path, length > 1 ? length - 1 : 1);
+}
+
+static int open_once(struct nlock_lock *lock, const char *directory)
+{
+	lock->dirfd = lock->options.only_cached ?
+		      directory_open_cached(directory) :
+		      open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (lock->dirfd < 0)
+		return -1;
+	lock->file_system = file_system_of(lock->dirfd);
+	return 0;
+}
+
 /* Open the directory.  Returns 0, or -1 with errno. */
 static int open_directory(struct nlock_lock *lock)
 {
-	size_t length = (size_t)(lock->name - lock->path);
-	/* Without the final slash, which costs realpath(3) one call more. */
-	char *directory = strndup(lock->path, length > 1 ? length - 1 : 1);
-	int tries = 0;
+	char *directory = directory_of(lock->path);
+	int result, tries = 0;
 
 	if (directory == NULL)
 		return -1;
-	lock->dirfd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	while (lock->dirfd >= 0 && !resolve(lock, directory) &&
-	       ++tries < TRIES) {
+	result = open_once(lock, directory);
+	while (result == 0 && !resolve(lock, directory)) {
+		if (++tries == TRIES && may_stat(lock))
+			break;
 		close(lock->dirfd);
-		lock->dirfd = open(directory,
-				   O_PATH | O_DIRECTORY | O_CLOEXEC);
+		errno = EAGAIN;
+		result = tries == TRIES ? -1 : open_once(lock, directory);
 	}
 	free(directory);
-	return lock->dirfd >= 0 ? 0 : -1;
+	return result;
 }
 
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
@@ -136,7 +161,6 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 		result = fail(error, "open the directory");
 		goto free_path;
 	}
-	lock->file_system = file_system_of(lock->dirfd);
 	return NLOCK_OK;
 
 free_path:
@@ -148,6 +172,20 @@ free_path:
 bool nlock_is_local(const struct nlock_lock *lock)
 {
 	return lock->file_system == FS_LOCAL;
+}
+
+bool nlock_path_is_local(const char *path)
+{
+	char *absolute = absolute_path(path);
+	char *directory = absolute == NULL ? NULL : directory_of(absolute);
+	int fd = directory == NULL ? -1 : directory_open_cached(directory);
+	bool local = fd >= 0 && file_system_of(fd) == FS_LOCAL;
+
+	if (fd >= 0)
+		close(fd);
+	free(directory);
+	free(absolute);
+	return local;
 }
 
 const struct file_system_traits *nlock_traits(const struct nlock_lock *lock)

@@ -91,6 +91,11 @@ struct nlock_options {
 	 * only makes the calls; or 0.
 	 */
 	pid_t acting_for;
+	/*
+	 * Have nlock_open() fail with EAGAIN if the kernel can't open the
+	 * directory without asking anybody: so it never hangs.
+	 */
+	bool only_cached;
 };
 
 /* A lock file's place: its directory, held open, and its name in there. */
@@ -127,6 +132,12 @@ void nlock_close(struct nlock_lock *lock);
  * no call has to wait for a server?
  */
 bool nlock_is_local(const struct nlock_lock *lock);
+
+/*
+ * The same of a path, open or not, as far as the kernel knows without asking
+ * anybody: this never hangs.
+ */
+bool nlock_path_is_local(const char *path);
 
 /* What is known of the file system that the lock is on. */
 const struct file_system_traits *nlock_traits(const struct nlock_lock *lock);

@@ -175,6 +175,38 @@ is_held() {
 	gave_up 75 $!
 }
 
+# elapsed SECONDS, since $BEGAN.
+elapsed() {
+	[ $((${EPOCHREALTIME/./} - BEGAN)) -ge $(($1 * 1000000)) ]
+}
+
+@test "acquire -w: what it takes to open the directory is part of the wait" {
+	mkdir -p "$BATS_TEST_TMPDIR/behind/sub"
+	nlock acquire -l 1h "$DIR/mnt/sub/job.lock" >/dev/null
+	umount mnt
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
+	SERVER=$!
+	hang
+	BEGAN=${EPOCHREALTIME/./}
+	in_group nlock acquire -w 6s "$DIR/mnt/sub/job.lock" 2>errors
+	eventually elapsed 5
+	recover
+	ended_with 75 $!
+	! elapsed 10
+}
+
+@test "acquire: a signal ends it at once if it has not even opened the directory" {
+	mkdir "$BATS_TEST_TMPDIR/behind/sub"
+	hang
+	BEGAN=${EPOCHREALTIME/./}
+	in_group nlock acquire "$DIR/mnt/sub/job.lock" 2>errors
+	eventually under_way $!
+	kill -TERM $!
+	ended_with $((128 + 15)) $!
+	! elapsed 4
+	[ ! -s errors ]
+}
+
 @test "acquire: a signal ends it though the file server hangs" {
 	hang
 	in_group nlock acquire "$LOCK" 2>errors
@@ -383,7 +415,7 @@ waits_behind() {
 	local command
 
 	for command in "run $LOCK touch ran" "acquire $LOCK" \
-			"run -w 1m $DIR/local.lock touch ran"; do
+			"run -w 1m $LOCK touch ran"; do
 		# shellcheck disable=SC2086	# words
 		run -74 --separate-stderr without_processes nlock $command
 		complains
@@ -391,9 +423,8 @@ waits_behind() {
 	done
 	[ ! -e ran ]
 	nothing_behind
-	[ ! -e local.lock ]
 	# There, nothing can hang.
-	run -0 without_processes nlock acquire "$DIR/local.lock"
+	run -0 without_processes nlock acquire -w 1m "$DIR/local.lock"
 }
 
 without_processes() {
