@@ -7,6 +7,7 @@
 #include "../lib/os.h"
 #include "target.h"
 #include "command.h"
+#include "endable.h"
 #include "held.h"
 
 const struct poptOption refresh_options[] = {
@@ -55,22 +56,29 @@ static int refresh(const struct options *options, struct target *target)
 	return STATUS_DONE;
 }
 
+static int find_and_refresh(const struct options *options,
+			    const struct command *command)
+{
+	struct target target;
+	int status = open_target(options, command, &target);
+
+	if (status == PROCEED)
+		status = refresh(options, &target);
+	close_target(&target);
+	return status;
+}
+
 int refresh_command(const struct command *command, int argc,
 		    const char **argv)
 {
 	struct options options;
-	struct target target;
 	int status = options_parse(&options, command, argc, argv);
 
 	if (status == PROCEED)
 		status = options_default_lifetime(&options,
 						  ACQUIRE_LIFETIME_NS);
-	if (status == PROCEED) {
-		status = open_target(&options, command, &target);
-		if (status == PROCEED)
-			status = refresh(&options, &target);
-		close_target(&target);
-	}
+	if (status == PROCEED)
+		status = do_endably(find_and_refresh, &options, command);
 	options_free(&options);
 	return status;
 }

@@ -3,6 +3,7 @@
  */
 #include "target.h"
 #include "command.h"
+#include "endable.h"
 #include "state_file.h"
 
 const struct poptOption release_options[] = {
@@ -30,19 +31,26 @@ static int release(const struct options *options, struct target *target)
 	       message_errno(options->state_file, "remove the state file");
 }
 
+static int find_and_release(const struct options *options,
+			    const struct command *command)
+{
+	struct target target;
+	int status = open_target(options, command, &target);
+
+	if (status == PROCEED)
+		status = release(options, &target);
+	close_target(&target);
+	return status;
+}
+
 int release_command(const struct command *command, int argc,
 		    const char **argv)
 {
 	struct options options;
-	struct target target;
 	int status = options_parse(&options, command, argc, argv);
 
-	if (status == PROCEED) {
-		status = open_target(&options, command, &target);
-		if (status == PROCEED)
-			status = release(&options, &target);
-		close_target(&target);
-	}
+	if (status == PROCEED)
+		status = do_endably(find_and_release, &options, command);
 	options_free(&options);
 	return status;
 }

@@ -50,6 +50,44 @@ nothing_behind() {
 	[ -z "$(ls "$BATS_TEST_TMPDIR/behind")" ]
 }
 
+# elapsed SECONDS, since $BEGAN.
+elapsed() {
+	[ $((${EPOCHREALTIME/./} - BEGAN)) -ge $(($1 * 1000000)) ]
+}
+
+# slow_server CALLS: the server takes an hour for each of these that it makes,
+# and has read the request: nothing can end a process that waits for it.
+slow_server() {
+	"${STRACE[@]}" -o log -p "$SERVER" -e "trace=$1" \
+		-e "inject=$1:delay_enter=3600s" 3>&- &
+	TRACER=$!
+	eventually grep -q "^TracerPid:.$TRACER$" "/proc/$SERVER/status"
+}
+
+@test "refresh, release, status: a signal ends them at once though the file server hangs, and the lock stays as it is" {
+	local command lease
+
+	eval "$(nlock acquire -l 1h "$LOCK")"
+	lease=$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")
+	for command in "refresh -l 2h" release "status --json $LOCK"; do
+		slow_server '?lstat,newfstatat,openat,utimensat,unlinkat,?unlink'
+		# shellcheck disable=SC2086	# words
+		in_group nlock $command >printed 2>errors
+		eventually grep -q . log
+		BEGAN=${EPOCHREALTIME/./}
+		kill -TERM $!
+		ended_with $((128 + 15)) $!
+		! elapsed 4
+		[ ! -s printed ]
+		[ ! -s errors ]
+		kill -KILL "$TRACER"
+		eventually grep -qx "TracerPid:.0" "/proc/$SERVER/status"
+	done
+	[ "$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")" = "$lease" ]
+	nlock release
+	nothing_behind
+}
+
 @test "run: a file server that hangs costs the command, before the lease is over, and nlock comes back at once" {
 	local end pid
 
@@ -173,11 +211,6 @@ is_held() {
 	hang
 	in_group nlock acquire -w 100ms "$LOCK" 2>errors
 	gave_up 75 $!
-}
-
-# elapsed SECONDS, since $BEGAN.
-elapsed() {
-	[ $((${EPOCHREALTIME/./} - BEGAN)) -ge $(($1 * 1000000)) ]
 }
 
 @test "acquire -w: what it takes to open the directory is part of the wait" {
