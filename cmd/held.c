@@ -352,6 +352,20 @@ static int attempt_failed(struct attempt *attempt)
 	return status;
 }
 
+static int say_failure(const struct attempt *attempt)
+{
+	const struct held *held = attempt->held;
+
+	if (attempt->error.errnum == ESRCH && !nlock_is_local(&held->lock) &&
+	    proc_children_are_elsewhere()) {
+		message("%s: nlock's own processes are in a PID namespace from "
+			"which they can't see nlock; use unshare --fork",
+			held->path);
+		return STATUS_SYSTEM;
+	}
+	return message_failure(held->path, attempt->result, &attempt->error);
+}
+
 static int report_attempt(const struct attempt *attempt)
 {
 	const struct held *held = attempt->held;
@@ -367,8 +381,7 @@ static int report_attempt(const struct attempt *attempt)
 			return say_ours(held);
 		return say_busy(held, attempt->options, &attempt->holder);
 	default:
-		return message_failure(held->path, attempt->result,
-				       &attempt->error);
+		return say_failure(attempt);
 	}
 }
 

@@ -460,6 +460,17 @@ waits_behind() {
 	run -0 without_processes nlock acquire -w 1m "$DIR/local.lock"
 }
 
+@test "run: in a PID namespace that is only its children's, it takes no lock, and says what to do" {
+	run -74 --separate-stderr unshare --pid nlock run "$LOCK" touch ran
+	complains
+	[[ $stderr == "nlock: $LOCK: "*"use unshare --fork" ]]
+	[ ! -e ran ]
+	nothing_behind
+	run -0 unshare --pid --fork nlock run "$LOCK" touch ran
+	[ -e ran ]
+	nothing_behind
+}
+
 without_processes() {
 	"${STRACE[@]}" -o /dev/null -e trace=clone,clone3,fork \
 		-e inject=clone,clone3,fork:error=EAGAIN "$@"

@@ -289,3 +289,12 @@ char *proc_fd_path(int fd, char *path)
 	snprintf(path, PROC_FD_SIZE, "/proc/self/fd/%d", fd);
 	return path;
 }
+
+bool proc_children_are_elsewhere(void)
+{
+	char own[64], theirs[64];
+
+	return proc_read_link("/proc/self/ns/pid", own, sizeof(own)) &&
+	       proc_read_link("/proc/self/ns/pid_for_children", theirs,
+			      sizeof(theirs)) && strcmp(own, theirs) != 0;
+}

@@ -115,6 +115,13 @@ char *proc_fd_path(int fd, char *path);
 ssize_t proc_read(const char *path, char *text, size_t size);
 bool proc_read_link(const char *path, char *text, size_t size);
 
+/*
+ * Are the children of this process in another PID namespace than itself, as
+ * those of what "unshare --pid" has started without --fork?  No, if that is not
+ * known.
+ */
+bool proc_children_are_elsewhere(void);
+
 /* proc(5): a line a mount, ID PARENT MAJOR:MINOR ... - TYPE SOURCE ... */
 #define PROC_MOUNTS	"/proc/self/mountinfo"
 
