@@ -1,11 +1,13 @@
 /*
  * acquire_command.c - nlock acquire.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "job/signals.h"
 #include "same_path.h"
 #include "text/shell_quote.h"
 #include "state_file.h"
@@ -28,6 +30,24 @@ const struct poptOption acquire_options[] = {
 	INCLUDE(common_options, "Common options:"),
 	POPT_TABLEEND
 };
+
+/* As long as nobody reads what we print, a signal ends us, without the lock. */
+static void await_reader(struct held *held)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDOUT_FILENO, .events = POLLOUT },
+		{ .fd = held->signal_fd, .events = POLLIN },
+	};
+	int signal_number;
+
+	while (poll(fds, 2, -1) > 0 && fds[0].revents == 0) {
+		signal_number = signal_pending_of(&held->ending_signals);
+		if (signal_number != 0) {
+			release_held(held);
+			die_by_signal(signal_number);
+		}
+	}
+}
 
 static int print_claim(const struct options *options, const char *path,
 		       const char *claim)
@@ -92,6 +112,8 @@ static int acquire(const struct options *options,
 			   options->pid != 0 ? ON_PROCESS : ON_LEASE);
 	if (status != PROCEED)
 		return status;
+	if (options->state_file == NULL)
+		await_reader(&held);
 	nlock_claim_path(&held.claim, claim, sizeof(claim));
 	status = options->state_file != NULL ?
 		 write_claim(options, claim) :

@@ -157,7 +157,14 @@ static pid_t start_speaker(void)
 	return speaker;
 }
 
-/* Without a process for it, a message is printed only if that can't hang. */
+void aside_say(aside_words *words, const char *path, const void *news)
+{
+	if (start_speaker() == 0) {
+		words(path, news);
+		_exit(0);
+	}
+}
+
 static bool may_print(void)
 {
 	struct pollfd error = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -220,10 +227,7 @@ static int receive(const struct patience *patience,
 		return 0;
 	}
 	if (length > REPORT_SIZE) {
-		if (start_speaker() == 0) {
-			patience->hear(patience, news);
-			_exit(0);
-		}
+		aside_say(patience->hear, patience->path, news);
 		return 0;
 	}
 	*fd = -1;

@@ -19,6 +19,9 @@
 /* After a signal or the deadline, to clean up as one should. */
 #define PATIENCE_NS	INT64_C(5000000000)
 
+/* Say something about a path: called by a process of its own. */
+typedef void aside_words(const char *path, const void *news);
+
 struct patience {
 	const char *path;		/* the lock's, for the message */
 	int signal_fd;			/* readable if a signal is pending */
@@ -26,8 +29,7 @@ struct patience {
 	int64_t signal_ns;		/* how long it may take after a signal */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
-	/* Say what the other process tells; called by yet another. */
-	void (*hear)(const struct patience *patience, const void *news);
+	aside_words *hear;		/* say what the other process tells */
 };
 
 /*
@@ -73,9 +75,11 @@ int aside(const struct patience *patience, aside_work *work, void *data,
 int aside_briefly(aside_work *work, void *data, const int *keep, size_t count);
 
 /*
- * Print a message by a process of its own, which may take a moment: standard
- * error may be a file on that server, too, or a pipe that nobody reads.
+ * Say something, or print a message, by a process of its own, which may take a
+ * moment: standard error may be a file on that server, too, or a pipe that nobody
+ * reads.  Without a process for it a message is printed only if that can't hang.
  */
+void aside_say(aside_words *words, const char *path, const void *news);
 void aside_message(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 

@@ -31,6 +31,12 @@ static int catch_signals(struct held *held)
 	       message_errno(held->path, "make a descriptor of signals");
 }
 
+/* There is nothing to clean up: a message that nobody reads may be ended. */
+static void let_signals_end(const struct held *held)
+{
+	sigprocmask(SIG_SETMASK, &held->caller.mask, NULL);
+}
+
 /* One attempt to take the lock; shared with the process that makes it. */
 struct attempt {
 	/* What is to be done ... */
@@ -74,12 +80,14 @@ static bool is_worth_telling(const struct nlock_holder *holder)
 	return message_wanted(endless ? NORMAL : VERBOSE);
 }
 
-static void say_waiting(const char *path, const struct nlock_holder *holder)
+static void say_waiting(const char *path, const void *news)
 {
 	char description[DESCRIPTION_SIZE];
+	struct nlock_holder holder;
 
+	memcpy(&holder, news, sizeof(holder));
 	message("%s: waiting: %s", path,
-		describe_busy(holder, description, sizeof(description)));
+		describe_busy(&holder, description, sizeof(description)));
 }
 
 /*
@@ -113,7 +121,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	if (attempt->news_fd >= 0)
 		aside_tell(attempt->news_fd, holder, sizeof(*holder));
 	else
-		say_waiting(attempt->held->path, holder);
+		aside_say(say_waiting, attempt->held->path, holder);
 	return true;
 }
 
@@ -123,15 +131,6 @@ static bool is_attended(void *data)
 	const struct attempt *attempt = data;
 
 	return attempt->news_fd < 0 || aside_attended(attempt->news_fd);
-}
-
-/* The other process waits for this holder. */
-static void hear_waiting(const struct patience *patience, const void *news)
-{
-	struct nlock_holder holder;
-
-	memcpy(&holder, news, sizeof(holder));
-	say_waiting(patience->path, &holder);
 }
 
 static int say_ours(const struct held *held)
@@ -225,7 +224,7 @@ static struct patience patience_for(const struct held *held)
 		.ending_signals = &held->ending_signals,
 		.signal_ns = PATIENCE_NS,
 		.deadline_ns = NLOCK_FOREVER,
-		.hear = hear_waiting,
+		.hear = say_waiting,
 	};
 }
 
@@ -288,8 +287,8 @@ static void warn_of_whole_seconds(const struct held *held)
 
 	if (claim->lifetime_ns < NLOCK_SHORTEST_WHOLE_NS &&
 	    server_clock_is_whole(&claim->clock) && message_wanted(NORMAL))
-		message("%s: this file system keeps whole seconds: the lease "
-			"may end 2s early", held->path);
+		aside_message("%s: this file system keeps whole seconds: the "
+			      "lease may end 2s early", held->path);
 }
 
 /* Take back, by another process, what one that was killed has begun. */
@@ -370,6 +369,8 @@ static int report_attempt(const struct attempt *attempt)
 {
 	const struct held *held = attempt->held;
 
+	if (attempt->result != NLOCK_OK)
+		let_signals_end(held);
 	switch (attempt->result) {
 	case NLOCK_OK:
 		warn_of_whole_seconds(held);
@@ -429,12 +430,13 @@ static void say_whose_clock(const struct held *held)
 	if (!message_wanted(VERBOSE))
 		return;
 	if (stamps == STAMPS_BY_CLIENTS)
-		message("%s: on this file system each machine stamps files by "
-			"its own clock: those clocks must agree", held->path);
+		aside_message("%s: on this file system each machine stamps "
+			      "files by its own clock: those clocks must agree",
+			      held->path);
 	else if (stamps == STAMPS_UNKNOWN)
-		message("%s: it is not known whose clock stamps files on this "
-			"file system: those of all machines should agree",
-			held->path);
+		aside_message("%s: it is not known whose clock stamps files on "
+			      "this file system: those of all machines should "
+			      "agree", held->path);
 }
 
 static int open_lock(struct held *held, const struct options *options)
@@ -444,8 +446,10 @@ static int open_lock(struct held *held, const struct options *options)
 
 	result = nlock_open(&held->lock, held->path, &options->lock,
 			    &error);
-	if (result != NLOCK_OK)
+	if (result != NLOCK_OK) {
+		let_signals_end(held);
 		return message_failure(held->path, result, &error);
+	}
 	say_whose_clock(held);
 	return PROCEED;
 }

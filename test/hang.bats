@@ -77,7 +77,7 @@ slow_server() {
 		BEGAN=${EPOCHREALTIME/./}
 		kill -TERM $!
 		ended_with $((128 + 15)) $!
-		! elapsed 4
+		run ! elapsed 4
 		[ ! -s printed ]
 		[ ! -s errors ]
 		kill -KILL "$TRACER"
@@ -214,18 +214,15 @@ is_held() {
 }
 
 @test "acquire -w: what it takes to open the directory is part of the wait" {
-	mkdir -p "$BATS_TEST_TMPDIR/behind/sub"
-	nlock acquire -l 1h "$DIR/mnt/sub/job.lock" >/dev/null
-	umount mnt
-	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
-	SERVER=$!
+	mkdir "$BATS_TEST_TMPDIR/behind/sub"
+	echo foreign >"$BATS_TEST_TMPDIR/behind/sub/job.lock"
 	hang
 	BEGAN=${EPOCHREALTIME/./}
 	in_group nlock acquire -w 6s "$DIR/mnt/sub/job.lock" 2>errors
 	eventually elapsed 5
 	recover
-	ended_with 75 $!
-	! elapsed 10
+	ended_with 78 $!
+	run ! elapsed 10
 }
 
 @test "acquire: a signal ends it at once if it has not even opened the directory" {
@@ -236,7 +233,7 @@ is_held() {
 	eventually under_way $!
 	kill -TERM $!
 	ended_with $((128 + 15)) $!
-	! elapsed 4
+	run ! elapsed 4
 	[ ! -s errors ]
 }
 
@@ -300,31 +297,76 @@ waits_behind() {
 	ended_with 0 "$reader"
 }
 
+# unread FD COMMAND...: start it with FD a pipe that is full, in $UNREAD.
+unread() {
+	[ -e unread ] || mkfifo unread
+	in_group bash -c 'exec 9<>unread; eval "exec $1>&9"
+		head -c 65536 /dev/zero >&9; exec 9>&-; exec "${@:2}"' bash "$@"
+	UNREAD=$!
+}
+
+# $UNREAD writes, or waits to, or has another write.
+writes() {
+	local writer
+
+	for writer in "$UNREAD" $(pgrep -P "$UNREAD"); do
+		! grep -qsE 'pipe_write|poll_schedule' "/proc/$writer/wchan" ||
+			return 0
+	done
+	return 1
+}
+
 @test "acquire: a wait ends though nobody reads its messages" {
-	local pid
+	local lock
 
-	echo foreign >"$LOCK"
-	mkfifo messages
-	in_group sh -c 'exec 2<>messages; head -c 65536 /dev/zero >&2
-		exec nlock acquire "$1"' sh "$LOCK"
-	pid=$!
-	claimed() {
-		[ "$(find "$BATS_TEST_TMPDIR/behind" -name 'job.lock|*' \
-			-type f | wc -l)" = 1 ]
-	}
-	eventually claimed
-	# It writes, or has another write.
-	writes() {
-		local writer
+	for lock in "$LOCK" "$DIR/job.lock"; do
+		echo foreign >"$lock"
+		unread 2 nlock acquire "$lock"
+		claimed() {
+			[ "$(find "${lock%/*}" -maxdepth 1 -name 'job.lock|*' \
+				-type f | wc -l)" = 1 ]
+		}
+		eventually claimed
+		eventually writes
+		kill -TERM "$UNREAD"
+		ended_with $((128 + 15)) "$UNREAD"
+		rm "$lock"
+	done
+	nothing_left
+	nothing_behind
+}
 
-		for writer in "$pid" $(pgrep -P "$pid"); do
-			! grep -qs pipe_write "/proc/$writer/wchan" || return 0
-		done
-		return 1
-	}
-	eventually writes
-	kill -TERM "$pid"
-	ended_with $((128 + 15)) "$pid"
+@test "acquire: a signal ends it though nobody reads what it says of a lock that is held, or missing" {
+	local lock
+
+	nlock acquire -l 1h "$DIR/job.lock" >/dev/null
+	for lock in "$DIR/job.lock" "$DIR/missing/job.lock"; do
+		unread 2 nlock acquire -n "$lock"
+		eventually writes
+		kill -TERM "$UNREAD"
+		ended_with $((128 + 15)) "$UNREAD"
+	done
+}
+
+@test "acquire: while nobody reads the claim, a signal ends it, and the lock is free" {
+	local lock
+
+	for lock in "$LOCK" "$DIR/job.lock"; do
+		unread 1 nlock acquire -l 1h "$lock"
+		eventually test -e "$lock"
+		eventually writes
+		kill -TERM "$UNREAD"
+		ended_with $((128 + 15)) "$UNREAD"
+	done
+	nothing_left
+	nothing_behind
+}
+
+@test "run -v: it runs its command though nobody reads what it says of clocks" {
+	unread 2 nlock run -v "$LOCK" touch ran
+	ended_with 0 "$UNREAD"
+	[ -e ran ]
+	nothing_behind
 }
 
 @test "acquire: without standard input, output and error it waits all the same" {
