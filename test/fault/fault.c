@@ -10,6 +10,8 @@
  *	FAULT		KIND:NUMBER:HOW, if any is to fail.  KIND is one of
  *			kind_names; "any" numbers all calls in one sequence.
  *			The processes that nlock forks share the numbers.
+ *	FAULT_SERVER	if set, no file system is known to be local, and so
+ *			another process makes the calls
  *
  * HOW is
  *	not:ERRNO	it is not done, and ERRNO (a number) reported
@@ -91,6 +93,7 @@ static struct {
 } fault;
 
 static const char *directory, *log_path;
+static bool is_server;
 static atomic_uint *counts;	/* KINDS of them, shared; NULL: not active */
 static const FILE *bad_stream;	/* whose ferror(3) is to be true */
 
@@ -143,6 +146,7 @@ __attribute__((constructor)) static void begin(void)
 	if (directory == NULL || log_path == NULL ||
 	    strcmp(program_invocation_short_name, "nlock") != 0)
 		return;
+	is_server = getenv("FAULT_SERVER") != NULL;
 	if (getenv("FAULT") != NULL)
 		parse(getenv("FAULT"));
 	shared = mmap(NULL, KINDS * sizeof(*counts), PROT_READ | PROT_WRITE,
@@ -333,6 +337,12 @@ int inotify_rm_watch(int fd, int watch)
 	FAULTED(NOTIFY, AT_FDCWD, directory == NULL ? "/" : directory,
 		inotify_rm_watch, fd, watch)
 
+/* By this mask nlock knows a local file system; NFS and FUSE have none. */
+static void hide_local(struct statx *reply)
+{
+	reply->stx_attributes_mask = 0;
+}
+
 /*
  * Some calls are made by number: other libraries change them, too, or not
  * every C library has them.
@@ -340,7 +350,7 @@ int inotify_rm_watch(int fd, int watch)
 long syscall(long number, ...)
 {
 	struct verdict v = { .number = 0 };
-	long a[6];
+	long a[6], result;
 	va_list arguments;
 	int i;
 
@@ -352,11 +362,17 @@ long syscall(long number, ...)
 		v = meet(TIMES, (int)a[0], (const char *)a[1]);
 	if (number == SYS_renameat2)
 		v = meet(RENAME, (int)a[0], (const char *)a[1]);
+	if (number == SYS_openat2)
+		v = meet(OPEN, (int)a[0], (const char *)a[1]);
 	/* Without a name it asks only whether there is such a call. */
 	if (number == SYS_statx && a[1] != 0)
 		v = meet(STATX, (int)a[0], (const char *)a[1]);
-	return report(&v, v.skip ? 0 : REAL(syscall)(number, a[0], a[1], a[2],
-						     a[3], a[4], a[5]));
+	if (v.skip)
+		return report(&v, 0);
+	result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number == SYS_statx && result == 0 && is_server)
+		hide_local((struct statx *)a[4]);
+	return report(&v, result);
 }
 
 /* An open of which the reply is lost leaves no descriptor. */
