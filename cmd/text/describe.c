@@ -151,7 +151,7 @@ const char *way_out(const struct nlock_holder *holder)
 		       "readable";
 	if (holder->survivor != 0 && holder->break_errnum == 0)
 		return "end that process, or release the lock in the job's "
-		       "name as in nlock(7)";
+		       "name as in nlock(1)";
 	switch (holder->break_errnum) {
 	case EPERM:
 	case EACCES:
@@ -162,7 +162,7 @@ const char *way_out(const struct nlock_holder *holder)
 		return "find out what else is in its warrant or its breaker's "
 		       "directory, and remove that";
 	default:
-		return "see \"A lock file that does not go away\" in nlock(7)";
+		return "see \"A lock file that does not go away\" in nlock(1)";
 	}
 }
 
