@@ -1,5 +1,5 @@
 /*
- * target.c - find the claim that is meant; see target.h.
+ * target.c - find the claim that a command is about; see target.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ static int find_lock(const struct options *options,
 					       options->lock.separator);
 
 	if (length == 0)
-		/* Of a file that may be any, nothing is shown. */
+		/* The file may be any file: don't show what is in it. */
 		return options->state_file != NULL ?
 		       not_a_state_file(options) :
 		       usage_error("%s: not the path of a claim: '%s'; takes "
@@ -117,8 +117,9 @@ int open_target(const struct options *options,
 		return result;
 	if (target->claim_path == NULL && options->state_file != NULL)
 		return not_ours(options, operand != NULL ? operand :
-				options->state_file, "not locked: the state file has no claim");
-	/* Not STATUS_NOT_OURS: the lock may be ours, and would stay held. */
+				options->state_file,
+				"not locked: the state file has no claim");
+	/* Not STATUS_NOT_OURS: the lock may well be ours, and still held. */
 	if (target->claim_path == NULL)
 		return usage_error("%s: no claim: NLOCK_CLAIM is not set; "
 				   "takes --claim or --state, or NLOCK_CLAIM "

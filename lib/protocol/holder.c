@@ -51,9 +51,9 @@ static bool is_of_this_host(const struct nlock_lock *lock,
 }
 
 /*
- * Is it a claim that was made for the very run that now wants the lock?  A run
- * only tries to get the lock here, so it must have lost that claim, and have
- * started over with another.
+ * Is it an earlier claim of the run that now wants the lock?  That run is still
+ * trying to get the lock, so it must have lost the claim, and have started over
+ * with another one.
  */
 static bool is_lost_by_us(const struct nlock_lock *lock,
 			  const struct claim_name *parts)
@@ -66,9 +66,9 @@ static bool is_lost_by_us(const struct nlock_lock *lock,
 }
 
 /*
- * If nlock was killed while it started its command, the new process is in the
- * process group of nlock until it carries the claim.  So look at the group
- * first.
+ * Look at the process group before the carriers: if nlock was killed while it
+ * started its command, the new process is in nlock's group until it carries the
+ * claim.
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder)
@@ -167,8 +167,9 @@ static bool take_claim_name(const struct nlock_lock *lock, const char *name,
 }
 
 /*
- * The content is the path of a claim, as its maker sees it.  Its directory
- * may have another path here, or be a lie: only the last component counts.
+ * The content is the path of a claim on the machine that has made it.  On this
+ * machine the directory may have another path, and anybody may have written the
+ * content, so only the last component counts.
  */
 static bool take_content(const struct nlock_lock *lock, const char *text,
 			 size_t length, struct nlock_holder *holder)
@@ -178,8 +179,8 @@ static bool take_content(const struct nlock_lock *lock, const char *text,
 }
 
 /*
- * A machine that crashed may have lost the content of its claim, but not the
- * name: find the claim that the lock file is a link to.
+ * A machine's crash may lose the content of a claim, but not the claim's name:
+ * find the claim that is a link to the lock file.
  */
 static bool take_from_directory(const struct nlock_lock *lock, uint64_t inode,
 				struct nlock_holder *holder)
@@ -238,8 +239,8 @@ int holder_read(const struct nlock_lock *lock, int fd,
 }
 
 /*
- * Can the file not be read for now, because another program has it leased, or
- * has locked it where such a lock keeps others from reading?
+ * Can't the file be read for now?  Another program may have a lease on it, or
+ * on SMB a lock that keeps others from reading.
  */
 static bool is_kept_from_us(const struct nlock_lock *lock, int errnum)
 {
@@ -247,7 +248,7 @@ static bool is_kept_from_us(const struct nlock_lock *lock, int errnum)
 				    (errnum == EINVAL || errnum == EACCES));
 }
 
-/* What can be said of a lock file that can't be opened for reading. */
+/* Say what is known of a lock file that can't be opened for reading. */
 static enum nlock_result look_from_outside(const struct nlock_lock *lock,
 					   struct nlock_holder *holder,
 					   struct nlock_error *error)
@@ -270,10 +271,10 @@ void holder_close(const struct nlock_lock *lock,
 {
 	close(fd);
 	/*
-	 * Our reading may have made the server delegate the file to this
-	 * machine, though the holder, on this machine, too, has it open for
-	 * writing.  If the machine died, the next holder would have to wait
-	 * until the server gave up the delegation.
+	 * Because we have read the file, the server may have delegated it to
+	 * this machine, even if the holder is on this machine, too, and has the
+	 * file open for writing.  If this machine dies, the next holder has to
+	 * wait until the server gives up the delegation.
 	 */
 	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
 		return_delegation(lock->file_system, lock->dirfd, lock->name);
@@ -284,7 +285,7 @@ enum nlock_result holder_open(const struct nlock_lock *lock,
 			      struct nlock_error *error)
 {
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
-	/* It may be a fifo, a terminal, a symbolic link to anything. */
+	/* LOCK may be a fifo, a terminal, or a symbolic link to anything. */
 	*fd = open_undelegated(lock->file_system, lock->dirfd, lock->name,
 			       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
 			       O_CLOEXEC);

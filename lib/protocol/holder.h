@@ -1,5 +1,5 @@
 /*
- * holder.h - see who holds a lock.
+ * holder.h - read the lock file, and judge whether its holder may be broken.
  */
 #ifndef HOLDER_H
 #define HOLDER_H
@@ -7,15 +7,15 @@
 #include "../nlock.h"
 
 /*
- * Look at the lock file, and say in *holder what it is and whose.
+ * Read the lock file, and say in *holder what it is and whose.
  *
- * What is seen is what the lock file is now only if this comes right after
- * a failed link to it; otherwise it is what it was lately.
+ * An NFS client may answer from its cache.  Only right after a failed link to
+ * the lock file is this the lock file as it is now.
  *
- * If fd is not NULL, *fd is the lock file opened if it is a claim, otherwise
- * -1; the caller closes it.
+ * If fd is not NULL and the lock file is a claim, *fd becomes a descriptor of
+ * it, which the caller closes by holder_close(); otherwise *fd is -1.
  *
- * remaining_ns is not filled: this knows no clock.
+ * holder->remaining_ns is not set, since that takes a clock.
  *
  * Returns NLOCK_OK, or NLOCK_FAILED with an errno that is not is_gone().
  */
@@ -24,10 +24,10 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 			      struct nlock_error *error);
 
 /*
- * holder_look() in two steps, for a caller that has something to do with the
- * file before its attributes are read.  If *fd is -1 after the first step there
- * is nothing to read, and *holder and the result are holder_look()'s.
- * Otherwise the second step has to follow.
+ * holder_look() in two steps, for a caller that needs the open file before its
+ * attributes are read.  If the first step leaves *fd at -1, there is nothing to
+ * read, and *holder and the result are final.  Otherwise the second step must
+ * follow.
  */
 enum nlock_result holder_open(const struct nlock_lock *lock,
 			      struct nlock_holder *holder, int *fd,
@@ -36,34 +36,31 @@ enum nlock_result holder_read_opened(const struct nlock_lock *lock,
 				     struct nlock_holder *holder, int *fd,
 				     struct nlock_error *error);
 
-/* Close what holder_look() has left open, and have no delegation of it. */
+/* Close what holder_look() has opened, and keep no delegation of it. */
 void holder_close(const struct nlock_lock *lock,
 		  const struct nlock_holder *holder, int fd);
 
-/*
- * Read an open file as if it were the lock file: say in *holder what it is, and
- * whose.  Returns 0, or -1 with errno.
- */
+/* Read any open file as if it were the lock file.  0, or -1 with errno. */
 int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder);
 
 /*
- * Is the lock file that was looked at this very claim, and no other file with
- * its name?  A claim whose inode is not known is told by its name alone.
+ * Is the lock file that was read this claim, and not another file that names
+ * the same claim?  If the claim's inode is not known, the name decides.
  */
 bool holder_is_claim(const struct nlock_holder *holder,
 		     const struct nlock_claim *claim);
 
 /*
- * May the lock be broken: is its lease over by more than slop_ns, or
- * holder_is_dead()?  A lock of "nlock run" may not, even if its lease is over,
- * as long as holder_survivor() finds a process.
+ * May the lock be broken?  Yes if its lease has been over for more than slop_ns
+ * or if holder_is_dead().  But a lock of "nlock run" may not be broken while
+ * holder_survivor() finds a process, even if its lease is over.
  */
 bool holder_is_breakable(const struct nlock_lock *lock,
 			 const struct nlock_holder *holder,
 			 int64_t server_now_ns, int64_t slop_ns);
 
-/* The same, and set holder->survivor if that is why it is left alone. */
+/* The same; sets holder->survivor if a survivor is why it may not be broken. */
 bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
 		  int64_t server_now_ns, int64_t slop_ns);
 
@@ -74,8 +71,8 @@ enum glance {
 };
 
 /*
- * Look at the claim of a holder that holder_look() has found, not at the lock
- * file: that costs a file server one request, where an attempt to take the lock
+ * Look at the claim of a holder that holder_look() has found, instead of the
+ * lock file.  This costs a file server one request; an attempt to take the lock
  * costs several.  Brings the lease in *holder up to date.
  */
 enum glance holder_glance(const struct nlock_lock *lock,
@@ -83,22 +80,22 @@ enum glance holder_glance(const struct nlock_lock *lock,
 			  const struct server_clock *clock, int64_t slop_ns);
 
 /*
- * For a lock of "nlock run": a process of that run which is known to live on
- * this machine, that nlock or one that carries its claim (see carriers.h); or
- * 0.
+ * For a lock of "nlock run": the pid of a process of that run that is known to
+ * live on this machine, either nlock itself or a process that carries the claim
+ * (see carriers.h).  0 if there is none.
  */
 pid_t holder_survivor(const struct nlock_lock *lock,
 		      const struct nlock_holder *holder);
 
 /*
- * Is the process that a claim of nlock's stands for certainly dead, with its
- * process group, and, if "nlock run" keeps the claim, is there certainly no
- * process that carries it?
+ * Are the process that the claim stands for and its process group certainly
+ * dead?  If "nlock run" keeps the claim, it must also be certain that no process
+ * carries it.
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder);
 
-/* Is this errno one after which the lock file should be read again? */
+/* Has the user asked to read the lock file again after this error? */
 bool holder_wants_retry(const struct nlock_lock *lock, int errnum);
 
 #endif
