@@ -4,13 +4,15 @@
 
 load common
 
-# refused ERRNO COMMAND...: run it where statx(2) is refused so.
+CALL=statx
+
+# refused ERRNO COMMAND...: run it where CALL is refused so.
 refused() {
-	"${STRACE[@]}" -o /dev/null -e trace=statx \
-		-e inject=statx:error="$1" "${@:2}"
+	"${STRACE[@]}" -o /dev/null -e trace="$CALL" \
+		-e inject="$CALL:error=$1" "${@:2}"
 }
 
-# All that is done with a lock, with statx(2) refused by errno $1.
+# All that is done with a lock, with CALL refused by errno $1.
 do_it_all() {
 	local claim
 
@@ -36,6 +38,13 @@ do_it_all() {
 
 @test "kernels: with statx(2) refused by a container runtime (EPERM) all is done as with it" {
 	do_it_all EPERM
+}
+
+@test "kernels: without openat2(2), or if it can't open a directory from memory, all is done as with it" {
+	CALL=openat2
+	do_it_all ENOSYS	# before Linux 5.6
+	do_it_all EINVAL	# before Linux 5.12
+	do_it_all EAGAIN
 }
 
 @test "kernels: without statx(2) a lock whose lease is over is broken, and its holder told" {
