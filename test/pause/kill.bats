@@ -272,3 +272,23 @@ other_of_run_killed() {
 	mapfile -t changes < <(changes_of nlock run "$MOUNT/first.lock" true)
 	at_each other_of_run_killed "${changes[@]}"
 }
+
+other_of_release_killed() {
+	mkdir "$MOUNT/$1"
+	LOCK=$MOUNT/$1/job.lock
+	hold -l 1h
+	other_killed "$1" nlock release --claim "$CLAIM" "$LOCK"
+	[ "$STATUS" = 74 ]
+	says_who_was_killed
+	nlock release --claim "$CLAIM" || [ $? = 76 ]
+	nlock run -n "$LOCK" true
+}
+
+@test "release: if only the process that makes its calls is killed, before any change, it says so, and another release frees the lock" {
+	local changes
+
+	mount_behind
+	eval "$(nlock acquire -l 1h --var CLAIM "$MOUNT/first.lock")"
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each other_of_release_killed "${changes[@]}"
+}
