@@ -330,9 +330,11 @@ enum nlock_result nlock_release_after(struct nlock_claim *claim,
 	remove_clock(claim);
 	if (claim_read(claim, &a) == 0) {
 		result = release(claim, error);
-		/* That process may have made a link meanwhile. */
-		if (result == NLOCK_LOST)
+		/* What that process has asked for may be done only now. */
+		if (result == NLOCK_LOST && claim->withdrawn)
 			end_lease(claim);
+		else if (result == NLOCK_LOST)
+			result = finish(claim, error);
 	} else {
 		result = is_gone(errno) ? finish(claim, error) :
 			 fail(error, "read the claim");
