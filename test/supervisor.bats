@@ -410,7 +410,8 @@ has_helper() {
 	eventually has_heartbeat "$pid"
 	revoke
 	ended_with 76 "$pid"
-	not_running nlock-test-forker
+	# What was killed takes a moment to go on a busy machine.
+	eventually not_running nlock-test-forker
 }
 
 @test "run: when the lock is lost, the next holder is left alone" {
