@@ -606,10 +606,12 @@ expired_lock() {
 	nothing_left
 }
 
-# mkdirs COMMAND...: how many directories it makes.  (A call that was traced in
-# two parts has its name in both.)
+# mkdirs COMMAND...: how many directories it makes if nothing wakes it, because
+# its user has no inotify(7) left.  (A call that was traced in two parts has its
+# name in both.)
 mkdirs() {
-	"${STRACE[@]}" -e trace=mkdir,mkdirat -o trace "$@" || true
+	"${STRACE[@]}" -tt -e trace=mkdir,mkdirat,inotify_init1 \
+		-e inject=inotify_init1:error=EMFILE -o trace "$@" || true
 	grep -cE 'mkdir(at)?\(' trace
 }
 
@@ -628,7 +630,8 @@ mkdirs() {
 		[ "$(cat "$place/thesis.tex")" = thesis ]
 		# Two for each try, with pauses of half a second or more; it
 		# would be well over a hundred without them.
-		[ "$(mkdirs nlock run -w 4s "$LOCK" true 2>/dev/null)" -lt 30 ]
+		mkdirs nlock run -w 4s "$LOCK" true 2>/dev/null >count
+		[ "$(cat count)" -lt 30 ] || { cat trace; false; }
 		# What is left of the holder can be used as before.
 		[ -e "$LOCK" ]
 		rm "$place/thesis.tex"

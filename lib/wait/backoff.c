@@ -16,6 +16,7 @@ int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
 		[POLL_HINT] = { SHORTEST_PAUSE_NS, 8, 5 * NS_PER_S },
 		[POLL_WATCH] = { NS_PER_S, 5, 5 * NS_PER_S },
 		[POLL_QUEUE] = { NS_PER_S, 2, 15 * NS_PER_S },
+		[POLL_UNBREAKABLE] = { NS_PER_S, 5, 5 * NS_PER_S },
 	};
 	int64_t pause_ns = ns_within(pauses[waker].least_ns,
 				     waited_ns / pauses[waker].share,

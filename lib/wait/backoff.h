@@ -13,15 +13,17 @@ enum poll_waker {
 	POLL_NOBODY,
 	POLL_HINT,		/* perhaps, another machine */
 	POLL_WATCH,		/* our own kernel, certainly */
-	POLL_QUEUE		/* the same, by a waiter that looks for itself */
+	POLL_QUEUE,		/* the same, by a waiter that looks for itself */
+	POLL_UNBREAKABLE	/* nobody: the holder is dead, and stays */
 };
 
 /*
  * The pause before the next attempt, after having waited for waited_ns:
  * about an eighth of that, from 10 ms up to 2 s, or with a hint up to 5 s; if
  * we are certainly woken a fifth of it, from 1 s up to 5 s; if another waiter
- * looks out for us a half of it, from 1 s up to 15 s.  Shortened by up to a
- * half so that waiters that began together don't go on together.  random is
+ * looks out for us a half of it, from 1 s up to 15 s.  If the last attempt to
+ * break the lock has failed, a fifth of it, from 1 s up to 5 s: an attempt is
+ * expensive, and somebody has to act first.  Shortened by up to a half so that waiters that began together don't go on together.  random is
  * any number of 32 random bits.
  */
 int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,

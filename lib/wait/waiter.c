@@ -250,6 +250,8 @@ static enum poll_waker set_waker(struct waiter *w,
 {
 	if (holder != NULL && set_alarm(w, holder))
 		return is_local(w) ? POLL_WATCH : POLL_QUEUE;
+	if (holder != NULL && holder->break_errnum != 0)
+		return POLL_UNBREAKABLE;
 	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
 }
 

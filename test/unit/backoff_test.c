@@ -28,6 +28,7 @@ static void test_pause(void)
 		{ "up to five seconds", 60 * S, 5 * S, POLL_WATCH },
 		{ "behind a waiter that asks the server, up to fifteen",
 		  3600 * S, 15 * S, POLL_QUEUE },
+		{ "a second, if the lock can't be broken", 0, S, POLL_UNBREAKABLE },
 	};
 	size_t i;
 
