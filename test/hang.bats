@@ -160,7 +160,7 @@ stopped_past_lease() {
 		2>errors
 	PID=$!
 	eventually test -e ready
-	eventually pgrep -P "$PID" -x nlock
+	eventually pgrep -P "$PID" -x nlock || { cat errors; return 1; }
 	heartbeat=$(pgrep -o -P "$PID" -x nlock)	# then comes the hint
 	eventually pgrep -P "$heartbeat" -x nlock
 	guard=$(pgrep -P "$heartbeat" -x nlock)
