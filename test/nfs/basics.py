@@ -88,10 +88,10 @@ def leaves_foreign_files_alone(version):
         lock = path(version, command)
         check(one.start(command, lock).wait(bed.LIMIT_S), 0, command)
         got = state(two, lock)
-        assert got.startswith(f"foreign, {what} "), got
+        assert got.startswith(f"foreign: {what} "), got
         status, _, err = two.nlock("run", "-n", lock, "true")
         check(status, 78, f"run -n with {what}")
-        assert f"foreign, {what} " in err, err
+        assert f"foreign: {what} " in err, err
         check(one.start("rm", "-r", lock).wait(bed.LIMIT_S), 0, "rm")
         check(left_behind(version, command), [], "left")
 
