@@ -207,6 +207,28 @@ is_held() {
 	nothing_behind
 }
 
+@test "run: what hangs with a file server, and can't be killed, holds up nobody who reads its output" {
+	local pid reader
+
+	# A server with threads goes on to read requests, and a process whose
+	# request was read can't be killed.
+	umount "$DIR/mnt"
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt --multithreaded
+	SERVER=$!
+	mkfifo said
+	cat said >errors 3>&- &
+	reader=$!
+	in_group nlock run -l 3s --kill-after 200ms "$LOCK" -- \
+		sh -c 'touch ready; exec sleep 1000' 2>said
+	pid=$!
+	eventually test -e ready
+	slow_server '?lstat,newfstatat,openat,utimensat,unlinkat,?unlink'
+	ended_with 76 "$pid"
+	eventually ended "$reader"
+	grep -q "the file server does not answer" errors
+	kill -KILL "$TRACER"
+}
+
 @test "acquire -w: a file server that hangs is not waited for" {
 	hang
 	in_group nlock acquire -w 100ms "$LOCK" 2>errors

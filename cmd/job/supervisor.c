@@ -735,13 +735,16 @@ static int exit_status(struct supervisor *s)
 
 /*
  * Clean up after a lock that was lost, perhaps because the file server hangs:
- * then in vain, and whoever gets the lock next does it.  If no process is to be
- * had for that, only what can't hang is cleaned up.
+ * then in vain, and whoever gets the lock next does it.  A process that hangs
+ * where it can't be killed must not keep open what others may read to its end,
+ * such as a pipe that is our standard error.  If no process is to be had, only
+ * what can't hang is cleaned up.
  */
 static void release_aside(struct held *held)
 {
+	const int keep[] = { held->lock.dirfd, held->claim.warrant_fd };
 	struct nlock_error error;
-	pid_t pid = fork();
+	pid_t pid = helper_start(keep, 2);
 
 	if (pid == 0) {
 		nlock_release(&held->claim, &error);
