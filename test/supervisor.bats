@@ -1103,7 +1103,8 @@ interrupted() {
 }
 
 @test "run: stopped past its lease before its command was started, it starts none" {
-	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
+	# Of nlock alone, not of what cleans up in the end.
+	run -76 --separate-stderr env "${STRACE[1]}" strace -qq -o /dev/null \
 		-e trace=prctl -e inject=prctl:delay_enter=3s:when=1 \
 		nlock run -l 2s "$LOCK" touch ran
 	[ ! -e ran ]
@@ -1113,7 +1114,7 @@ interrupted() {
 
 @test "run: the same with nobody who reads its message, and the lock is free" {
 	full_pipe
-	in_group "${STRACE[@]}" -o /dev/null -e trace=prctl \
+	in_group env "${STRACE[1]}" strace -qq -o /dev/null -e trace=prctl \
 		-e inject=prctl:delay_enter=3s:when=1 \
 		nlock run -l 2s "$LOCK" touch ran 2>pipe
 	eventually gone $!
