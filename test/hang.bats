@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # A file server that hangs, or hides what is open: one by FUSE, which can be
 # stopped.
+#
+# shellcheck disable=SC2030,SC2031	# each test is a subshell
 
 load common
 
