@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "job/signals.h"
 #include "same_path.h"
 #include "text/shell_quote.h"
 #include "state_file.h"
@@ -36,12 +35,12 @@ static void await_reader(struct held *held)
 {
 	struct pollfd fds[] = {
 		{ .fd = STDOUT_FILENO, .events = POLLOUT },
-		{ .fd = held->signal_fd, .events = POLLIN },
+		{ .fd = held->signals.fd, .events = POLLIN },
 	};
 	int signal_number;
 
 	while (poll(fds, 2, -1) > 0 && fds[0].revents == 0) {
-		signal_number = signal_pending_of(&held->ending_signals);
+		signal_number = signals_pending(&held->signals);
 		if (signal_number != 0) {
 			release_held(held);
 			die_by_signal(signal_number);

@@ -16,7 +16,6 @@
 #include "../lib/os.h"
 #include "aside.h"
 #include "text/message.h"
-#include "job/signals.h"
 
 /* How long a message may take. */
 #define SPEAKING_NS	NS_PER_S
@@ -78,18 +77,6 @@ static void report(int channel, int fd)
 		report(channel, -1);
 }
 
-/* ^Z stops us, too: a lock that is taken is to be used at once. */
-static void let_be_stopped(void)
-{
-	sigset_t stopping;
-
-	sigemptyset(&stopping);
-	sigaddset(&stopping, SIGTSTP);
-	sigaddset(&stopping, SIGTTIN);
-	sigaddset(&stopping, SIGTTOU);
-	sigprocmask(SIG_UNBLOCK, &stopping, NULL);
-}
-
 /*
  * What the library has started for the work ends with this process, and that
  * would be too early for one that holds others up for a moment.
@@ -112,7 +99,8 @@ static pid_t start(aside_work *work, void *data, const int *keep,
 	pid = helper_start(kept, count + 1);
 	if (pid != 0)
 		return pid;
-	let_be_stopped();
+	/* ^Z stops us, too: a lock that is taken is to be used at once. */
+	let_signals_stop();
 	report(channel, work(data, channel));
 	close(channel);
 	wait_for_helpers();
@@ -266,7 +254,7 @@ static int report_until(const struct patience *patience,
 
 static _Noreturn void leave(const struct patience *patience)
 {
-	int signal_number = signal_pending_of(patience->ending_signals);
+	int signal_number = signals_pending(patience->signals);
 
 	if (signal_number == 0 || patience->signal_ns != 0)
 		aside_message("%s: the file server does not answer; gave up",
@@ -290,10 +278,10 @@ static int wait_for_report(const struct patience *patience,
 	do {
 		received = report_until(patience, worker,
 					patience->deadline_ns,
-					patience->signal_fd, fd);
+					patience->signals->fd, fd);
 		if (received != 0)
 			return received;
-		signal_number = signal_pending_of(patience->ending_signals);
+		signal_number = signals_pending(patience->signals);
 	} while (boot_now_ns() < patience->deadline_ns && signal_number == 0);
 	/* At the deadline the other process gives up by itself. */
 	if (signal_number != 0) {

@@ -11,10 +11,11 @@
 #ifndef ASIDE_H
 #define ASIDE_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "job/signals.h"
 
 /* After a signal or the deadline, to clean up as one should. */
 #define PATIENCE_NS	INT64_C(5000000000)
@@ -24,8 +25,7 @@ typedef void aside_words(const char *path, const void *news);
 
 struct patience {
 	const char *path;		/* the lock's, for the message */
-	int signal_fd;			/* readable if a signal is pending */
-	const sigset_t *ending_signals;	/* ... of these */
+	const struct signals *signals;	/* those that end us are caught */
 	int64_t signal_ns;		/* how long it may take after a signal */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */

@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../lib/os.h"
 #include "aside.h"
 #include "endable.h"
-#include "job/signals.h"
 #include "state_file.h"
 #include "text/message.h"
 
@@ -118,19 +116,16 @@ static int do_aside(struct endable *shared)
 		.path = main_path(options),
 		.deadline_ns = NLOCK_FOREVER,
 	};
+	struct signals signals = SIGNALS_INIT;
 	int result, errnum, ignored;
-	sigset_t ending, mask;
 
-	signals_that_end(&ending);
-	sigprocmask(SIG_BLOCK, &ending, &mask);
-	patience.ending_signals = &ending;
-	patience.signal_fd = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
-	result = patience.signal_fd < 0 ? -1 :
+	patience.signals = &signals;
+	result = signals_catch(&signals) < 0 ? -1 :
 		 aside(&patience, work_aside, shared,
 		       (const int []){ shared->out, shared->err }, 2,
 		       &ignored);
 	errnum = errno;
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	signals_let_end(&signals);
 	errno = errnum;
 	if (result == 0)
 		return print(shared);

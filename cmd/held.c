@@ -4,14 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "../lib/os.h"
 #include "aside.h"
 #include "enclosing.h"
 #include "held.h"
-#include "job/signals.h"
 #include "state_file.h"
 #include "text/describe.h"
 #include "text/duration.h"
@@ -19,22 +17,10 @@
 
 #define DESCRIPTION_SIZE	1024
 
-/* From now on they are only read from a descriptor. */
 static int catch_signals(struct held *held)
 {
-	signals_that_end(&held->ending_signals);
-	sigprocmask(SIG_BLOCK, &held->ending_signals,
-		    &held->caller.mask);
-	held->signal_fd = signalfd(-1, &held->ending_signals,
-				    SFD_NONBLOCK | SFD_CLOEXEC);
-	return held->signal_fd >= 0 ? PROCEED :
+	return signals_catch(&held->signals) == 0 ? PROCEED :
 	       message_errno(held->path, "make a descriptor of signals");
-}
-
-/* There is nothing to clean up: a message that nobody reads may be ended. */
-static void let_signals_end(const struct held *held)
-{
-	sigprocmask(SIG_SETMASK, &held->caller.mask, NULL);
 }
 
 /* One attempt to take the lock; shared with the process that makes it. */
@@ -220,8 +206,7 @@ static struct patience patience_for(const struct held *held)
 {
 	return (struct patience){
 		.path = held->path,
-		.signal_fd = held->signal_fd,
-		.ending_signals = &held->ending_signals,
+		.signals = &held->signals,
 		.signal_ns = PATIENCE_NS,
 		.deadline_ns = NLOCK_FOREVER,
 		.hear = say_waiting,
@@ -265,11 +250,11 @@ static int attempt_until_done(struct attempt *attempt)
 		if (held->until_ns != NLOCK_FOREVER)
 			attempt->request.timeout_ns = left_ns(held);
 		if (nlock_is_local(&held->lock))
-			make_attempt(attempt, held->signal_fd);
+			make_attempt(attempt, held->signals.fd);
 		else if (make_attempt_aside(attempt) < 0)
 			return -1;
 		held->claim = attempt->claim;
-		signal_number = signal_pending_of(&held->ending_signals);
+		signal_number = signals_pending(&held->signals);
 		if (signal_number != 0 && attempt->result == NLOCK_OK)
 			release_held(held);
 		if (signal_number != 0)
@@ -345,7 +330,7 @@ static int attempt_failed(struct attempt *attempt)
 		describe_remains(attempt, remains, sizeof(remains));
 	errno = errnum;
 	status = aside_failure(held->path, "take the lock", remains);
-	signal_number = signal_pending_of(&held->ending_signals);
+	signal_number = signals_pending(&held->signals);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
 	return status;
@@ -370,7 +355,7 @@ static int report_attempt(const struct attempt *attempt)
 	const struct held *held = attempt->held;
 
 	if (attempt->result != NLOCK_OK)
-		let_signals_end(held);
+		signals_let_end(&held->signals);
 	switch (attempt->result) {
 	case NLOCK_OK:
 		warn_of_whole_seconds(held);
@@ -447,7 +432,7 @@ static int open_lock(struct held *held, const struct options *options)
 	result = nlock_open(&held->lock, held->path, &options->lock,
 			    &error);
 	if (result != NLOCK_OK) {
-		let_signals_end(held);
+		signals_let_end(&held->signals);
 		return message_failure(held->path, result, &error);
 	}
 	say_whose_clock(held);
@@ -512,12 +497,10 @@ int take_lock(struct held *held, const struct options *options,
 	int status;
 
 	*held = (struct held){ .path = path, .lock.dirfd = -1,
-				 .claim.warrant_fd = -1, .signal_fd = -1,
+				 .claim.warrant_fd = -1,
+				 .signals = SIGNALS_INIT,
 				 .until_ns = NLOCK_FOREVER };
-	/* Don't die of SIGPIPE while holding the lock. */
-	held->caller.on_pipe = signal(SIGPIPE, SIG_IGN);
-	/* Nor of a claim that is larger than "ulimit -f", without a word. */
-	held->caller.on_file_size = signal(SIGXFSZ, SIG_IGN);
+	signals_spare_us(&held->signals);
 	/* Without a wait there is no time by which to give up. */
 	if (options->timeout_ns > 0)
 		held->until_ns = ns_add(boot_now_ns(), options->timeout_ns);
@@ -592,7 +575,7 @@ static void release_aside(struct release *given, struct held *held)
 	struct patience patience = patience_for(held);
 	int ignored, result = -1;
 
-	signalfd(held->signal_fd, &held->ending_signals, 0);
+	signals_narrow(&held->signals);
 	if (shared != NULL) {
 		*shared = *given;
 		result = aside(&patience, release, shared,
@@ -638,8 +621,7 @@ void release_held(struct held *held)
 
 void close_held(struct held *held)
 {
-	if (held->signal_fd >= 0)
-		close(held->signal_fd);
+	signals_close(&held->signals);
 	nlock_claim_close(&held->claim);
 	if (held->lock.path != NULL)
 		nlock_close(&held->lock);

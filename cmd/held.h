@@ -4,10 +4,8 @@
 #ifndef HELD_H
 #define HELD_H
 
-#include <signal.h>
-
 #include "options.h"
-#include "job/spawn.h"
+#include "job/signals.h"
 
 #define ACQUIRE_LIFETIME_NS	(15 * NS_PER_S)
 #define RUN_LIFETIME_NS		(120 * NS_PER_S)
@@ -16,10 +14,8 @@ struct held {
 	const char *path;	/* the lock's, as the user gave it */
 	struct nlock_lock lock;
 	struct nlock_claim claim;
-	sigset_t ending_signals;	/* that end a wait; blocked */
-	int signal_fd;		/* signalfd(2) of them */
+	struct signals signals;
 	int64_t until_ns;	/* when a wait is over; NLOCK_FOREVER: never */
-	struct caller_signals caller;
 };
 
 /* What a lock depends on, besides its lease. */

@@ -2,51 +2,21 @@
  * job.c - signals for the command; see job.h.
  */
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../lib/os.h"
 #include "job.h"
-#include "signals.h"
 
 /* A command that is told to stop, and does not within that time, goes on. */
 #define STOPPING_NS		(5 * NS_PER_S)
-
-/* From the terminal: ^Z, and when a background job reads or writes. */
-static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU };
-
-bool job_stops_by(int signal_number)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
-		if (stopping[i] == signal_number)
-			return true;
-	return false;
-}
-
-void job_watch_signals(struct held *held)
-{
-	sigset_t signals = held->ending_signals;
-	size_t i;
-
-	/* Were it ignored, nobody could be waited for. */
-	held->caller.on_child = signal(SIGCHLD, SIG_DFL);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGCONT);
-	for (i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
-		sigaddset(&signals, stopping[i]);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signalfd(held->signal_fd, &signals, 0);
-}
 
 /* The kernel sends other signals, such as an alarm's, to us alone. */
 static bool is_of_terminal(int signal_number)
 {
 	return signal_number == SIGINT || signal_number == SIGQUIT ||
 	       signal_number == SIGHUP || signal_number == SIGCONT ||
-	       job_stops_by(signal_number);
+	       signal_stops(signal_number);
 }
 
 /*
@@ -63,11 +33,11 @@ static bool command_has_it(const struct job *job,
 	       getpgid(job->command) == getpgrp();
 }
 
-int job_early_signal(const struct held *held)
+int job_early_signal(const struct signals *signals)
 {
 	struct signalfd_siginfo info;
 
-	while (read(held->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	while (signals_read(signals, &info)) {
 		int signal_number = (int)info.ssi_signo;
 
 		if (signal_number == SIGCHLD || signal_number == SIGCONT ||
@@ -76,17 +46,6 @@ int job_early_signal(const struct held *held)
 		return signal_number;
 	}
 	return 0;
-}
-
-void job_stop_ourselves(int signal_number)
-{
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, signal_number);
-	raise(signal_number);
-	sigprocmask(SIG_UNBLOCK, &stop, NULL);	/* ... and here we stop */
-	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
 /* A signal has no effect on a command that has ended. */
@@ -123,7 +82,7 @@ static void note_while_held(struct job *job, int signal_number)
 {
 	if (signal_number == SIGCONT)
 		job->continued = true;
-	if (signal_number == SIGCONT || job_stops_by(signal_number))
+	if (signal_number == SIGCONT || signal_stops(signal_number))
 		job->told_to_stop = signal_number != SIGCONT;
 	else if (job->command > 0)
 		job->told_to_end |= would_end(job->command, signal_number);
@@ -152,14 +111,14 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 		if (job->command > 0 && !has_ended(job->command))
 			kill(job->command, signal_number);
 		else if (signal_number != SIGCONT &&
-			 !job_stops_by(signal_number))
+			 !signal_stops(signal_number))
 			job->late_signal = signal_number;
 	}
 	if (job->held)
 		note_while_held(job, signal_number);
 	if (signal_number == SIGCONT)
 		job->stop_signal = job->stopped_by = 0;
-	if (job_stops_by(signal_number))
+	if (signal_stops(signal_number))
 		stop_by(job, signal_number);
 }
 
@@ -174,12 +133,12 @@ void job_let_go(struct job *job)
 	stop_by(job, job->stop_signal);
 }
 
-bool job_take_signals(struct job *job, int signal_fd)
+bool job_take_signals(struct job *job, const struct signals *signals)
 {
 	struct signalfd_siginfo info;
 	bool of_children = false;
 
-	while (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+	while (signals_read(signals, &info))
 		if (info.ssi_signo == SIGCHLD)
 			of_children = true;
 		else
@@ -199,5 +158,5 @@ void job_stop_with_command(struct job *job)
 
 	job->stop_signal = 0;
 	job->stopped_by = signal_number;
-	job_stop_ourselves(signal_number);
+	stop_by_signal(signal_number);
 }

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "heartbeat.h"
-#include "../held.h"
+#include "signals.h"
 
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
@@ -27,26 +27,16 @@ struct job {
 };
 
 /*
- * From now on signals that were only let through so far are read from
- * held->signal_fd, too: SIGCHLD, SIGCONT and those that stop a job.
- * held->caller gets what the command is to find of SIGCHLD.
- */
-void job_watch_signals(struct held *held);
-
-/* Does this signal stop a job? */
-bool job_stops_by(int signal_number);
-
-/*
  * A signal that came before there was a command can't have reached it.  Returns
  * one that is to end us or to stop us, or 0.
  */
-int job_early_signal(const struct held *held);
+int job_early_signal(const struct signals *signals);
 
 /*
  * Pass on to the command each signal that has come, unless the terminal has
  * sent that to the command, too.  Returns true if SIGCHLD was among them.
  */
-bool job_take_signals(struct job *job, int signal_fd);
+bool job_take_signals(struct job *job, const struct signals *signals);
 
 /* Hold the job: note what comes until it is let go. */
 void job_hold(struct job *job);
@@ -62,8 +52,5 @@ bool job_wants_stop(const struct job *job);
 
 /* Stop as the command did; returns once we are continued. */
 void job_stop_with_command(struct job *job);
-
-/* Stop by this signal, before there is a command. */
-void job_stop_ourselves(int signal_number);
 
 #endif

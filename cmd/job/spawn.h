@@ -4,16 +4,9 @@
 #ifndef SPAWN_H
 #define SPAWN_H
 
-#include <signal.h>
 #include <sys/types.h>
 
-/* What our caller has set, and the command is to find. */
-struct caller_signals {
-	sigset_t mask;
-	void (*on_pipe)(int);	/* SIG_DFL or SIG_IGN */
-	void (*on_child)(int);
-	void (*on_file_size)(int);
-};
+#include "signals.h"
 
 /*
  * Run argv, found by PATH, with the caller's signals, in a child that gets
@@ -27,8 +20,7 @@ struct caller_signals {
  * Returns the child's pid, or -1 with errno: that of fork(2), of pipe(2) or,
  * with exec_fd NULL, of execvp(3).
  */
-pid_t spawn(char *const argv[], const struct caller_signals *caller,
-	    int *exec_fd);
+pid_t spawn(char *const argv[], struct signals *signals, int *exec_fd);
 
 /*
  * Once the child has ended: the errno of execvp(3), or 0 if it had become

@@ -270,7 +270,7 @@ static void reap(struct supervisor *s)
 
 static void take_signals(struct supervisor *s)
 {
-	if (job_take_signals(&s->job, s->held->signal_fd))
+	if (job_take_signals(&s->job, &s->held->signals))
 		reap(s);
 }
 
@@ -595,7 +595,7 @@ static void act(struct supervisor *s)
 static void wait_for_events(struct supervisor *s)
 {
 	struct pollfd fds[] = {
-		{ .fd = s->held->signal_fd, .events = POLLIN },
+		{ .fd = s->held->signals.fd, .events = POLLIN },
 		{ .fd = s->timer_fd, .events = POLLIN },
 		{ .fd = s->heartbeat.event_fd, .events = POLLIN },
 	};
@@ -633,7 +633,7 @@ static int prepare(struct supervisor *s, const char **step)
 		       s->options->warn_on_lost ? NLOCK_FOREVER :
 		       s->options->kill_after_ns);
 	s->job.heartbeat = &s->heartbeat;
-	job_watch_signals(held);
+	signals_catch_job(&held->signals);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;
 }
@@ -678,11 +678,11 @@ static int early_signal(struct supervisor *s)
 {
 	int signal_number;
 
-	while ((signal_number = job_early_signal(s->held)) != 0) {
-		if (!job_stops_by(signal_number))
+	while ((signal_number = job_early_signal(&s->held->signals)) != 0) {
+		if (!signal_stops(signal_number))
 			return signal_number;
 		if (has_heartbeat_now(s))
-			job_stop_ourselves(signal_number);
+			stop_by_signal(signal_number);
 	}
 	return 0;
 }
@@ -822,7 +822,7 @@ static int finish(struct supervisor *s)
 	result = release_lock(held, &loss, &error);
 	if (result == NLOCK_OK) {
 		/* The command had ended, but a signal told nlock to end. */
-		s->dies_of = signal_pending_of(&held->ending_signals);
+		s->dies_of = signals_pending(&held->signals);
 		if (s->dies_of == 0)
 			s->dies_of = s->job.late_signal;
 		return exit_status(s);
@@ -863,7 +863,7 @@ int supervise(struct held *held, const struct options *options,
 		close_held(held);
 		return STATUS_NOT_OURS;
 	}
-	s.job.command = spawn(argv, &held->caller,
+	s.job.command = spawn(argv, &held->signals,
 			  local && !has_terminal() ? NULL : &s.exec_fd);
 	if (s.job.command < 0) {
 		errnum = errno;
