@@ -163,42 +163,6 @@ static int send_signal(pid_t pid, uint64_t start_ticks, int signal_number)
 	return -1;
 }
 
-/*
- * List all processes, and mark those that are meant.  Returns 0, or -1 if they
- * can't be listed.
- */
-static int find_descendants(struct table *table, pid_t ancestor,
-			    const pid_t *except, size_t except_count)
-{
-	*table = (struct table){ NULL, 0, 0, false };
-	if (read_table(table) < 0)
-		return -1;
-	choose(table, ancestor, except, except_count);
-	return 0;
-}
-
-int descendants_signal(pid_t ancestor, int signal_number,
-		       const pid_t *except, size_t except_count)
-{
-	struct table table;
-	int found = 0;
-	size_t i;
-
-	if (find_descendants(&table, ancestor, except, except_count) < 0)
-		return -1;
-	for (i = 0; i < table.count; i++) {
-		const struct process *process = &table.processes[i];
-
-		if (!process->chosen || process->dead)
-			continue;
-		if (send_signal(process->pid, process->start_ticks,
-				signal_number) == 0 || errno == EPERM)
-			found++;
-	}
-	free(table.processes);
-	return table.incomplete ? -1 : found;
-}
-
 /* Returns false if there is no memory. */
 static bool note_stopped(struct stopped_processes *stopped,
 			 const struct process *process)
@@ -225,24 +189,28 @@ static bool note_stopped(struct stopped_processes *stopped,
 	return true;
 }
 
-int descendants_stop(pid_t ancestor, struct stopped_processes *stopped,
-		     const pid_t *except, size_t except_count)
+int descendants_signal(pid_t ancestor, int signal_number,
+		       const pid_t *except, size_t except_count,
+		       struct stopped_processes *stopped)
 {
-	struct table table;
+	struct table table = { NULL, 0, 0, false };
 	int found = 0;
 	size_t i;
 
-	if (find_descendants(&table, ancestor, except, except_count) < 0)
+	if (read_table(&table) < 0)
 		return -1;
+	choose(&table, ancestor, except, except_count);
 	for (i = 0; i < table.count; i++) {
 		const struct process *process = &table.processes[i];
 
-		if (!process->chosen || process->dead || process->stopped)
+		if (!process->chosen || process->dead)
 			continue;
-		if (!note_stopped(stopped, process))
+		if (stopped != NULL && process->stopped)
+			continue;
+		if (stopped != NULL && !note_stopped(stopped, process))
 			table.incomplete = true;
 		else if (send_signal(process->pid, process->start_ticks,
-				     SIGSTOP) == 0 || errno == EPERM)
+				     signal_number) == 0 || errno == EPERM)
 			found++;
 	}
 	free(table.processes);

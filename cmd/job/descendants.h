@@ -13,21 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/*
- * Send a signal to every living descendant of ancestor, but not to those in
- * except nor to theirs.  With signal 0, only count them.
- *
- * Returns how many were found, including those that we may not signal.  Those
- * that are started meanwhile may be missed: repeat it until none is left.
- *
- * Returns -1 if that can't be told.  If /proc may hide some, or could not be
- * read to its end, those that it shows have got the signal.  If there is no
- * /proc, or it is another PID namespace's, none has.
- */
-int descendants_signal(pid_t ancestor, int signal_number,
-		       const pid_t *except, size_t except_count);
-
-/* The processes that were stopped, to be continued. */
+/* Processes that were stopped, to be continued. */
 struct stopped_processes {
 	struct stopped_process {
 		pid_t pid;
@@ -37,14 +23,25 @@ struct stopped_processes {
 };
 
 /*
- * The same with SIGSTOP, but leave alone those that are stopped already: they
- * are to stay so.  The others are added to *stopped, unless there is no memory
- * for that, in which case they are left alone, too, and -1 is returned.
+ * Send a signal to every living descendant of ancestor, but not to those in
+ * except nor to theirs.  With signal 0, only count them.
+ *
+ * If stopped is not NULL, the signal is one that stops: those that are stopped
+ * already are left alone, for they are to stay so, and the others are added to
+ * the list.  One for which the list has no memory is left alone, too.
+ *
+ * Returns how many were found, including those that we may not signal.  Those
+ * that are started meanwhile may be missed: repeat it until none is left.
+ *
+ * Returns -1 if that can't be told.  If /proc may hide some, or could not be
+ * read to its end, or there was no memory, those that it shows have got the
+ * signal.  If there is no /proc, or it is another PID namespace's, none has.
  */
-int descendants_stop(pid_t ancestor, struct stopped_processes *stopped,
-		     const pid_t *except, size_t except_count);
+int descendants_signal(pid_t ancestor, int signal_number,
+		       const pid_t *except, size_t except_count,
+		       struct stopped_processes *stopped);
 
-/* Send SIGCONT to those, and forget them. */
+/* Send SIGCONT to those in the list, and forget them. */
 void descendants_continue(struct stopped_processes *stopped);
 
 /* Forget them. */

@@ -194,7 +194,7 @@ static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 	for (i = 0; i < HEARTBEAT_SPARED; i++)
 		spared[i + 1] = atomic_load(&beat->spared[i]);
 	found = descendants_signal(heartbeat->supervisor, signal_number,
-				   spared, HEARTBEAT_SPARED + 1);
+				   spared, HEARTBEAT_SPARED + 1, NULL);
 	if (found >= 0)
 		return found;
 	return command > 0 && kill(command, signal_number) == 0;

@@ -135,7 +135,7 @@ static int signal_all(struct supervisor *s, int signal_number)
 
 	list_ours(s, ours);
 	found = descendants_signal(getpid(), signal_number, ours,
-				   HEARTBEAT_SPARED);
+				   HEARTBEAT_SPARED, NULL);
 	s->blind = found < 0;
 	return s->blind ? signal_command(s, signal_number) : found;
 }
@@ -442,8 +442,8 @@ static void hold(struct supervisor *s)
 	pid_t ours[HEARTBEAT_SPARED];
 
 	list_ours(s, ours);
-	if (descendants_stop(getpid(), &s->stopped, ours,
-			     HEARTBEAT_SPARED) >= 0 || s->job.stopped)
+	if (descendants_signal(getpid(), SIGSTOP, ours, HEARTBEAT_SPARED,
+			       &s->stopped) >= 0 || s->job.stopped)
 		return;
 	s->stopped_blindly = true;
 	signal_command(s, SIGSTOP);
