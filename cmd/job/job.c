@@ -78,7 +78,7 @@ static bool would_end(pid_t command, int signal_number)
 	       ((signals.caught & bit) == 0 || is_to_end(signal_number));
 }
 
-static void note_while_held(struct job *job, int signal_number)
+static void note_while_frozen(struct job *job, int signal_number)
 {
 	if (signal_number == SIGCONT)
 		job->continued = true;
@@ -94,7 +94,8 @@ static void stop_by(struct job *job, int signal_number)
 	job->stop_until_ns = ns_add(boot_now_ns(), STOPPING_NS);
 }
 
-static void take_signal(struct job *job, const struct signalfd_siginfo *info)
+static void take_signal(struct job *job, const struct signalfd_siginfo *info,
+			bool frozen)
 {
 	int signal_number = (int)info->ssi_signo;
 
@@ -107,33 +108,34 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info)
 	if (signal_number != SIGCONT && signal_is_ignored(signal_number))
 		return;
 	if (!command_has_it(job, info) &&
-	    !(job->held && signal_number == SIGCONT)) {
+	    !(frozen && signal_number == SIGCONT)) {
 		if (job->command > 0 && !has_ended(job->command))
 			kill(job->command, signal_number);
 		else if (signal_number != SIGCONT &&
 			 !signal_stops(signal_number))
 			job->late_signal = signal_number;
 	}
-	if (job->held)
-		note_while_held(job, signal_number);
+	if (frozen)
+		note_while_frozen(job, signal_number);
 	if (signal_number == SIGCONT)
 		job->stop_signal = job->stopped_by = 0;
 	if (signal_stops(signal_number))
 		stop_by(job, signal_number);
 }
 
-void job_hold(struct job *job)
+void job_freeze(struct job *job)
 {
-	job->held = true;
+	job->stop_signal = 0;
 	job->continued = job->told_to_stop = job->told_to_end = false;
 }
 
-void job_let_go(struct job *job)
+void job_thaw(struct job *job)
 {
 	stop_by(job, job->stop_signal);
 }
 
-bool job_take_signals(struct job *job, const struct signals *signals)
+bool job_take_signals(struct job *job, const struct signals *signals,
+		      bool frozen)
 {
 	struct signalfd_siginfo info;
 	bool of_children = false;
@@ -142,7 +144,7 @@ bool job_take_signals(struct job *job, const struct signals *signals)
 		if (info.ssi_signo == SIGCHLD)
 			of_children = true;
 		else
-			take_signal(job, &info);
+			take_signal(job, &info, frozen);
 	return of_children;
 }
 

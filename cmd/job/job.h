@@ -16,8 +16,7 @@ struct job {
 	pid_t command;		/* 0: not yet started, or ended */
 	const struct heartbeat *heartbeat;	/* what it sends is for us */
 	bool stopped;		/* as waitpid(2) says of it */
-	bool held;		/* by us: SIGCONT is not passed on */
-	bool continued;		/* one that came while it was held */
+	bool continued;		/* by a signal that came while it was frozen */
 	bool told_to_stop;	/* the same */
 	bool told_to_end;	/* the same */
 	int late_signal;	/* one that came after its end, or 0 */
@@ -34,15 +33,17 @@ int job_early_signal(const struct signals *signals);
 
 /*
  * Pass on to the command each signal that has come, unless the terminal has
- * sent that to the command, too.  Returns true if SIGCHLD was among them.
+ * sent that to the command, too.  While the job is frozen, stopped by us, note
+ * what comes, and keep SIGCONT back.  Returns true if SIGCHLD was among them.
  */
-bool job_take_signals(struct job *job, const struct signals *signals);
+bool job_take_signals(struct job *job, const struct signals *signals,
+		      bool frozen);
 
-/* Hold the job: note what comes until it is let go. */
-void job_hold(struct job *job);
+/* The job is frozen: nothing has come so far. */
+void job_freeze(struct job *job);
 
-/* A signal that was to stop the job while it was held counts from now on. */
-void job_let_go(struct job *job);
+/* A signal that was to stop the job while it was frozen counts from now on. */
+void job_thaw(struct job *job);
 
 /*
  * Have we been told to stop, and has the command stopped?  While the command

@@ -33,7 +33,7 @@ static void add_stopping(sigset_t *set)
 void signals_spare_us(struct signals *signals)
 {
 	signals->on_pipe = signal(SIGPIPE, SIG_IGN);
-	/* A claim that is larger than "ulimit -f" would end us without a word. */
+	/* Else a claim larger than "ulimit -f" ends us without a word. */
 	signals->on_file_size = signal(SIGXFSZ, SIG_IGN);
 }
 

@@ -1,0 +1,136 @@
+/*
+ * finish.c - when a command that was supervised has ended; see supervision.h.
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../lib/os.h"
+#include "../text/describe.h"
+#include "spawn.h"
+#include "supervision.h"
+
+/* What may still take long, in a process of its own, is given so long. */
+#define CLEANING_NS		(2 * NS_PER_S)
+
+/*
+ * A process that hangs where it can't be killed must not keep open what others
+ * may read to its end, such as a pipe that is our standard error.  If no process
+ * is to be had, only what can't hang is cleaned up.
+ */
+void give_up_lock(struct held *held)
+{
+	const int keep[] = { held->lock.dirfd, held->claim.warrant_fd };
+	struct nlock_error error;
+	pid_t pid = helper_start(keep, 2);
+
+	if (pid == 0) {
+		nlock_release(&held->claim, &error);
+		_exit(0);
+	}
+	if (pid > 0)
+		helper_await(pid, CLEANING_NS);
+	else if (nlock_is_local(&held->lock))
+		nlock_release(&held->claim, &error);
+}
+
+void stop_helpers(struct supervisor *s)
+{
+	/* A speaker may still wait for the heartbeat's reason. */
+	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
+	speakers_await(&s->speakers);
+	heartbeat_stop(&s->heartbeat);
+	speakers_say_unsaid(&s->speakers);
+}
+
+/*
+ * May any process be left that the command has started and that could not be
+ * found?  Orphans become our children, so if we have no children, none is left.
+ * (A heartbeat that hangs is one, too, and may be taken for such a process.)
+ */
+static bool may_be_left(struct supervisor *s)
+{
+	struct nlock_claim *claim = &s->held->claim;
+	int64_t until_ns = boot_now_ns() + HELPERS_END_NS;
+	pid_t pid;
+
+	if (claim->hint_pid > 0)
+		helper_end(claim->hint_pid, HELPERS_END_NS);
+	claim->hint_pid = 0;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
+		if (pid == 0 && boot_now_ns() >= until_ns)
+			return true;
+		if (pid == 0)
+			sleep_ns(NS_PER_MS);
+	}
+	return false;
+}
+
+/*
+ * A shell ends its loop at ^C only if its child died of that signal; a child
+ * that exits has dealt with it.
+ */
+static int exit_status(struct supervisor *s)
+{
+	int errnum = s->exec_fd < 0 ? 0 : spawn_error(s->exec_fd);
+	int signal_number;
+
+	if (errnum != 0)
+		return cannot_run(s->argv[0], errnum);
+	if (!WIFSIGNALED(s->wait_status))
+		return WEXITSTATUS(s->wait_status);
+	signal_number = WTERMSIG(s->wait_status);
+	if (signal_number == SIGINT || signal_number == SIGQUIT)
+		s->dies_of = signal_number;
+	return STATUS_SIGNALLED + signal_number;
+}
+
+static int release(struct supervisor *s)
+{
+	struct held *held = s->held;
+	struct nlock_loss_report loss;
+	struct nlock_error error;
+	char reason[512];
+	enum nlock_result result = release_lock(held, &loss, &error);
+
+	if (result == NLOCK_OK) {
+		/* The command had ended, but a signal told nlock to end. */
+		s->dies_of = signals_pending(&held->signals);
+		if (s->dies_of == 0)
+			s->dies_of = s->job.late_signal;
+		return exit_status(s);
+	}
+	if (result != NLOCK_LOST)
+		return message_failure(held->path, result, &error);
+	message("%s: the lock was lost while the command ran: %s",
+		held->path, describe_loss(&loss, reason, sizeof(reason)));
+	return STATUS_NOT_OURS;
+}
+
+/*
+ * Some of the job may go on: nobody must get the lock before its lease is over.
+ * That is said by a process of its own, as it may hang, but not for long.
+ */
+static int leave_lock(struct supervisor *s, const char *why)
+{
+	say(s, why, "", "");
+	speakers_await(&s->speakers);
+	speakers_say_unsaid(&s->speakers);
+	return STATUS_NOT_OURS;
+}
+
+int finish(struct supervisor *s)
+{
+	stop_helpers(s);
+	if (s->state == DONE)
+		return release(s);
+	if (s->state == LEFT)
+		return leave_lock(s, "the command could not be ended, and goes "
+				  "on");
+	if (s->state == UNSEEN && may_be_left(s))
+		return leave_lock(s, "what the command has started can't all "
+				  "be found, as /proc is not that of this "
+				  "PID namespace or can't be read; it may go "
+				  "on");
+	give_up_lock(s->held);
+	return STATUS_NOT_OURS;
+}
