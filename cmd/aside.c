@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/os.h"
 #include "aside.h"
+#include "job/reaper.h"
 #include "text/message.h"
 
 /* How long a message may take. */
@@ -127,9 +129,12 @@ static void keep_going(const struct worker *worker)
 {
 	int status;
 
-	if (waitpid(worker->pid, &status, WNOHANG | WUNTRACED) > 0 &&
-	    WIFSTOPPED(status))
+	if (waitpid(worker->pid, &status, WNOHANG | WUNTRACED) <= 0)
+		return;
+	if (WIFSTOPPED(status))
 		kill(worker->pid, SIGCONT);
+	else
+		reaper_forget(worker->pid);
 }
 
 /*
@@ -140,8 +145,8 @@ static pid_t start_speaker(void)
 {
 	pid_t speaker = fork();
 
-	if (speaker > 0)
-		helper_await(speaker, SPEAKING_NS);
+	if (speaker > 0 && !helper_await(speaker, SPEAKING_NS))
+		reaper_note(speaker);
 	return speaker;
 }
 
@@ -261,6 +266,7 @@ static _Noreturn void leave(const struct patience *patience)
 			      patience->path);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
+	reaper_end();
 	_exit(patience->timeout_status);
 }
 
@@ -303,12 +309,16 @@ static int begin(struct worker *worker, aside_work *work, void *data,
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		       channel) < 0)
 		return -1;
+	/* If it is killed, what it has started becomes ours to wait for. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	worker->pid = start(work, data, keep, count, channel[1]);
 	worker->channel = channel[0];
 	errnum = errno;
 	close(channel[1]);
-	if (worker->pid > 0)
+	if (worker->pid > 0) {
+		reaper_note(worker->pid);
 		return 0;
+	}
 	close(channel[0]);
 	errno = errnum;
 	return -1;
@@ -317,7 +327,8 @@ static int begin(struct worker *worker, aside_work *work, void *data,
 /* received is as receive() returns it.  Returns as aside(). */
 static int end(const struct worker *worker, int received)
 {
-	waitpid(worker->pid, NULL, WNOHANG);	/* it may have ended */
+	if (waitpid(worker->pid, NULL, WNOHANG) > 0)	/* it may have ended */
+		reaper_forget(worker->pid);
 	close(worker->channel);
 	errno = received == 0 ? ETIMEDOUT : ECHILD;
 	return received > 0 ? 0 : -1;

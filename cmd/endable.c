@@ -11,6 +11,7 @@
 #include "../lib/os.h"
 #include "aside.h"
 #include "endable.h"
+#include "job/reaper.h"
 #include "state_file.h"
 #include "text/message.h"
 
@@ -125,6 +126,7 @@ static int do_aside(struct endable *shared)
 		       (const int []){ shared->out, shared->err }, 2,
 		       &ignored);
 	errnum = errno;
+	reaper_end();
 	signals_let_end(&signals);
 	errno = errnum;
 	if (result == 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "job/reaper.h"
 #include "options.h"
 
 #ifndef O_PATH
@@ -157,6 +158,7 @@ int main(int argc, char **argv)
 	const char **arguments = (const char **)argv + 1;
 	const struct command *command;
 	char name[64];
+	int status;
 
 	keep_numbers_free();
 	if (argc < 2)
@@ -175,5 +177,7 @@ int main(int argc, char **argv)
 		return unknown_command(argv[1]);
 	snprintf(name, sizeof(name), "nlock %s", command->name);
 	arguments[0] = name;
-	return command->run(command, argc - 1, arguments);
+	status = command->run(command, argc - 1, arguments);
+	reaper_end();
+	return status;
 }

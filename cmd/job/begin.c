@@ -9,6 +9,7 @@
 
 #include "../../lib/os.h"
 #include "../enclosing.h"
+#include "reaper.h"
 #include "spawn.h"
 #include "supervision.h"
 
@@ -137,6 +138,7 @@ static int start_command(struct supervisor *s)
 		release_held(held);
 		return cannot_run(s->argv[0], errnum);
 	}
+	reaper_spare_others();
 	tell_children(s);
 	set_due_times(s);
 	return PROCEED;

@@ -6,6 +6,7 @@
 
 #include "../../lib/os.h"
 #include "../text/describe.h"
+#include "reaper.h"
 #include "spawn.h"
 #include "supervision.h"
 
@@ -27,9 +28,11 @@ void give_up_lock(struct held *held)
 		nlock_release(&held->claim, &error);
 		_exit(0);
 	}
+	if (pid > 0 && !helper_await(pid, CLEANING_NS))
+		reaper_note(pid);
 	if (pid > 0)
-		helper_await(pid, CLEANING_NS);
-	else if (nlock_is_local(&held->lock))
+		return;
+	if (nlock_is_local(&held->lock))
 		nlock_release(&held->claim, &error);
 }
 
@@ -39,6 +42,8 @@ void stop_helpers(struct supervisor *s)
 	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
 	speakers_await(&s->speakers);
 	heartbeat_stop(&s->heartbeat);
+	if (s->held->claim.hint_pid > 0)
+		reaper_note(s->held->claim.hint_pid);
 	speakers_say_unsaid(&s->speakers);
 }
 

@@ -16,6 +16,7 @@
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
+#include "reaper.h"
 
 /* Between two rounds of SIGKILL, and how long they go on. */
 #define KILL_ROUND_NS	(10 * NS_PER_MS)
@@ -386,7 +387,9 @@ void heartbeat_stop(struct heartbeat *heartbeat)
 {
 	/* If the heartbeat hangs, its guard may outlive it. */
 	heartbeat_leave_it_to_us(heartbeat, NLOCK_FOREVER);
-	if (heartbeat->pid > 0)
+	if (heartbeat->pid > 0) {
 		kill(heartbeat->pid, SIGKILL);
+		reaper_note(heartbeat->pid);
+	}
 	heartbeat->pid = 0;
 }

@@ -62,7 +62,7 @@ void heartbeat_init(struct heartbeat *heartbeat,
 int heartbeat_start(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim);
 
-/* End the process, without waiting for it. */
+/* Kill the process; the reaper waits for it. */
 void heartbeat_stop(struct heartbeat *heartbeat);
 
 /* Read the news, without waiting. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../lib/os.h"
+#include "reaper.h"
 #include "supervision.h"
 
 /* ---------------------------------------------------------- the command's */
@@ -89,6 +90,7 @@ void reap(struct supervisor *s)
 					      HEARTBEAT_DELAY_NS;
 		} else {
 			speakers_forget(&s->speakers, pid);
+			reaper_forget(pid);
 		}
 	}
 	/* A pid that was reaped may be a stranger's by now. */

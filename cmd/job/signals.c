@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../exit_status.h"
+#include "reaper.h"
 #include "signals.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -221,6 +222,7 @@ void die_by_signal(int signal_number)
 {
 	sigset_t only;
 
+	reaper_end();
 	prctl(PR_SET_DUMPABLE, 0);	/* a core would tell nothing */
 	sigemptyset(&only);
 	sigaddset(&only, signal_number);

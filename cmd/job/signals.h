@@ -107,7 +107,7 @@ void let_signals_stop(void);
 
 /*
  * End as the signal would have ended us, so that a shell sees it, but leave no
- * core.
+ * core, and no process of our own.
  */
 _Noreturn void die_by_signal(int signal_number);
 

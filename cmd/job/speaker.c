@@ -6,6 +6,7 @@
 
 #include "../../lib/os.h"
 #include "../text/message.h"
+#include "reaper.h"
 #include "speaker.h"
 
 /* How long all that is being said may take at the end. */
@@ -56,9 +57,10 @@ void speakers_await(struct speakers *speakers)
 	size_t i;
 
 	for (i = 0; i < SPEAKERS; i++) {
-		if (speakers->pids[i] > 0)
-			helper_await(speakers->pids[i],
-				     ns_sub(until_ns, boot_now_ns()));
+		if (speakers->pids[i] > 0 &&
+		    !helper_await(speakers->pids[i],
+				  ns_sub(until_ns, boot_now_ns())))
+			reaper_note(speakers->pids[i]);
 		speakers->pids[i] = 0;
 	}
 }

@@ -1,0 +1,95 @@
+/*
+ * reaper.c - leave no zombie behind; see reaper.h.
+ */
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+#include "../../lib/os.h"
+#include "reaper.h"
+
+/* How long one that was killed may take to end. */
+#define ENDING_NS	(100 * NS_PER_MS)
+
+/* Between two looks. */
+#define LOOK_NS		(NS_PER_MS / 10)
+
+/* More than nlock has at its end, unless most of them hang. */
+#define MOST_NOTED	32
+
+static pid_t noted[MOST_NOTED];		/* 0: none */
+static bool spares_others;
+
+static void replace(pid_t child, pid_t by)
+{
+	size_t i;
+
+	for (i = 0; i < MOST_NOTED; i++) {
+		if (noted[i] != child)
+			continue;
+		noted[i] = by;
+		return;
+	}
+}
+
+void reaper_note(pid_t child)
+{
+	replace(0, child);
+}
+
+void reaper_forget(pid_t child)
+{
+	replace(child, 0);
+}
+
+void reaper_spare_others(void)
+{
+	spares_others = true;
+}
+
+/* Is no child left of those that waitpid(2) means by that? */
+static bool none_is_left(pid_t which)
+{
+	pid_t waited;
+
+	do
+		waited = waitpid(which, NULL, WNOHANG);
+	while (waited > 0);
+	return waited < 0;
+}
+
+/* Returns how many were noted. */
+static size_t kill_noted(void)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < MOST_NOTED; i++) {
+		count += noted[i] != 0;
+		if (noted[i] != 0 && waitpid(noted[i], NULL, WNOHANG) == 0)
+			kill(noted[i], SIGKILL);
+	}
+	return count;
+}
+
+static bool all_have_ended(void)
+{
+	size_t i;
+
+	for (i = 0; i < MOST_NOTED; i++)
+		if (noted[i] != 0 && (!none_is_left(noted[i]) ||
+				      !none_is_left(-noted[i])))
+			return false;
+	return spares_others || none_is_left(-1);
+}
+
+void reaper_end(void)
+{
+	int64_t until_ns;
+
+	if (kill_noted() == 0)
+		return;
+	until_ns = ns_add(boot_now_ns(), ENDING_NS);
+	while (!all_have_ended() && boot_now_ns() < until_ns)
+		sleep_ns(LOOK_NS);
+}
