@@ -18,12 +18,14 @@
  * A claim outlives its process: the holder is whoever knows the claim's
  * path, and nlock_claim_open() makes a struct nlock_claim of it again.
  *
- * Nothing here prints, exits or reads the environment, or sets or changes a
- * signal handler.  Some functions start a process for what may hang:
- * nlock_offer_hint(), and nlock_acquire() while it waits on a file server.
- * While they fork(2) all signals are blocked, and the caller gets SIGCHLD when
- * such a process ends.  The library kills these processes and waits for them,
- * but not for long: one that hangs in the kernel, or that is about to end by
+ * Nothing here prints, exits or reads the environment, or changes what the
+ * calling process does about a signal.  Some functions start a process for what
+ * may hang: nlock_offer_hint(); nlock_acquire() while it waits on a file server;
+ * nlock_acquire() and nlock_inspect() to find out whether the job of an "nlock
+ * run" on this machine goes on after that was killed.  While they fork(2) the
+ * calling thread has all signals blocked, and the caller gets SIGCHLD when such
+ * a process ends.  The library kills these processes and waits for them, but no
+ * longer than 100 ms: one that hangs in the kernel, or that is about to end by
  * itself, is left for the caller, as a child that ends some time later.
  *
  * Any function that returns enum nlock_result may return NLOCK_FAILED; its
@@ -31,8 +33,9 @@
  * *error says which step failed and why; the path is that of the lock.
  *
  * Times: names ending in _ns are nanoseconds.  Leases are on the file
- * server's clock, counted from 1970; everything local is CLOCK_BOOTTIME.
- * How the two meet is in lease.h.
+ * server's clock, counted from 1970; what is local is CLOCK_BOOTTIME, except
+ * that nlock_inspect() may have to take this machine's wall clock for the
+ * server's.  How the two meet is in lease.h.
  *
  * The steps and why they are what they are: nlock(7).
  */
@@ -93,7 +96,8 @@ struct nlock_options {
 	pid_t acting_for;
 	/*
 	 * Have nlock_open() fail with EAGAIN if the kernel can't open the
-	 * directory without asking anybody: so it never hangs.
+	 * directory without asking anybody, and with ENOSYS if it can't tell:
+	 * so it never hangs.
 	 */
 	bool only_cached;
 };
@@ -117,10 +121,11 @@ struct nlock_lock {
  * resolved now, and may be switched later.  The lock file itself is not
  * touched and need not exist.
  *
- * Returns NLOCK_OK, or NLOCK_FAILED with the errno of open(2) on the
- * directory; ENAMETOOLONG if the path, with a claim's name at its end, would be
- * too long to be read again; EISDIR if path doesn't end in a file's name.
- * Whether a claim's name itself fits, only nlock_acquire() finds out.
+ * Returns NLOCK_OK, and then the lock has to be closed; or NLOCK_FAILED with the
+ * errno of open(2) on the directory, or of getcwd(3) if path is relative;
+ * ENAMETOOLONG if the path, with a claim's name at its end, would be too long to
+ * be read again; EISDIR if path doesn't end in a file's name; ENOMEM.  Whether a
+ * claim's name itself fits, only nlock_acquire() finds out.
  */
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
@@ -178,7 +183,7 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 /* Close what a claim has open.  The claim itself, and the lock, stay. */
 void nlock_claim_close(struct nlock_claim *claim);
 
-/* Write the claim's path to buffer; returns buffer. */
+/* Write the claim's path to buffer; PATH_MAX bytes will do.  Returns buffer. */
 char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
 		       size_t size);
 
@@ -259,9 +264,10 @@ struct nlock_request {
  *
  * NLOCK_OK: *claim holds the lock, with at least half its lifetime left unless
  * the server is too slow for that.  It has to be released, or closed.
- * NLOCK_BUSY: somebody had the lock until the timeout.  *holder says who and,
- * if the lease is over, what kept the lock from being broken; its kind is
- * HOLDER_NONE if the lock was given back in the last moment.  If
+ * NLOCK_BUSY: somebody had the lock until the timeout, or it could not be looked
+ * at, with an error among retry_errnos.  *holder says who and, if the lease is
+ * over, what kept the lock from being broken; its kind is HOLDER_NONE if the
+ * lock was given back in the last moment, or was never seen.  If
  * holder->occupied, this comes at once, as no waiting helps.
  * NLOCK_CANCELLED: cancel_fd became readable, or waiting() or ready() returned
  * false.
@@ -337,8 +343,9 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
  * ends, and which dies with the thread that started it.
  *
  * Returns its pid; 0 if the file system is local, or not known to share flock(2)
- * between machines, or the claim's inode is not known; or -1 with errno.  Never waits for the server.  A caller that has
- * waited for that process by itself has to set claim->hint_pid to 0.
+ * between machines, or the claim's inode is not known; or -1 with errno.  Never
+ * waits for the server.  A caller that has waited for that process by itself has
+ * to set claim->hint_pid to 0.
  */
 pid_t nlock_offer_hint(struct nlock_claim *claim);
 
