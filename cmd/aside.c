@@ -40,7 +40,8 @@ void aside_tell(int cancel_fd, const void *news, size_t size)
 }
 
 /*
- * What the other process sends, by its size; ours answers a question by as much.
+ * What the other process sends, by its size.  Ours answers a question by the
+ * same size.
  * All news are longer.
  */
 #define REPORT_SIZE	1
@@ -98,7 +99,7 @@ static pid_t start(aside_work *work, void *data, const int *keep,
 
 	if (count > 0)
 		memcpy(kept + 1, keep, count * sizeof(*keep));
-	pid = helper_start(kept, count + 1);
+	pid = child_start(kept, count + 1);
 	if (pid != 0)
 		return pid;
 	/* ^Z stops us, too: a lock that is taken is to be used at once. */
@@ -109,7 +110,7 @@ static pid_t start(aside_work *work, void *data, const int *keep,
 	_exit(0);
 }
 
-/* --------------------------------------------------------------- our process */
+/* ------------------------------------------------------------- our process */
 
 /* How long poll(2) may take, to be back at boot_ns or to look once more. */
 static int until_ms(int64_t boot_ns)
@@ -145,7 +146,7 @@ static pid_t start_speaker(void)
 {
 	pid_t speaker = fork();
 
-	if (speaker > 0 && !helper_await(speaker, SPEAKING_NS))
+	if (speaker > 0 && !child_await(speaker, SPEAKING_NS))
 		reaper_note(speaker);
 	return speaker;
 }
@@ -194,7 +195,7 @@ int aside_failure(const char *path, const char *step, const char *consequence)
 
 /*
  * Read what the other process sends.  Returns 1 if that was its report, with
- * *fd what it hands over; 0 if it was news or a question; or -1 if it has ended.
+ * *fd what it hands over; 0 if it was news or a question; -1 if it has ended.
  */
 static int receive(const struct patience *patience,
 		   const struct worker *worker, int *fd)
@@ -214,7 +215,7 @@ static int receive(const struct patience *patience,
 	if (length <= 0)
 		return -1;
 	if (length == QUESTION_SIZE) {
-		/* If it can't be sent, the other process was told to give up. */
+		/* If that fails, the other process was told to give up. */
 		length = send(worker->channel, news, QUESTION_SIZE,
 			      MSG_NOSIGNAL);
 		return 0;

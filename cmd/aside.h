@@ -26,18 +26,18 @@ typedef void aside_words(const char *path, const void *news);
 struct patience {
 	const char *path;		/* the lock's, for the message */
 	const struct signals *signals;	/* those that end us are caught */
-	int64_t signal_ns;		/* how long it may take after a signal */
+	int64_t signal_ns;		/* how long to wait after a signal */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
 	aside_words *hear;		/* say what the other process tells */
 };
 
 /*
- * What the other process does.  data is memory of helper_share(); cancel_fd
+ * What the other process does.  data is memory of child_share(); cancel_fd
  * becomes readable once it should give up.  Returns a descriptor to be handed
- * over if it can be, or -1.  The other process has only the descriptors in keep,
- * and so can't print: whoever reads what we print would else have to wait for
- * its end.
+ * over if it can be, or -1.  The other process has only the descriptors in
+ * keep, and so can't print: whoever reads what we print would else have to wait
+ * for its end.
  */
 typedef int aside_work(void *data, int cancel_fd);
 
@@ -56,10 +56,10 @@ bool aside_attended(int cancel_fd);
 
 /*
  * Have work done, and wait for it.  A signal asks it to give up, and at the
- * deadline it should do so by itself.  If it does not come back within signal_ns
- * after the one, or PATIENCE_NS after the other, this ends our own process, by
- * that signal or with timeout_status, and says so unless it has not waited at
- * all.  A signal that comes earlier stays pending.
+ * deadline it should do so by itself.  If it does not come back within
+ * signal_ns after the one, or PATIENCE_NS after the other, this ends our own
+ * process, by that signal or with timeout_status, and says so unless it has not
+ * waited at all.  A signal that comes earlier stays pending.
  *
  * Returns 0, with *fd what was handed over; or -1 with errno: ECHILD if
  * somebody killed the other process.
@@ -76,8 +76,9 @@ int aside_briefly(aside_work *work, void *data, const int *keep, size_t count);
 
 /*
  * Say something, or print a message, by a process of its own, which may take a
- * moment: standard error may be a file on that server, too, or a pipe that nobody
- * reads.  Without a process for it a message is printed only if that can't hang.
+ * moment: standard error may be a file on that server, too, or a pipe that
+ * nobody reads.  Without a process for it a message is printed only if that
+ * can't hang.
  */
 void aside_say(aside_words *words, const char *path, const void *news);
 void aside_message(const char *format, ...)

@@ -40,7 +40,7 @@ static const char *newest(const char *list, size_t length)
 
 int enclosing_hand_down(void)
 {
-	/* Names are enough, since only names are compared; paths may be long. */
+	/* Only names are compared, and paths may be long. */
 	const char *claim = last_component(get("NLOCK_CLAIM"));
 	const char *outer = newest(get(VARIABLE), LONGEST);
 	size_t size = strlen(outer) + strlen(claim) + 2;

@@ -2,8 +2,8 @@
  * enclosing.h - the claims of the runs that enclose this process.
  *
  * A run inside another run replaces NLOCK_CLAIM.  NLOCK_CLAIMS lists the names
- * of the claims that were replaced, one a line, the innermost last.  A list that
- * has become very long loses its oldest claims.
+ * of the claims that were replaced, one a line, the innermost last.  A list
+ * that has become very long loses its oldest claims.
  */
 #ifndef ENCLOSING_H
 #define ENCLOSING_H

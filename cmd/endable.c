@@ -145,7 +145,7 @@ int do_endably(command_work *work, const struct options *options,
 
 	if (is_all_local(options))
 		return work(options, command);
-	shared = helper_share(sizeof(*shared));
+	shared = child_share(sizeof(*shared));
 	if (shared == NULL)
 		return work(options, command);
 	*shared = (struct endable){

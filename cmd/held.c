@@ -399,11 +399,11 @@ static int acquire(struct held *held, const struct options *options,
 
 	if (nlock_is_local(&held->lock))
 		return acquire_by(&own, held, options, pid, depends);
-	shared = helper_share(sizeof(*shared));
+	shared = child_share(sizeof(*shared));
 	if (shared == NULL)
 		return message_errno(held->path, "get memory");
 	status = acquire_by(shared, held, options, pid, depends);
-	helper_unshare(shared, sizeof(*shared));
+	child_unshare(shared, sizeof(*shared));
 	return status;
 }
 
@@ -571,7 +571,7 @@ static void release_ourselves(struct release *given, struct held *held)
 /* Without another process it is done all the same. */
 static void release_aside(struct release *given, struct held *held)
 {
-	struct release *shared = helper_share(sizeof(*shared));
+	struct release *shared = child_share(sizeof(*shared));
 	struct patience patience = patience_for(held);
 	int ignored, result = -1;
 
@@ -590,7 +590,7 @@ static void release_aside(struct release *given, struct held *held)
 	if (result < 0)
 		release_once_more(shared, held);
 	*given = *shared;
-	helper_unshare(shared, sizeof(*shared));
+	child_unshare(shared, sizeof(*shared));
 }
 
 enum nlock_result release_lock(struct held *held,

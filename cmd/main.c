@@ -150,7 +150,7 @@ static void keep_numbers_free(void)
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
-			open("/", O_PATH | O_CLOEXEC);	/* gets fd, the lowest */
+			open("/", O_PATH | O_CLOEXEC);	/* gets fd */
 }
 
 int main(int argc, char **argv)

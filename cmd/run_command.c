@@ -12,7 +12,8 @@ const struct poptOption run_options[] = {
 	INCLUDE(wait_options, "Waiting:"),
 	OPTION("lifetime", 'l', OPTION_LIFETIME,
 	       "how long the lock lasts without a refresh; nlock refreshes it "
-	       "every third of that (default: $NLOCK_LIFETIME, else 2m)", "DURATION"),
+	       "every third of that (default: $NLOCK_LIFETIME, else 2m)",
+	       "DURATION"),
 	OPTION("on-lost", '\0', OPTION_ON_LOST,
 	       "if the lock is lost, kill the command or only warn "
 	       "(default: kill)", "kill|warn"),
@@ -23,7 +24,8 @@ const struct poptOption run_options[] = {
 	       "SCRIPT"),
 	INCLUDE(common_options, "Common options:"),
 	OPTION("exclusive", 'x', OPTION_NOTHING,
-	       "accepted as flock(1) has it; the lock is always exclusive", NULL),
+	       "accepted as flock(1) has it; the lock is always exclusive",
+	       NULL),
 	OPTION(NULL, 'e', OPTION_NOTHING, "same as --exclusive", NULL),
 	OPTION("close", 'o', OPTION_NOTHING,
 	       "accepted as flock(1) has it; the command never inherits a "

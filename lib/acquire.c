@@ -290,7 +290,7 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 			       at->request->clock_slop_ns, at->error);
 	/* Not before: a breaker has but a few seconds. */
 	if (result == NLOCK_OK)
-		leftovers_remove(at->claim, true);
+		sweep_leftovers(at->claim, true);
 	if (result != NLOCK_FAILED)
 		return result;
 	if (!may_pass(at->error->errnum))
@@ -320,7 +320,7 @@ static bool may_hurry(struct attempt *at)
 
 static void sweep(struct attempt *at)
 {
-	bool all = leftovers_remove(at->claim, false);
+	bool all = sweep_leftovers(at->claim, false);
 
 	at->times.sweep_ns = ns_add(boot_now_ns(), all ? SWEEP_AGAIN_NS :
 				    SWEEP_AFTER_NS);

@@ -115,8 +115,8 @@ static int64_t change_stamp_ns(const struct stat *st)
  * Read the server's time without changing anything that others can see.
  *
  * Where files without a name can be made (not on NFS), the file system stamps
- * such a file.  Otherwise use this host's clock, or the lock file's stamp by the
- * server if that is later.
+ * such a file.  Otherwise use this host's clock, or the server's stamp on the
+ * lock file if that is later.
  */
 static int64_t server_now_ns(const struct nlock_lock *lock)
 {

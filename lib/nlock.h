@@ -20,13 +20,14 @@
  *
  * Nothing here prints, exits or reads the environment, or changes what the
  * calling process does about a signal.  Some functions start a process for what
- * may hang: nlock_offer_hint(); nlock_acquire() while it waits on a file server;
- * nlock_acquire() and nlock_inspect() to find out whether the job of an "nlock
- * run" on this machine goes on after that was killed.  While they fork(2) the
- * calling thread has all signals blocked, and the caller gets SIGCHLD when such
- * a process ends.  The library kills these processes and waits for them, but no
- * longer than 100 ms: one that hangs in the kernel, or that is about to end by
- * itself, is left for the caller, as a child that ends some time later.
+ * may hang: nlock_offer_hint(); nlock_acquire() while it waits on a file
+ * server; nlock_acquire() and nlock_inspect() to find out whether the job of an
+ * "nlock run" on this machine goes on after that was killed.  While they
+ * fork(2) the calling thread has all signals blocked, and the caller gets
+ * SIGCHLD when such a process ends.  The library kills these processes and
+ * waits for them, but no longer than 100 ms: one that hangs in the kernel, or
+ * that is about to end by itself, is left for the caller, as a child that ends
+ * some time later.
  *
  * Any function that returns enum nlock_result may return NLOCK_FAILED; its
  * comment says what else it returns.  With NLOCK_FAILED and NLOCK_UNSUPPORTED
@@ -121,11 +122,11 @@ struct nlock_lock {
  * resolved now, and may be switched later.  The lock file itself is not
  * touched and need not exist.
  *
- * Returns NLOCK_OK, and then the lock has to be closed; or NLOCK_FAILED with the
- * errno of open(2) on the directory, or of getcwd(3) if path is relative;
- * ENAMETOOLONG if the path, with a claim's name at its end, would be too long to
- * be read again; EISDIR if path doesn't end in a file's name; ENOMEM.  Whether a
- * claim's name itself fits, only nlock_acquire() finds out.
+ * Returns NLOCK_OK, and then the lock has to be closed; or NLOCK_FAILED with
+ * the errno of open(2) on the directory, or of getcwd(3) if path is relative;
+ * ENAMETOOLONG if the path, with a claim's name at its end, would be too long
+ * to be read again; EISDIR if path doesn't end in a file's name; ENOMEM.
+ * Whether a claim's name itself fits, only nlock_acquire() finds out.
  */
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
@@ -264,10 +265,10 @@ struct nlock_request {
  *
  * NLOCK_OK: *claim holds the lock, with at least half its lifetime left unless
  * the server is too slow for that.  It has to be released, or closed.
- * NLOCK_BUSY: somebody had the lock until the timeout, or it could not be looked
- * at, with an error among retry_errnos.  *holder says who and, if the lease is
- * over, what kept the lock from being broken; its kind is HOLDER_NONE if the
- * lock was given back in the last moment, or was never seen.  If
+ * NLOCK_BUSY: somebody had the lock until the timeout, or it could not be
+ * looked at, with an error among retry_errnos.  *holder says who and, if the
+ * lease is over, what kept the lock from being broken; its kind is HOLDER_NONE
+ * if the lock was given back in the last moment, or was never seen.  If
  * holder->occupied, this comes at once, as no waiting helps.
  * NLOCK_CANCELLED: cancel_fd became readable, or waiting() or ready() returned
  * false.
@@ -288,7 +289,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 /* Why a lock that was ours is not any more, as far as that can be seen. */
 enum nlock_loss {
 	NLOCK_LOSS_UNKNOWN,
-	NLOCK_LOSS_TAKEN,	/* the lock file is another claim's: host, pid */
+	NLOCK_LOSS_TAKEN,	/* by another claim: host, pid */
 	NLOCK_LOSS_REPLACED,	/* it is some other file */
 	NLOCK_LOSS_REMOVED,	/* there is no lock file */
 	/*
@@ -342,10 +343,10 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
  * lock is given back; see hint.h.  That takes a process, which nlock_release()
  * ends, and which dies with the thread that started it.
  *
- * Returns its pid; 0 if the file system is local, or not known to share flock(2)
- * between machines, or the claim's inode is not known; or -1 with errno.  Never
- * waits for the server.  A caller that has waited for that process by itself has
- * to set claim->hint_pid to 0.
+ * Returns its pid; 0 if the file system is local, or not known to share
+ * flock(2) between machines, or the claim's inode is not known; or -1 with
+ * errno.  Never waits for the server.  A caller that has waited for that
+ * process by itself has to set claim->hint_pid to 0.
  */
 pid_t nlock_offer_hint(struct nlock_claim *claim);
 
@@ -365,8 +366,9 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 
 /*
  * Clean up after a process that was killed while it acquired or released a lock
- * on the caller's behalf.  *claim is as that process has left it, in memory that
- * both share; only warrant_fd, hint_pid and made have to be the caller's own.
+ * on the caller's behalf.  *claim is as that process has left it, in memory
+ * that both share; only warrant_fd, hint_pid and made have to be the caller's
+ * own.
  *
  * NLOCK_OK: the lock was ours until now, or until that process has released it.
  * If it could not be taken down, its lease is ended instead.
@@ -382,7 +384,7 @@ enum nlock_state {
 	NLOCK_STATE_OURS_EXPIRED,
 	NLOCK_STATE_STALE,		/* the holder's process is dead */
 	NLOCK_STATE_THEIRS_EXPIRED,
-	NLOCK_STATE_UNKNOWN,		/* somebody else's, alive as far as is known */
+	NLOCK_STATE_UNKNOWN,	/* somebody else's, alive as far as is known */
 	NLOCK_STATE_FOREIGN		/* not made by nlock or flufl.lock */
 };
 
@@ -391,8 +393,8 @@ enum nlock_state {
  * or NLOCK_FAILED if the lock file can't be looked at.
  *
  * own_claim is the path of the claim that counts as ours, or NULL.
- * holder->kind is HOLDER_NONE exactly if *state is NLOCK_STATE_UNLOCKED.  On NFS the
- * state goes by this host's clock: see "status" in nlock(7), "CLOCKS".
+ * holder->kind is HOLDER_NONE exactly if *state is NLOCK_STATE_UNLOCKED.  On
+ * NFS the state goes by this host's clock: see "status" in nlock(7), "CLOCKS".
  */
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				const char *own_claim,

@@ -15,20 +15,20 @@
 
 /*
  * A process that hangs where it can't be killed must not keep open what others
- * may read to its end, such as a pipe that is our standard error.  If no process
- * is to be had, only what can't hang is cleaned up.
+ * may read to its end, such as a pipe that is our standard error.  If no
+ * process is to be had, only what can't hang is cleaned up.
  */
 void give_up_lock(struct held *held)
 {
 	const int keep[] = { held->lock.dirfd, held->claim.warrant_fd };
 	struct nlock_error error;
-	pid_t pid = helper_start(keep, 2);
+	pid_t pid = child_start(keep, 2);
 
 	if (pid == 0) {
 		nlock_release(&held->claim, &error);
 		_exit(0);
 	}
-	if (pid > 0 && !helper_await(pid, CLEANING_NS))
+	if (pid > 0 && !child_await(pid, CLEANING_NS))
 		reaper_note(pid);
 	if (pid > 0)
 		return;
@@ -59,7 +59,7 @@ static bool may_be_left(struct supervisor *s)
 	pid_t pid;
 
 	if (claim->hint_pid > 0)
-		helper_end(claim->hint_pid, HELPERS_END_NS);
+		child_end(claim->hint_pid, HELPERS_END_NS);
 	claim->hint_pid = 0;
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
 		if (pid == 0 && boot_now_ns() >= until_ns)

@@ -59,7 +59,7 @@ static int share(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 		heartbeat->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (heartbeat->event_fd < 0)
 		return -1;
-	beat = helper_share(sizeof(*beat));
+	beat = child_share(sizeof(*beat));
 	if (beat == NULL)
 		return -1;
 	atomic_init(&beat->lease_end_ns, heartbeat->at_first.lease_end_ns);
@@ -273,7 +273,7 @@ static bool start_guard(const struct heartbeat *heartbeat, int64_t lifetime_ns)
 
 	if (heartbeat->kill_after_ns == NLOCK_FOREVER)
 		return true;
-	pid = helper_start(&heartbeat->supervisor_fd, 1);
+	pid = child_start(&heartbeat->supervisor_fd, 1);
 	if (pid == 0) {
 		watch_supervisor(heartbeat, self, lifetime_ns);
 		_exit(0);
@@ -356,7 +356,7 @@ static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 	keep[0] = heartbeat->event_fd;
 	keep[1] = claim->lock->dirfd;
 	keep[2] = claim->warrant_fd;
-	heartbeat->pid = helper_start(keep, 3);
+	heartbeat->pid = child_start(keep, 3);
 	if (heartbeat->pid == 0) {
 		setsid();	/* what stops the job does not stop us */
 		/* Before Linux 5.3 there is none, and the pid has to do. */

@@ -26,8 +26,9 @@ void reaper_forget(pid_t child);
 void reaper_spare_others(void);
 
 /*
- * Kill those that were noted, and wait for them, and for what they leave behind,
- * but not for long: one that hangs in the kernel is left.  Called at the end.
+ * Kill those that were noted, and wait for them, and for what they leave
+ * behind, but not for long: one that hangs in the kernel is left.  Called at
+ * the end.
  */
 void reaper_end(void);
 

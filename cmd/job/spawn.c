@@ -18,7 +18,7 @@ static void become(char *const argv[], const struct signals *signals,
 {
 	signals_in_child(signals);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (helper_is_orphan(parent))
+	if (child_is_orphan(parent))
 		_exit(0);
 	signals_give_back(signals);
 	execvp(argv[0], argv);

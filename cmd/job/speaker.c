@@ -58,7 +58,7 @@ void speakers_await(struct speakers *speakers)
 
 	for (i = 0; i < SPEAKERS; i++) {
 		if (speakers->pids[i] > 0 &&
-		    !helper_await(speakers->pids[i],
+		    !child_await(speakers->pids[i],
 				  ns_sub(until_ns, boot_now_ns())))
 			reaper_note(speakers->pids[i]);
 		speakers->pids[i] = 0;

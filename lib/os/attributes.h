@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 struct attributes {
-	uint64_t device;	/* as st_dev; with the inode, which file it is */
+	uint64_t device;	/* as st_dev */
 	uint64_t inode;
 	uint32_t links;
 	mode_t mode;

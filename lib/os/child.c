@@ -49,14 +49,14 @@ static void close_others(const int *keep, size_t count)
 }
 
 /* A parent outside of our PID namespace (unshare --pid) has the number 0. */
-bool helper_is_orphan(pid_t parent)
+bool child_is_orphan(pid_t parent)
 {
 	pid_t now = getppid();
 
 	return now != parent && now != 0;
 }
 
-void *helper_share(size_t size)
+void *child_share(size_t size)
 {
 	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -64,23 +64,23 @@ void *helper_share(size_t size)
 	return shared == MAP_FAILED ? NULL : shared;
 }
 
-void helper_unshare(void *shared, size_t size)
+void child_unshare(void *shared, size_t size)
 {
 	munmap(shared, size);
 }
 
-pid_t helper_start(const int *keep, size_t count)
+pid_t child_start(const int *keep, size_t count)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, previous;
 
-	/* From its first moment on: it has our handlers, and no use for them. */
+	/* The child must never run the handlers that it inherits. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &previous);
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (helper_is_orphan(parent))
+		if (child_is_orphan(parent))
 			_exit(0);
 		close_others(keep, count);
 		return 0;
@@ -109,16 +109,16 @@ static bool has_ended(pid_t pid)
 	return waited < 0 ? !is_parents(pid) : waited > 0;
 }
 
-bool helper_end(pid_t pid, int64_t patience_ns)
+bool child_end(pid_t pid, int64_t patience_ns)
 {
 	/* If it has, its pid may be another's, if SIGCHLD is ignored. */
 	if (has_ended(pid))
 		return true;
 	kill(pid, SIGKILL);
-	return helper_await(pid, patience_ns);
+	return child_await(pid, patience_ns);
 }
 
-bool helper_await(pid_t pid, int64_t patience_ns)
+bool child_await(pid_t pid, int64_t patience_ns)
 {
 	int64_t until_ns = ns_add(boot_now_ns(), patience_ns);
 	int64_t look_ns = SHORTEST_LOOK_NS;

@@ -22,36 +22,36 @@
  * may wait for the others to be closed, such as a pipe that takes the program's
  * output.  It has to end by _exit(2).
  *
- * The caller has to wait for the helper, by helper_end(), helper_await() or
+ * The caller has to wait for the helper, by child_end(), child_await() or
  * waitpid(2), unless it ignores SIGCHLD.
  */
-pid_t helper_start(const int *keep, size_t count);
+pid_t child_start(const int *keep, size_t count);
 
 /*
  * Get memory, all 0, that this process shares with the helpers it starts from
- * then on.  Returns NULL with errno.  helper_unshare() gives it back; size is
+ * then on.  Returns NULL with errno.  child_unshare() gives it back; size is
  * the same.
  */
-void *helper_share(size_t size);
-void helper_unshare(void *shared, size_t size);
+void *child_share(size_t size);
+void child_unshare(void *shared, size_t size);
 
 /*
  * A child has asked the kernel for a signal when its parent ends.  Did the
  * parent, whose pid this is, end before that, so that no signal will come?
  */
-bool helper_is_orphan(pid_t parent);
+bool child_is_orphan(pid_t parent);
 
 /*
  * Kill a helper that this process, or its parent, has started, and wait until
  * it has ended, for patience_ns at most.  Returns whether it has ended; if not,
  * it ends as soon as the call it hangs in returns.
  */
-bool helper_end(pid_t pid, int64_t patience_ns);
+bool child_end(pid_t pid, int64_t patience_ns);
 
 /*
  * Wait for a helper that ends by itself, for patience_ns at most; kill it after
  * that.  Returns whether it has ended.
  */
-bool helper_await(pid_t pid, int64_t patience_ns);
+bool child_await(pid_t pid, int64_t patience_ns);
 
 #endif

@@ -138,7 +138,7 @@ static enum file_system type_of_mount(const char *line)
 		{ "fuse.ceph-fuse ", FS_CEPHFS },
 		{ "fuse.mfs ", FS_MOOSEFS },
 		{ "fuse mfs#", FS_MOOSEFS },
-		{ "fuse mfs\\043", FS_MOOSEFS },	/* as newer kernels put it */
+		{ "fuse mfs\\043", FS_MOOSEFS },	/* newer kernels */
 		{ "fuse.glusterfs ", FS_GLUSTERFS },
 	};
 	const char *type = strstr(line, " - ");

@@ -8,7 +8,7 @@
 
 enum file_system {
 	FS_OTHER,	/* or not known */
-	FS_LOCAL,	/* certainly on a disk, or in the memory, of this machine */
+	FS_LOCAL,	/* certainly on this machine's disk or in its memory */
 	FS_OVERLAY,
 	FS_NFS,		/* 4.0 or later */
 	FS_NFS3,
@@ -23,7 +23,7 @@ enum file_system {
 enum stamps {
 	STAMPS_UNKNOWN,
 	STAMPS_BY_CLIENTS,	/* each client, by its own clock */
-	STAMPS_OF_NEW_FILES,	/* the server, when a file is made; else clients */
+	STAMPS_OF_NEW_FILES,	/* of a new file the server; else clients */
 	STAMPS_BY_SERVER	/* one clock for all files */
 };
 

@@ -331,7 +331,7 @@ static int look_at_all_aside(struct search *search)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
-	pid = helper_start(&fds[1], 1);
+	pid = child_start(&fds[1], 1);
 	if (pid == 0) {
 		look_at_all(search);
 		_exit(0);
@@ -339,7 +339,7 @@ static int look_at_all_aside(struct search *search)
 	close(fds[1]);
 	if (pid > 0) {
 		await_progress(search->progress, fds[0]);
-		helper_end(pid, PARTING_NS);
+		child_end(pid, PARTING_NS);
 	}
 	close(fds[0]);
 	return pid < 0 ? -1 : 0;
@@ -365,7 +365,7 @@ enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 {
 	struct search search = { .claim_name = claim_name,
 				 .since_ticks = since_ticks };
-	struct progress *progress = helper_share(sizeof(*progress));
+	struct progress *progress = child_share(sizeof(*progress));
 	enum carriers result;
 
 	*pid = 0;
@@ -376,6 +376,6 @@ enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
 	*pid = progress->found;
 	result = atomic_load(&progress->done) ? progress->result :
 		 CARRIERS_UNKNOWN;
-	helper_unshare(progress, sizeof(*progress));
+	child_unshare(progress, sizeof(*progress));
 	return result;
 }

@@ -89,8 +89,8 @@ pid_t holder_survivor(const struct nlock_lock *lock,
 
 /*
  * Are the process that the claim stands for and its process group certainly
- * dead?  If "nlock run" keeps the claim, it must also be certain that no process
- * carries it.
+ * dead?  If "nlock run" keeps the claim, it must also be certain that no
+ * process carries it.
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder);

@@ -96,7 +96,7 @@ static void remove_if_left(const struct sweep *sweep, const char *claim,
 		unlinkat(lock->dirfd, claim, 0);
 }
 
-bool leftovers_remove(const struct nlock_claim *own, bool old)
+bool sweep_leftovers(const struct nlock_claim *own, bool old)
 {
 	const struct nlock_lock *lock = own->lock;
 	struct sweep sweep = { .own = own, .old = old };

@@ -27,6 +27,6 @@
  *
  * Returns false if it ran out of time: then there may be more to remove.
  */
-bool leftovers_remove(const struct nlock_claim *own, bool old);
+bool sweep_leftovers(const struct nlock_claim *own, bool old);
 
 #endif

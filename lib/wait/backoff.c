@@ -6,17 +6,17 @@
 
 #define SHORTEST_PAUSE_NS	(10 * NS_PER_MS)
 
-int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
-		      uint32_t random)
+int64_t backoff_pause_ns(int64_t waited_ns, enum waker waker,
+			 uint32_t random)
 {
 	static const struct {
 		int64_t least_ns, share, most_ns;
 	} pauses[] = {
-		[POLL_NOBODY] = { SHORTEST_PAUSE_NS, 8, 2 * NS_PER_S },
-		[POLL_HINT] = { SHORTEST_PAUSE_NS, 8, 5 * NS_PER_S },
-		[POLL_WATCH] = { NS_PER_S, 5, 5 * NS_PER_S },
-		[POLL_QUEUE] = { NS_PER_S, 2, 15 * NS_PER_S },
-		[POLL_UNBREAKABLE] = { NS_PER_S, 5, 5 * NS_PER_S },
+		[WAKER_NOBODY] = { SHORTEST_PAUSE_NS, 8, 2 * NS_PER_S },
+		[WAKER_HINT] = { SHORTEST_PAUSE_NS, 8, 5 * NS_PER_S },
+		[WAKER_WATCH] = { NS_PER_S, 5, 5 * NS_PER_S },
+		[WAKER_QUEUE] = { NS_PER_S, 2, 15 * NS_PER_S },
+		[WAKER_UNBREAKABLE] = { NS_PER_S, 5, 5 * NS_PER_S },
 	};
 	int64_t pause_ns = ns_within(pauses[waker].least_ns,
 				     waited_ns / pauses[waker].share,
@@ -33,7 +33,7 @@ static int64_t cut_short(int64_t pause_ns, int64_t now_ns, int64_t at_ns)
 	return until_ns > 0 && until_ns < pause_ns ? until_ns : pause_ns;
 }
 
-int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times)
+int64_t backoff_until_ns(int64_t pause_ns, const struct backoff_times *times)
 {
 	pause_ns = cut_short(pause_ns, times->now_ns, times->breakable_ns);
 	/*
@@ -45,7 +45,7 @@ int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times)
 				     ns_sub(times->renew_ns, times->now_ns),
 				     pause_ns);
 	pause_ns = cut_short(pause_ns, times->now_ns, times->hint_ns);
-	/* Nor has a timeout been handled that has passed since it was checked. */
+	/* The timeout may have passed since it was checked. */
 	return ns_within(0, ns_sub(times->timeout_ns, times->now_ns),
 			 pause_ns);
 }

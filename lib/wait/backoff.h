@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 /* Will somebody wake us when it is time? */
-enum poll_waker {
-	POLL_NOBODY,
-	POLL_HINT,		/* perhaps, another machine */
-	POLL_WATCH,		/* our own kernel, certainly */
-	POLL_QUEUE,		/* the same, by a waiter that looks for itself */
-	POLL_UNBREAKABLE	/* nobody: the holder is dead, and stays */
+enum waker {
+	WAKER_NOBODY,
+	WAKER_HINT,		/* perhaps, another machine */
+	WAKER_WATCH,		/* our own kernel, certainly */
+	WAKER_QUEUE,		/* the same, by the waiter ahead */
+	WAKER_UNBREAKABLE	/* nobody: the holder is dead, and stays */
 };
 
 /*
@@ -23,14 +23,16 @@ enum poll_waker {
  * we are certainly woken a fifth of it, from 1 s up to 5 s; if another waiter
  * looks out for us a half of it, from 1 s up to 15 s.  If the last attempt to
  * break the lock has failed, a fifth of it, from 1 s up to 5 s: an attempt is
- * expensive, and somebody has to act first.  Shortened by up to a half so that waiters that began together don't go on together.  random is
- * any number of 32 random bits.
+ * expensive, and somebody has to act first.
+ *
+ * Each pause is shortened by up to a half, so that waiters that began together
+ * don't go on together.  random is any number of 32 random bits.
  */
-int64_t poll_pause_ns(int64_t waited_ns, enum poll_waker waker,
-		      uint32_t random);
+int64_t backoff_pause_ns(int64_t waited_ns, enum waker waker,
+			 uint32_t random);
 
 /* What else a waiter has to be awake for; CLOCK_BOOTTIME. */
-struct poll_times {
+struct backoff_times {
 	int64_t now_ns;
 	int64_t breakable_ns;	/* the present holder's lease, with its slop */
 	int64_t timeout_ns;	/* when to give up */
@@ -42,6 +44,6 @@ struct poll_times {
  * The pause, cut short by what comes before its end.  Of what is past, only the
  * timeout and the renewal still count.
  */
-int64_t poll_until_ns(int64_t pause_ns, const struct poll_times *times);
+int64_t backoff_until_ns(int64_t pause_ns, const struct backoff_times *times);
 
 #endif

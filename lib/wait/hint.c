@@ -55,7 +55,7 @@ static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
  */
 static void lock_aside(int fd)
 {
-	pid_t pid = helper_start(&fd, 1);
+	pid_t pid = child_start(&fd, 1);
 
 	if (pid != 0)
 		return;
@@ -94,7 +94,7 @@ pid_t nlock_offer_hint(struct nlock_claim *claim)
 	if (claim->inode == 0 || nlock_is_local(lock) ||
 	    !nlock_traits(lock)->shares_flock)
 		return 0;
-	pid = helper_start(&lock->dirfd, 1);
+	pid = child_start(&lock->dirfd, 1);
 	if (pid < 0)
 		return -1;
 	if (pid > 0) {
@@ -108,7 +108,7 @@ pid_t nlock_offer_hint(struct nlock_claim *claim)
 void hint_withdraw(struct nlock_claim *claim)
 {
 	if (claim->hint_pid > 0)
-		helper_end(claim->hint_pid, PARTING_NS);
+		child_end(claim->hint_pid, PARTING_NS);
 	claim->hint_pid = 0;
 }
 
@@ -151,7 +151,7 @@ void hint_listen(struct hint_listener *listener,
 	hint_close(listener);
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;
-	pid = helper_start((const int []){ lock->dirfd, fds[1] }, 2);
+	pid = child_start((const int []){ lock->dirfd, fds[1] }, 2);
 	if (pid == 0) {
 		heard = (unsigned char)listen_to(lock, inode);
 		ignored = write(fds[1], &heard, sizeof(heard));
@@ -189,7 +189,7 @@ void hint_stop(struct hint_listener *listener)
 	if (listener->fd >= 0)
 		close(listener->fd);
 	listener->fd = -1;
-	if (listener->pid > 0 && helper_end(listener->pid, 0))
+	if (listener->pid > 0 && child_end(listener->pid, 0))
 		listener->pid = 0;
 }
 
@@ -197,6 +197,6 @@ void hint_close(struct hint_listener *listener)
 {
 	hint_stop(listener);
 	if (listener->pid > 0)
-		helper_end(listener->pid, PARTING_NS);
+		child_end(listener->pid, PARTING_NS);
 	listener->pid = 0;
 }

@@ -43,7 +43,7 @@ void hint_withdraw(struct nlock_claim *claim);
 /* The waiter's side. */
 struct hint_listener {
 	int fd;			/* readable once it knows something; -1: none */
-	pid_t pid;		/* of the helper, until it is known to have ended */
+	pid_t pid;		/* of the helper, until it has ended */
 };
 
 #define HINT_LISTENER_INIT	{ .fd = -1, .pid = 0 }

@@ -245,14 +245,14 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 	       (w->watch.process_fd >= 0 || !parts.has_process);
 }
 
-static enum poll_waker set_waker(struct waiter *w,
+static enum waker set_waker(struct waiter *w,
 				 const struct nlock_holder *holder)
 {
 	if (holder != NULL && set_alarm(w, holder))
-		return is_local(w) ? POLL_WATCH : POLL_QUEUE;
+		return is_local(w) ? WAKER_WATCH : WAKER_QUEUE;
 	if (holder != NULL && holder->break_errnum != 0)
-		return POLL_UNBREAKABLE;
-	return w->listener.fd >= 0 ? POLL_HINT : POLL_NOBODY;
+		return WAKER_UNBREAKABLE;
+	return w->listener.fd >= 0 ? WAKER_HINT : WAKER_NOBODY;
 }
 
 /*
@@ -283,7 +283,7 @@ static enum watch_result pause_for(struct waiter *w,
 				   const struct wait_times *times,
 				   int64_t now_ns)
 {
-	struct poll_times ends = {
+	struct backoff_times ends = {
 		.now_ns = now_ns,
 		.breakable_ns = breakable_at_ns(w, holder, now_ns),
 		.timeout_ns = times->timeout_ns,
@@ -294,11 +294,11 @@ static enum watch_result pause_for(struct waiter *w,
 	int64_t pause_ns;
 
 	random_bits(&random);	/* failing that, no jitter */
-	pause_ns = poll_pause_ns(now_ns - w->began_ns, set_waker(w, holder),
+	pause_ns = backoff_pause_ns(now_ns - w->began_ns, set_waker(w, holder),
 				 (uint32_t)random);
 	w->watch.hint_fd = w->listener.fd;
 	return watch_wait(&w->watch, w->request->cancel_fd,
-			  poll_until_ns(pause_ns, &ends));
+			  backoff_until_ns(pause_ns, &ends));
 }
 
 /* Sleep for a while.  Returns false if we were cancelled. */

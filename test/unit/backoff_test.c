@@ -13,37 +13,37 @@ static void test_pause(void)
 	static const struct {
 		const char *behaviour;
 		int64_t waited, longest;
-		enum poll_waker waker;
+		enum waker waker;
 	} rows[] = {
-		{ "at first about 10 ms", 0, 10 * MS, POLL_NOBODY },
-		{ "so for the first pauses", 80 * MS, 10 * MS, POLL_NOBODY },
-		{ "then an eighth of the time waited", 2 * S, 250 * MS, POLL_NOBODY },
-		{ "up to two seconds", 16 * S, 2 * S, POLL_NOBODY },
-		{ "and never more", 3600 * S, 2 * S, POLL_NOBODY },
-		{ "even after all time", INT64_MAX, 2 * S, POLL_NOBODY },
-		{ "with a hint as long at first", 2 * S, 250 * MS, POLL_HINT },
-		{ "up to five seconds", 3600 * S, 5 * S, POLL_HINT },
-		{ "a second, if one is woken", 0, S, POLL_WATCH },
-		{ "then a fifth of the time waited", 10 * S, 2 * S, POLL_WATCH },
-		{ "up to five seconds", 60 * S, 5 * S, POLL_WATCH },
+		{ "at first about 10 ms", 0, 10 * MS, WAKER_NOBODY },
+		{ "so for the first pauses", 80 * MS, 10 * MS, WAKER_NOBODY },
+		{ "then an eighth of the time waited", 2 * S, 250 * MS, WAKER_NOBODY },
+		{ "up to two seconds", 16 * S, 2 * S, WAKER_NOBODY },
+		{ "and never more", 3600 * S, 2 * S, WAKER_NOBODY },
+		{ "even after all time", INT64_MAX, 2 * S, WAKER_NOBODY },
+		{ "with a hint as long at first", 2 * S, 250 * MS, WAKER_HINT },
+		{ "up to five seconds", 3600 * S, 5 * S, WAKER_HINT },
+		{ "a second, if one is woken", 0, S, WAKER_WATCH },
+		{ "then a fifth of the time waited", 10 * S, 2 * S, WAKER_WATCH },
+		{ "up to five seconds", 60 * S, 5 * S, WAKER_WATCH },
 		{ "behind a waiter that asks the server, up to fifteen",
-		  3600 * S, 15 * S, POLL_QUEUE },
-		{ "a second, if the lock can't be broken", 0, S, POLL_UNBREAKABLE },
+		  3600 * S, 15 * S, WAKER_QUEUE },
+		{ "a second, if the lock can't be broken", 0, S, WAKER_UNBREAKABLE },
 	};
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
-		int64_t least = poll_pause_ns(rows[i].waited,
+		int64_t least = backoff_pause_ns(rows[i].waited,
 					      rows[i].waker,
 					      UINT32_MAX);
 
-		ok(poll_pause_ns(rows[i].waited, rows[i].waker, 0) ==
+		ok(backoff_pause_ns(rows[i].waited, rows[i].waker, 0) ==
 		   rows[i].longest &&
 		   least >= rows[i].longest / 2 && least < rows[i].longest,
 		   rows[i].behaviour);
 	}
-	ok(poll_pause_ns(S, POLL_NOBODY, 1U << 30) !=
-	   poll_pause_ns(S, POLL_NOBODY, 3U << 30),
+	ok(backoff_pause_ns(S, WAKER_NOBODY, 1U << 30) !=
+	   backoff_pause_ns(S, WAKER_NOBODY, 3U << 30),
 	   "two waiters pause for different times");
 }
 
@@ -51,7 +51,7 @@ static void test_until(void)
 {
 	static const struct {
 		const char *behaviour;
-		struct poll_times times;
+		struct backoff_times times;
 		int64_t pause;
 	} rows[] = {
 		{ "nothing comes before the pause is over",
@@ -89,7 +89,7 @@ static void test_until(void)
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++)
-		is_number(poll_until_ns(S, &rows[i].times), rows[i].pause,
+		is_number(backoff_until_ns(S, &rows[i].times), rows[i].pause,
 			  rows[i].behaviour);
 }
 
