@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # nlock: make deps all, make check, make install.
 
 VERSION	= 0.1.0

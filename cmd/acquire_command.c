@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * acquire_command.c - nlock acquire.
  */

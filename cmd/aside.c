@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * aside.c - wait for a process that may hang; see aside.h.
  */

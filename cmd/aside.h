@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * aside.h - calls upon a file server that may hang, in a process of their own.
  *

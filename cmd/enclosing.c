@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * enclosing.c - the variable NLOCK_CLAIMS; see enclosing.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * enclosing.h - the claims of the runs that enclose this process.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * endable.c - work that a signal can end; see endable.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * endable.h - have a command's work done so that a signal ends the command at
  * once, though a file server hangs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * exit_status.h - what nlock's exit statuses mean; a contract with scripts.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * held.c - take a lock, and give it back; see held.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * held.h - take a lock for acquire or run: signals, messages, exit status.
  */

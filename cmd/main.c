@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * main.c - nlock: flock(1) for file systems that several machines share.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refresh_command.c - nlock refresh.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * release_command.c - nlock release.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * run_command.c - nlock run, nlock run-under-lock.
  */

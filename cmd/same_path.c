@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * same_path.c - compare paths; see same_path.h.
  */

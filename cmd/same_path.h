@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * same_path.h - do two paths name the same entry of a directory?
  */

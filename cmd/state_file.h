@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state_file.h - a file that remembers a claim between two commands.
  *

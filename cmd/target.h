@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * target.h - the claim and the lock that release, refresh and status are about.
  */

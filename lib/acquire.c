@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * acquire.c - take a lock, waiting for it if need be.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lock.c - the place of a lock: a directory held open, and a name in it.
  */

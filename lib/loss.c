@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * loss.c - why a lock is ours no longer; see nlock_find_loss() in nlock.h.
  */

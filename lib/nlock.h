@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * nlock.h - a lock that several machines can share through a file system.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refresh.c - renew the lease of a lock that is held.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refresh.h - renew the lease of a lock that is held.
  */

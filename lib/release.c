@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * release.c - give a lock back.
  *

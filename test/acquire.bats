@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # nlock acquire: what it prints and leaves, and how long it waits.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * client_stamps.c - a library preloaded into a file system by FUSE, which is
  * like one whose clients have clocks that are $SKEW seconds off: "now", when a

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # What clients of some file servers do, as a file system by FUSE can, too: they
 # say that times are set that are only in their cache, and stamp files by
 # clocks of their own.

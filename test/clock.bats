@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Machines whose clocks are an hour off agree on leases all the same: these
 # are on the file server's clock, which here is that of the file system.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # common.bash - what the .bats files share.
 #
 # A test runs in an empty directory of its own, with LOCK a path in it.  Wait

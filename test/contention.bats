@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Many processes, one lock: no two of them are ever inside at the same time.
 
 load common

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """flufl_peer.py LOCK SECONDS [CRITICAL TIMES]: the real flufl.lock at work.
 
 With CRITICAL: take LOCK, run the command CRITICAL and release LOCK, TIMES

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # What is done for GlusterFS alone; the rest is in test/filesystems.  This is
 # another file system by FUSE, which says that it is that.
 

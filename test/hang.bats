@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # A file server that hangs, or hides what is open: one by FUSE, which can be
 # stopped.
 #

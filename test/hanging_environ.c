@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * hanging_environ.c - a preloaded library: whoever opens one of the files that
  * the variable HANGING lists, each between blanks, hangs for ever.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Hold a process so that nothing continues it, not even SIGCONT.
 
     hold.py PID FILE

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # Lock files that were not made as they should be: whatever stands at LOCK,
 # nlock leaves it alone, and says so.

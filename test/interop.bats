@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # One lock, taken by nlock and by the real flufl.lock (Python).
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Who belongs to the job of a run: as long as it is known to live, or may do so,
 # nobody on its machine gets its lock.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # What older kernels, container runtimes and other programs make of the calls
 # that nlock relies on.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """lease.py FILE [SECONDS]: have a lease on FILE, as Samba has for its clients.
 
 Prints "leased" once it has it.  When somebody else opens FILE the kernel asks

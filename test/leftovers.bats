@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # What waiters that were killed have left is removed by others, and nothing of
 # anybody else's is.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lone_thread.c - a process whose main thread has ended, while another one
  * goes on.  It looks like a zombie.

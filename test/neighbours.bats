@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Neighbours: backups that make hard links, and others who may write to the
 # directory.  test/neighbours does the like at random.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * no_bars.c - a preloaded library: no file has a '|' in its name, as on what
  * is made for Windows.

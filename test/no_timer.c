@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * no_timer.c - a preloaded library: no timer is to be had, as if too many
  * files were open.

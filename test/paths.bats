@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # Where a lock can be: names, directories, permissions, file systems.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # nlock refresh: make a lock last longer, or learn that it is lost.
 #

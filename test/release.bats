@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # nlock release: give back one's own lock, and never anybody else's.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # nlock run: a command under a lock, as if there were no nlock.
 #

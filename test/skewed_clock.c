@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * skewed_clock.c - a preloaded library: the wall clock is $SKEW seconds off.
  *

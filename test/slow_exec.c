@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * slow_exec.c - a preloaded library: to become another program takes two
  * seconds, from when the file "becoming" is there.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 #
 # nlock status: who holds a lock, told without touching it.
 #

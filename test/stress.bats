@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Run under stress: many at once, signals at random, children without number,
 # everything stopped for longer than the lease.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # How run looks after its command: signals, heartbeat, loss, the end.
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell

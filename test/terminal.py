@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Run a command in a terminal of its own, press ^C, then ^Z, then continue.
 
 Prints what the terminal shows, what stopped the command, and its exit status.

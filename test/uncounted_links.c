@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * uncounted_links.c - a preloaded library: every file has one link, as on
  * file systems that make hard links and do not count them.

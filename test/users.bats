@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Two users of one lock, who share a group or not, in directories of all the
 # usual kinds.  Neither is root, and neither need have an account.
 

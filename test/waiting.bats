@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Those who wait on the machine where a lock is given back are woken; on a file
 # system of its own one by one, in the order in which they came.
 

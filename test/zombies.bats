@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # What nlock leaves to PID 1, which in many a container waits for nobody.
 #
 # shellcheck disable=SC2016,SC2030,SC2031	# for another shell; subshells

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * actions.c - what the supervisor's table has done; see supervision.h.
  */

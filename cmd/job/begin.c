@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * begin.c - start the command that is to be supervised; see supervision.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * deadline.c - when to stop and when to refresh; see deadline.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * deadline.h - when a command must be stopped, and when to refresh.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * descendants.c - walk over processes; see descendants.h.
  */

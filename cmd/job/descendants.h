@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * descendants.h - signal every process that a process has started.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * finish.c - when a command that was supervised has ended; see supervision.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * heartbeat.c - keep a lease alive; see heartbeat.h.
  */

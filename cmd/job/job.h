@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * job.h - the command of "nlock run" as a shell's job: signals reach it, and it
  * and nlock stop and go on together.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * processes.c - the command, all that it has started, and our own processes;
  * see supervision.h.

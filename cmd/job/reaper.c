@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * reaper.c - leave no zombie behind; see reaper.h.
  */

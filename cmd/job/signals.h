@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * signals.h - the signals that nlock gets, from its beginning to its end.
  *

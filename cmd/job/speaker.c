@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * speaker.c - messages by processes of their own; see speaker.h.
  */

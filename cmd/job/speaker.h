@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * speaker.h - say something without waiting for it to be heard.
  *

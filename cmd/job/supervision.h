@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * supervision.h - what the parts of the supervisor share; see supervisor.h.
  *

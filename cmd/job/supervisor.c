@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * supervisor.c - run a command under a lock; see supervisor.h.
  *

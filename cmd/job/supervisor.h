@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * supervisor.h - run a command under a lock, and never longer than that.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * describe.h - a lock's holder, and the loss of a lock, in words.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * errno_names.c - errors by name; see errno_names.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * errno_names.h - read the names of errors, as errno(3) has them.
  */

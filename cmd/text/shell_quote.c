@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * shell_quote.c - quote for sh(1); see shell_quote.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * shell_quote.h - a string as one word of sh(1).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attributes.c - ask the file server for attributes; see attributes.h.
  */

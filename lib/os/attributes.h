@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attributes.h - attributes of files as the file server has them now.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cached.c - open what the kernel knows; see cached.h.
  */

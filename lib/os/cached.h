@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cached.h - open what the kernel knows, without a look at a disk or a server.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * child.c - processes that may hang in the place of others; see child.h.
  */

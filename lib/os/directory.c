@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * directory.c - make, open and tidy up directories; see directory.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * directory.h - directories of our own, made once and used by descriptor.
  *

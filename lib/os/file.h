@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * file.h - calls on files that C libraries leave unfinished, or out.
  */

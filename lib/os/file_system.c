@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * file_system.c - tell file systems apart; see file_system.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * file_system.h - what kind of file system a lock is on, and what that means.
  */

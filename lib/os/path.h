@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * path.h - take paths apart.  Nothing here makes a system call.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * proc.h - read /proc: which processes there are, and what they are doing.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * process.h - which process is meant, and whether it is certainly dead.
  *

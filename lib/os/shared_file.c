@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * shared_file.c - files that no client has to itself; see shared_file.h.
  */

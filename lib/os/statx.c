@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * statx.c - statx(2), by its number; see statx.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * statx.h - statx(2), by its number.
  *

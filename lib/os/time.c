@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * time.c - arithmetic of nanoseconds, and clocks; see time.h.
  */

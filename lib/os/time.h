@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * time.h - nanoseconds, and the clocks of this machine.
  *

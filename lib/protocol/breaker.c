@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * breaker.c - break a lock in six steps; see breaker.h and nlock(7).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * breaker.h - take down somebody else's lock whose lease is over.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * carriers.c - look through /proc/PID/environ; see carriers.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * carriers.h - find processes that carry a claim in their environment.
  *

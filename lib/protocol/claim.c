@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * claim.c - publish, extend and withdraw claims; see claim.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * claim.h - a claim to a lock: one file for each attempt, never used again.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * holder.c - read a lock file, and whom it names; see holder.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * holder.h - read the lock file, and judge whether its holder may be broken.
  */

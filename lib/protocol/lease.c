@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lease.c - arithmetic on leases and server clocks; see lease.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lease.h - when a lease ends, told without synchronised clocks.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lock_file.c - identify the lock file; see lock_file.h.
  */

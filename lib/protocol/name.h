@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
  *

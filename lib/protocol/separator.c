@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * separator.c - find a separator that works here; see separator.h.
  *

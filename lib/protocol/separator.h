@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * separator.h - find a separator that a file system accepts in names.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * sweep.c - clean up after waiters that were killed; see sweep.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * takedown.c - remove a lock file's name; see takedown.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * takedown.h - remove a lock file's name, and never somebody else's.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * warrant.c - make, date, revoke and discard warrants; see warrant.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * warrant.h - the right to take a lock file down.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * backoff.c - the pauses of a waiter; see backoff.h.
  */

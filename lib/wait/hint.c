@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * hint.c - locks that are only hints; see hint.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * hint.h - tell a waiter on another machine that a lock was given back.
  *

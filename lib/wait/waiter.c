@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * waiter.c - queue, watch, listen, sleep, and glance; see waiter.h.
  */

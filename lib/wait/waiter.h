@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * waiter.h - wait until it is time to try for a lock again.
  *

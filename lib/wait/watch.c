@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * watch.c - inotify(7) for those who wait; see watch.h.
  */

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """nlock beside its peers, measured: see run."""

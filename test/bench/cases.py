@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The cases: each measures something at a place, for a table.
 
 A case is a function (bench, place).  Its name is the function's; its first

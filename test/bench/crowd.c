@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * crowd.c - run a command many times, so many at a time.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Figures, and the table that they make."""
 import dataclasses
 import statistics

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * floor.c - the system calls of nlock's protocol, and nothing else.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """flufl_run.py LOCK COMMAND...: run COMMAND while holding LOCK."""
 import datetime
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How many requests an NFS client has sent, from /proc/PID/mountstats."""
 
 # The client sends these by itself, from time to time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * now.h - CLOCK_MONOTONIC in nanoseconds, the same for all processes.
  */

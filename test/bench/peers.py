@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How nlock and its peers are told to do the same thing."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where is measured: a directory, as its clients see it."""
 import atexit
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * starts.c - how long do commands take from their start to their end?
  *

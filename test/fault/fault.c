@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fault.c - a preloaded library: one call of nlock's upon a file fails.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * replay.c - run the inputs of a corpus without libFuzzer, in TAP.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What neighbours do to a directory with a lock in it, one thing at a time.
 
 A plan is a list of (pause_s, name, pick): after the pause, do that to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * contender.c - want the lock, a few times over, and note when one is inside.
  *

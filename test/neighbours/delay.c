@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * delay.c - a library to preload: calls upon files take their time.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs commands for the cases, on a client with a kernel of its own.
 
     agent.py ADDRESS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One lock, two or three clients, nothing goes wrong."""
 import bed
 from bed import PROTOCOL, case, check, eventually, left_behind, path

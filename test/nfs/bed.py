@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The bed, as the cases see it: clients, their mounts, the server, TAP."""
 import ctypes
 import os

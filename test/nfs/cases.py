@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What nlock promises, on real NFS.  Runs in the bed; see init.
 
     cases.py BUILD CASE...

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The clients: three, or two with kernels of their own."""
 import os
 

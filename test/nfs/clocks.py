@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client whose clock is really off, that of its kernel included.
 
 The first client's clock agrees with the server's; the second one's is an hour

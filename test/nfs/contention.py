@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One lock, many contenders on all clients: no two are ever inside."""
 import os
 import random

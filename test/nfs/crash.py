@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A file server that loses its power: what it has answered must be on disk.
 
 Has a disk of its own, which is exported with sync, the default, and then with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * critical.c - a critical section, and an oracle that tells whether two
  * processes are in it; knows nothing of locks.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Many waiters on one machine: one of them asks the file server."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """
 A holder's machine that dies, with others waiting there.  The server's own lease
 is 90 s in this machine, as by default; see check.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What NFS clients really do, as far as the protocol relies on it.
 
 B looks, A changes something, B looks again at once.  What the protocol relies

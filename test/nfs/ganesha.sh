@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # ganesha.sh - NFS-Ganesha, a program that serves NFS; see linux.sh.
 # shellcheck shell=sh disable=SC2034,SC2154 # init and bed.py use them
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a holder lets waiters on other machines know, and what it costs."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # linux.sh - Linux's own NFS server, for init and bed.py.
 # shellcheck shell=sh disable=SC2034,SC2154 # init and bed.py use them
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client that is cut off from the server, and comes back."""
 import contextlib
 import os

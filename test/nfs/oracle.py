@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tells whether two are inside at once, for clients that share no file.
 
 Who is inside has a connection to the oracle, which asks no file server

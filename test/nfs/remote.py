@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client with a kernel, and so a clock, of its own; see agent.py."""
 import json
 import select

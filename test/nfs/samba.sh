@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # samba.sh - Samba, and Linux's cifs clients; see linux.sh.
 # shellcheck shell=sh disable=SC2034,SC2154 # init and bed.py use them
 #

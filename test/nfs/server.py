@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A file server that goes away and comes back, with all clients on it."""
 import os
 import subprocess

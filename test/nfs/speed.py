@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nlock beside its peers, on each version of NFS; see test/bench.
 
 Not one of the tests: it says nothing of what is right.  Its output is the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Exports on which a client's users are not who they are, or may not write."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """By whose clock is a file stamped?  Runs on a client; see clocks.py.
 
     stamps.py DIRECTORY

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The suite's own tests, in a directory of each mount."""
 import re
 

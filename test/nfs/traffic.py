@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How many requests nlock sends to the file server."""
 import time
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Two commands on one lock, each held up before each of its changes, in every
 # combination, and what comes then in several orders, with one of them killed
 # and with a third: the lock is never in two hands, can be taken again, and

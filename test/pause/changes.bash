@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # changes.bash - stop a command before one of its changes to the file system.
 #
 # A change is written NAME:NTH, the NTH call of NAME in one process; strace(1)

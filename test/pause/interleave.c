@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * interleave.c - run nlock commands one call at a time, in an order of our
  * choice, and see that no lock is ever in two hands.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Killed before any of its changes, a command leaves a lock that can be taken
 # again once its lease is over, and not before.
 #

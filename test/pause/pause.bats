@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # A process that is held up before any of its changes, for longer than any
 # lease, harms nobody when it comes back.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A server that does not answer: one client, or all of them."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CephFS: a monitor, a manager, one OSD in memory, an MDS; and ceph-fuse."""
 import json
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * client_clock.c - a preloaded library for a FUSE client whose clock is off.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The clients: three as in test/nfs, and two whose clocks are an hour off.
 
 The file system is called by its name where test/nfs has a version of NFS.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Leases: how long they last, who is told, and clocks that are off."""
 import subprocess
 

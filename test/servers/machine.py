@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One machine for a file server and its clients, in namespaces of its own.
 
 Whoever calls alone() goes on in new network, mount, PID and host name

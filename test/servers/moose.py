@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MooseFS: a master, a chunk server; and mfsmount."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What nlock promises, on a server whose clients are programs (FUSE)."""
 import absent
 import basics

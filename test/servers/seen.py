@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What clients see of each other's changes, and whose clock stamps them."""
 import ctypes
 import os

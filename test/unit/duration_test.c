@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * duration_test.c - durations as people write them, and what is none.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * name_test.c - names of claims, made, read, and refused.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refresh_relied_test.c - a claim that stands for another process, taken up:
  * what that process relies on is not taken from it.

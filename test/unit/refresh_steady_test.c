@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refresh_steady_test.c - renew one lease ten thousand times: nothing grows.
  */

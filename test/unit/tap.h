@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tap.h - the Test Anything Protocol, as much of it as table tests need.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * text_test.c - quoting for sh, JSON, names of errors.
  */
