@@ -194,6 +194,13 @@ heartbeat_of() {
 	pgrep -P "$1" -x nlock
 }
 
+# By the shell alone: a busy machine takes its time to start programs.
+is_stopped_now() {
+	local line
+
+	read -r line <"/proc/$1/stat" && [[ ${line##*)} == " "[Tt]* ]]
+}
+
 # signal_all SIGNAL PID: to the job, and then to its heartbeat, which is in no
 # group that anybody knows, and to what that has started.
 signal_all() {
@@ -203,9 +210,11 @@ signal_all() {
 	if [ -n "$heartbeat" ] && [ "$1" = STOP ]; then
 		# It may be just about to start its guard.
 		kill -STOP "$heartbeat"
-		eventually grep -q '^State:.T' "/proc/$heartbeat/status"
+		eventually is_stopped_now "$heartbeat"
 	fi
-	[ -z "$heartbeat" ] || others=$(pgrep -P "$heartbeat") || true
+	[ -z "$heartbeat" ] ||
+		read -r others <"/proc/$heartbeat/task/$heartbeat/children" ||
+		others=$(pgrep -P "$heartbeat") || true
 	kill "-$1" -- "-$2" || return 1
 	# Once the job goes on, it may end them.
 	# shellcheck disable=SC2086	# a list
