@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aside.c - wait for a process that may hang; see aside.h.
+ * aside.c - wait for a worker that may hang; see aside.h.
  */
 #define _GNU_SOURCE		/* MSG_CMSG_CLOEXEC */
 #include <errno.h>
@@ -23,17 +23,17 @@
 /* How long a message may take. */
 #define SPEAKING_NS	NS_PER_S
 
-/* How often to see that the other process is not stopped. */
+/* How often to see whether the worker was stopped. */
 #define LOOK_MS		1000
 
-/* As many descriptors as anybody wants to keep. */
+/* No caller keeps more descriptors. */
 #define MOST_KEPT	4
 
-/* ------------------------------------------------------- the other process */
+/* -------------------------------------------------------------- the worker */
 
 void aside_tell(int cancel_fd, const void *news, size_t size)
 {
-	/* If ours is stopped and does not listen, it misses something. */
+	/* If nlock is stopped and reads nothing, it misses this. */
 	ssize_t ignored = send(cancel_fd, news, size,
 			       MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -41,9 +41,8 @@ void aside_tell(int cancel_fd, const void *news, size_t size)
 }
 
 /*
- * What the other process sends, by its size.  Ours answers a question by the
- * same size.
- * All news are longer.
+ * The size of what the worker sends says what it is; all news are longer.
+ * nlock answers a question with as many bytes.
  */
 #define REPORT_SIZE	1
 #define QUESTION_SIZE	2
@@ -57,8 +56,8 @@ bool aside_attended(int cancel_fd)
 }
 
 /*
- * Tell that the work is done, and hand over a descriptor, unless it is -1, or
- * the user has too many of them under way.
+ * Tell nlock that the work is done, and hand over a descriptor unless it is -1.
+ * The kernel may refuse to pass it, if the user has too many under way.
  */
 static void report(int channel, int fd)
 {
@@ -82,8 +81,8 @@ static void report(int channel, int fd)
 }
 
 /*
- * What the library has started for the work ends with this process, and that
- * would be too early for one that holds others up for a moment.
+ * Wait for helpers that the library has started.  They die with the worker, and
+ * one of them may have to keep other waiters from being told for a moment.
  */
 static void wait_for_helpers(void)
 {
@@ -103,7 +102,7 @@ static pid_t start(aside_work *work, void *data, const int *keep,
 	pid = child_start(kept, count + 1);
 	if (pid != 0)
 		return pid;
-	/* ^Z stops us, too: a lock that is taken is to be used at once. */
+	/* Let ^Z stop the worker: a lock must be used as soon as it is won. */
 	let_signals_stop();
 	report(channel, work(data, channel));
 	close(channel);
@@ -111,7 +110,7 @@ static pid_t start(aside_work *work, void *data, const int *keep,
 	_exit(0);
 }
 
-/* ------------------------------------------------------------- our process */
+/* ------------------------------------------------------------ nlock itself */
 
 /* How long poll(2) may take, to be back at boot_ns or to look once more. */
 static int until_ms(int64_t boot_ns)
@@ -126,7 +125,7 @@ struct worker {
 	int channel;		/* to it */
 };
 
-/* ^Z has stopped us both, and perhaps only we were told to go on. */
+/* ^Z has stopped both, and perhaps only nlock was told to go on. */
 static void keep_going(const struct worker *worker)
 {
 	int status;
@@ -140,8 +139,8 @@ static void keep_going(const struct worker *worker)
 }
 
 /*
- * The same as fork(2) for a process that says something, which is waited for,
- * but not for long: our own process says nothing.
+ * fork(2) a process that prints a message; the parent waits for it for at most
+ * SPEAKING_NS before this returns.
  */
 static pid_t start_speaker(void)
 {
@@ -195,8 +194,8 @@ int aside_failure(const char *path, const char *step, const char *consequence)
 }
 
 /*
- * Read what the other process sends.  Returns 1 if that was its report, with
- * *fd what it hands over; 0 if it was news or a question; -1 if it has ended.
+ * Read what the worker sends.  Returns 1 for its report, and *fd is what it has
+ * handed over; 0 for news or a question; -1 if the worker has ended.
  */
 static int receive(const struct patience *patience,
 		   const struct worker *worker, int *fd)
@@ -216,7 +215,7 @@ static int receive(const struct patience *patience,
 	if (length <= 0)
 		return -1;
 	if (length == QUESTION_SIZE) {
-		/* If that fails, the other process was told to give up. */
+		/* This fails only if the worker was told to give up. */
 		length = send(worker->channel, news, QUESTION_SIZE,
 			      MSG_NOSIGNAL);
 		return 0;
@@ -234,8 +233,8 @@ static int receive(const struct patience *patience,
 }
 
 /*
- * Wait until boot_ns, or until signal_fd (-1: don't mind) is readable.  Returns
- * as receive() once the other process has reported, or ended; before that 0.
+ * Wait until the worker has reported or ended, and return as receive() does; or
+ * until boot_ns, or until signal_fd (-1: none) is readable, and return 0.
  */
 static int report_until(const struct patience *patience,
 			const struct worker *worker, int64_t boot_ns,
@@ -272,17 +271,14 @@ static _Noreturn void leave(const struct patience *patience)
 	_exit(patience->timeout_status);
 }
 
-/*
- * Returns as receive(), but not 0: if there is no hope of that, this does not
- * return.
- */
+/* Returns 1 or -1, as receive() does, or ends nlock if the worker hangs. */
 static int wait_for_report(const struct patience *patience,
 			   const struct worker *worker, int *fd)
 {
 	int received, signal_number;
 	int64_t until_ns = ns_add(patience->deadline_ns, PATIENCE_NS);
 
-	/* A signal that our caller has ignored ends nothing. */
+	/* A signal that nlock's caller ignores ends nothing. */
 	do {
 		received = report_until(patience, worker,
 					patience->deadline_ns,
@@ -291,7 +287,7 @@ static int wait_for_report(const struct patience *patience,
 			return received;
 		signal_number = signals_pending(patience->signals);
 	} while (boot_now_ns() < patience->deadline_ns && signal_number == 0);
-	/* At the deadline the other process gives up by itself. */
+	/* At the deadline the worker gives up by itself. */
 	if (signal_number != 0) {
 		shutdown(worker->channel, SHUT_WR);	/* see cancel_fd */
 		until_ns = ns_add(boot_now_ns(), patience->signal_ns);
@@ -311,7 +307,7 @@ static int begin(struct worker *worker, aside_work *work, void *data,
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		       channel) < 0)
 		return -1;
-	/* If it is killed, what it has started becomes ours to wait for. */
+	/* If the worker is killed, its helpers become nlock's children. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	worker->pid = start(work, data, keep, count, channel[1]);
 	worker->channel = channel[0];

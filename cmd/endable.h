@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * endable.h - have a command's work done so that a signal ends the command at
- * once, though a file server hangs.
+ * endable.h - run a command so that a signal ends it at once, even if a file
+ * server hangs.
  */
 #ifndef ENDABLE_H
 #define ENDABLE_H
@@ -13,12 +13,12 @@ typedef int command_work(const struct options *options,
 			 const struct command *command);
 
 /*
- * If all that the options name is certainly local, do the work.  Otherwise have
- * another process do it (see aside.h), and print what it prints once it is
- * done.  A signal ends our own process, and that one, as it would any program.
+ * If every path in the options is certainly local, call work().  Otherwise have
+ * a worker call it (see aside.h), and print the worker's output once it is
+ * done.  A signal ends nlock and the worker, as it would end any program.
  *
- * Returns the exit status: what work() returns, or nlock's own, the reason
- * having been reported.
+ * Returns the exit status: that of work(), or that of an error that has been
+ * reported.
  */
 int do_endably(command_work *work, const struct options *options,
 	       const struct command *command);

@@ -24,28 +24,28 @@ static int catch_signals(struct held *held)
 	       message_errno(held->path, "make a descriptor of signals");
 }
 
-/* One attempt to take the lock; shared with the process that makes it. */
+/* One attempt to take the lock; shared with the worker that makes it. */
 struct attempt {
-	/* What is to be done ... */
+	/* What to do ... */
 	struct held *held;
 	const struct options *options;
 	struct nlock_request request;
 
-	/* ... and what came of it. */
+	/* ... and the outcome. */
 	int news_fd;		/* for messages; -1: print them */
 	enum nlock_result result;
 	struct nlock_claim claim;
 	struct nlock_holder holder;
 	struct nlock_error error;
 	bool waited;
-	bool ours;		/* we would wait for ourselves */
+	bool ours;		/* the caller holds the lock already */
 };
 
 /*
  * Does the caller hold the lock already, though NLOCK_CLAIM does not say so?
- * Another lock, taken inside, replaces that variable, and sudo(8) drops it.  A
- * lock whose lease is over, or that is half released, is held by nobody, unless
- * "nlock run" keeps it.
+ * The variable is replaced when the caller takes another lock, and sudo(8)
+ * drops it.  Nobody holds a lock whose lease is over, or that is half released,
+ * unless "nlock run" keeps it.
  */
 static bool is_callers(const struct held *held,
 		       const struct nlock_holder *holder)
@@ -60,7 +60,7 @@ static bool is_callers(const struct held *held,
 
 static bool is_worth_telling(const struct nlock_holder *holder)
 {
-	/* Such a wait has no end that nlock could bring about. */
+	/* Nothing that nlock does can end such a wait. */
 	bool endless = holder->kind == HOLDER_FOREIGN ||
 		       holder->break_errnum != 0;
 
@@ -78,8 +78,8 @@ static void say_waiting(const char *path, const void *news)
 }
 
 /*
- * Is waiting for the lock useless?  If its lease is over by more than the
- * clock slop and we could read it, we would have broken it.
+ * Is it useless to wait for the lock?  nlock would have broken it if its lease
+ * had been over for longer than the clock slop and the lock file were readable.
  */
 static bool is_in_the_way(const struct nlock_holder *holder,
 			  const struct options *options)
@@ -97,7 +97,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 {
 	struct attempt *attempt = data;
 
-	/* Ask only once: nobody becomes our ancestor later on. */
+	/* Ask only once: no process becomes an ancestor later. */
 	if (!attempt->waited)
 		attempt->ours = is_callers(attempt->held, holder);
 	attempt->waited = true;
@@ -112,7 +112,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	return true;
 }
 
-/* A lock that is taken is to be used at once, and we may be stopped alone. */
+/* A lock must be used as soon as it is won, and nlock itself may be stopped. */
 static bool is_attended(void *data)
 {
 	const struct attempt *attempt = data;
@@ -131,7 +131,7 @@ static int say_busy(const struct held *held, const struct options *options,
 {
 	char description[DESCRIPTION_SIZE], duration[32];
 
-	/* Say so even if quiet, or the job would be skipped for ever. */
+	/* Print this even if quiet: the job would be skipped for ever. */
 	if (is_in_the_way(holder, options))
 		return in_the_way("%s: in the way: %s; %s", held->path,
 				  describe_busy(holder, description,
@@ -162,7 +162,7 @@ static bool is_held_by(const struct held *held, const char *claim_path)
 			     &error) == NLOCK_OK && state == NLOCK_STATE_OURS;
 }
 
-/* Rather than wait for ourselves.  A claim that can't be read is none. */
+/* Would the caller wait for itself?  An unreadable claim does not count. */
 static bool is_already_ours(const struct held *held,
 			    const struct options *options)
 {
@@ -214,7 +214,7 @@ static struct patience patience_for(const struct held *held)
 	};
 }
 
-/* The calls that may hang are another process's.  Returns 0, or -1. */
+/* Have a worker make the calls that may hang.  Returns 0, or -1 with errno. */
 static int make_attempt_aside(struct attempt *attempt)
 {
 	struct held *held = attempt->held;
@@ -232,7 +232,7 @@ static int make_attempt_aside(struct attempt *attempt)
 	return result;
 }
 
-/* How long the wait may last from now on. */
+/* How much of the timeout is left. */
 static int64_t left_ns(const struct held *held)
 {
 	int64_t now_ns = boot_now_ns();
@@ -240,14 +240,17 @@ static int64_t left_ns(const struct held *held)
 	return held->until_ns > now_ns ? held->until_ns - now_ns : 0;
 }
 
-/* Wait until we have it or give up; die of a signal that ends the wait. */
+/*
+ * Make attempts until one has an outcome; die of a signal that ends the wait.
+ * Returns 0, or -1 with errno.
+ */
 static int attempt_until_done(struct attempt *attempt)
 {
 	struct held *held = attempt->held;
 	int signal_number;
 
 	for (;;) {
-		/* Opening the directory has taken some of it. */
+		/* Opening the directory has used up some of the timeout. */
 		if (held->until_ns != NLOCK_FOREVER)
 			attempt->request.timeout_ns = left_ns(held);
 		if (nlock_is_local(&held->lock))
@@ -262,11 +265,11 @@ static int attempt_until_done(struct attempt *attempt)
 			die_by_signal(signal_number);
 		if (attempt->result != NLOCK_CANCELLED || attempt->ours)
 			return 0;
-		/* Only an ignored signal came: go on. */
+		/* The signal was one that the caller ignores: go on. */
 	}
 }
 
-/* Nobody renews the lease; whoever does may come too late. */
+/* nlock does not renew this lease, and a script may renew it too late. */
 static void warn_of_whole_seconds(const struct held *held)
 {
 	const struct nlock_claim *claim = &held->claim;
@@ -277,7 +280,7 @@ static void warn_of_whole_seconds(const struct held *held)
 			      "lease may end 2s early", held->path);
 }
 
-/* Take back, by another process, what one that was killed has begun. */
+/* Another worker takes back what a worker that was killed has begun. */
 static int undo(void *data, int cancel_fd)
 {
 	struct attempt *attempt = data;
@@ -291,7 +294,7 @@ static int undo(void *data, int cancel_fd)
 	return -1;
 }
 
-/* Returns whether nothing of it is left. */
+/* Returns whether nothing of the attempt is left. */
 static bool undo_attempt(struct attempt *attempt)
 {
 	attempt->result = NLOCK_OK;
@@ -301,7 +304,7 @@ static bool undo_attempt(struct attempt *attempt)
 			      1) == 0 && attempt->result != NLOCK_FAILED);
 }
 
-/* What follows from that the process that made the attempt was killed. */
+/* The worker was killed: clean up, and describe what is left, if anything. */
 static void describe_remains(struct attempt *attempt, char *buffer,
 			     size_t size)
 {
@@ -318,8 +321,8 @@ static void describe_remains(struct attempt *attempt, char *buffer,
 }
 
 /*
- * No process could be had, or ours was killed, perhaps with the lock.  Returns
- * the exit status.
+ * No worker could be started, or the worker was killed, perhaps when it had won
+ * the lock.  Returns the exit status.
  */
 static int attempt_failed(struct attempt *attempt)
 {

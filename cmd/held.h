@@ -19,39 +19,39 @@ struct held {
 	int64_t until_ns;	/* when a wait is over; NLOCK_FOREVER: never */
 };
 
-/* What a lock depends on, besides its lease. */
+/* What a lock depends on, in addition to its lease. */
 enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
 
 /*
- * Take the lock for process pid, waiting as the options say.  While waiting,
- * a signal that would end nlock makes it give up, clean up, and then end by
- * that signal.  If the file server hangs then, or at the timeout, this process
- * ends all the same: see aside.h.
+ * Take the lock for process pid, and wait as the options say.  While nlock
+ * waits, a signal that would end it makes nlock give up, clean up, and then die
+ * of that signal.  If the file server hangs then, or at the timeout, nlock ends
+ * all the same: see aside.h.
  *
  * Returns PROCEED with the lock held, the signals blocked, and SIGPIPE and
- * SIGXFSZ ignored; otherwise the exit status with which to end, the reason
- * having been reported.
+ * SIGXFSZ ignored; otherwise the exit status of an error that has been
+ * reported.
  */
 int take_lock(struct held *held, const struct options *options,
 	      const char *path, pid_t pid, enum depends depends);
 
 /*
- * Release.  A signal does not end that, unless the file server hangs: then it
- * ends this process PATIENCE_NS after it came, see aside.h.
+ * Release the lock.  A signal does not end the release, unless the file server
+ * hangs: then nlock dies of the signal PATIENCE_NS later, see aside.h.
  *
- * Returns as nlock_release(); *loss is set on NLOCK_LOST.
+ * Returns as nlock_release() does, and sets *loss on NLOCK_LOST.
  */
 enum nlock_result release_lock(struct held *held,
 			       struct nlock_loss_report *loss,
 			       struct nlock_error *error);
 
 /*
- * Release and close a lock after a failure of what it was taken for.  Reports
- * a release that fails.
+ * Release and close a lock that can't be used.  Prints a message if the release
+ * fails.
  */
 void release_held(struct held *held);
 
-/* Close what take_lock() opened; the lock stays as it is. */
+/* Close what take_lock() has opened.  The lock itself stays as it is. */
 void close_held(struct held *held);
 
 #endif
