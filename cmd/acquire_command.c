@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "held_lock.h"
 #include "same_path.h"
-#include "text/shell_quote.h"
 #include "state_file.h"
-#include "held.h"
+#include "text/shell_quote.h"
 
 const struct poptOption acquire_options[] = {
 	INCLUDE(wait_options, "Waiting:"),

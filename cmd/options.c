@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "text/duration.h"
 #include "text/errno_names.h"
-#include "options.h"
 
 const struct poptOption common_options[] = {
 	OPTION("separator", '\0', OPTION_SEPARATOR,

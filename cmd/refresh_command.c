@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "../lib/os.h"
-#include "target.h"
 #include "command.h"
-#include "endable.h"
-#include "held.h"
+#include "held_lock.h"
+#include "interruptible.h"
+#include "target.h"
 
 const struct poptOption refresh_options[] = {
 	OPTION("lifetime", 'l', OPTION_LIFETIME,
@@ -79,7 +79,7 @@ int refresh_command(const struct command *command, int argc,
 		status = options_default_lifetime(&options,
 						  ACQUIRE_LIFETIME_NS);
 	if (status == PROCEED)
-		status = do_endably(find_and_refresh, &options, command);
+		status = do_interruptibly(find_and_refresh, &options, command);
 	options_free(&options);
 	return status;
 }

@@ -2,10 +2,10 @@
 /*
  * release_command.c - nlock release.
  */
-#include "target.h"
 #include "command.h"
-#include "endable.h"
+#include "interruptible.h"
 #include "state_file.h"
+#include "target.h"
 
 const struct poptOption release_options[] = {
 	INCLUDE(claim_options, "Which claim:"),
@@ -51,7 +51,7 @@ int release_command(const struct command *command, int argc,
 	int status = options_parse(&options, command, argc, argv);
 
 	if (status == PROCEED)
-		status = do_endably(find_and_release, &options, command);
+		status = do_interruptibly(find_and_release, &options, command);
 	options_free(&options);
 	return status;
 }

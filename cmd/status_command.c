@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "command.h"
-#include "endable.h"
+#include "interruptible.h"
 #include "target.h"
 #include "text/describe.h"
 #include "text/json.h"
@@ -181,7 +181,7 @@ int status_command(const struct command *command, int argc,
 	int status = options_parse(&options, command, argc, argv);
 
 	if (status == PROCEED)
-		status = do_endably(inspect_all, &options, command);
+		status = do_interruptibly(inspect_all, &options, command);
 	options_free(&options);
 	return status;
 }

@@ -12,7 +12,7 @@
 
 #include "error.h"
 #include "nlock.h"
-#include "os/cached.h"
+#include "os/open_cached.h"
 #include "os/path.h"
 
 #ifndef O_PATH

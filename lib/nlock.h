@@ -341,8 +341,8 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
 
 /*
  * Let waiters on other machines be told, by way of the file server, when the
- * lock is given back; see hint.h.  That takes a process, which nlock_release()
- * ends, and which dies with the thread that started it.
+ * lock is given back; see release_hint.h.  That takes a process, which
+ * nlock_release() ends, and which dies with the thread that started it.
  *
  * Returns its pid; 0 if the file system is local, or not known to share
  * flock(2) between machines, or the claim's inode is not known; or -1 with

@@ -13,10 +13,10 @@
 #define OS_H
 
 #include "os/child.h"
-#include "os/file.h"
 #include "os/path.h"
 #include "os/proc.h"
 #include "os/process.h"
+#include "os/read_write.h"
 #include "os/shared_file.h"
 #include "os/time.h"
 

@@ -22,7 +22,7 @@
 #include "protocol/holder.h"
 #include "protocol/takedown.h"
 #include "protocol/warrant.h"
-#include "wait/hint.h"
+#include "wait/release_hint.h"
 
 /* How long to wait for another release of the same claim. */
 #define TWIN_TRIES	20

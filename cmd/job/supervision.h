@@ -5,7 +5,7 @@
  *	supervisor.c	the states, the events, the table of both, the loop
  *	begin.c		until there is a command
  *	actions.c	what the table has done
- *	processes.c	the command, all that it has started, and our own
+ *	children.c	the command, all that it has started, and our own
  *	finish.c	when the command has ended
  *
  * From the command's start to its end nothing in this process calls upon a
@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../held.h"
+#include "../held_lock.h"
 #include "deadline.h"
 #include "descendants.h"
 #include "heartbeat.h"
@@ -114,7 +114,7 @@ action begin_looking, still_ours, say_still_ours, told_to_end, job_goes_on;
 action end_frozen, lose_lock, lose_lease, look_no_longer, begin_killing;
 action stop_with_job;
 
-/* ------------------------------------------------------------- processes.c */
+/* ------------------------------------------------------------- children.c */
 
 /* Send a signal to all that the command has started, and count them. */
 int signal_all(struct supervisor *s, int signal_number);

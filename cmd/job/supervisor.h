@@ -5,7 +5,7 @@
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
-#include "../held.h"
+#include "../held_lock.h"
 
 /*
  * Run argv while the lock is held; release it when the command has ended, or
@@ -22,7 +22,7 @@
  * command was started, or if one came after the command's end and the release
  * succeeds.
  * Such a signal does not cut the release short, unless the file server hangs:
- * see release_lock() in held.h.
+ * see release_lock() in held_lock.h.
  */
 int supervise(struct held *held, const struct options *options,
 	      char *const argv[]);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "attributes.h"
-#include "file.h"
 #include "proc.h"
+#include "read_write.h"
 #include "statx.h"
 #include "time.h"
 

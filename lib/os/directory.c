@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "directory.h"
-#include "file.h"
 #include "path.h"
 #include "proc.h"
+#include "read_write.h"
 #include "time.h"
 
 #ifndef O_PATH

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
 #include "proc.h"
+#include "read_write.h"
 
 #ifndef O_PATH
 #define O_PATH O_RDONLY

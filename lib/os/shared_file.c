@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "read_write.h"
 #include "shared_file.h"
 #include "time.h"
 

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "../error.h"
-#include "../os/file.h"
 #include "../os/path.h"
 #include "../os/random.h"
+#include "../os/read_write.h"
 #include "../os/shared_file.h"
 #include "claim.h"
 #include "holder.h"

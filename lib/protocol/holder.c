@@ -11,12 +11,12 @@
 #include "../error.h"
 #include "../os/attributes.h"
 #include "../os/directory.h"
-#include "../os/file.h"
 #include "../os/path.h"
 #include "../os/process.h"
+#include "../os/read_write.h"
 #include "../os/shared_file.h"
-#include "carriers.h"
 #include "holder.h"
+#include "job_members.h"
 #include "lock_file.h"
 
 /* A longer one was not made by nlock or flufl.lock. */
@@ -67,9 +67,9 @@ static bool is_lost_by_us(const struct nlock_lock *lock,
 }
 
 /*
- * Look at the process group before the carriers: if nlock was killed while it
- * started its command, the new process is in nlock's group until it carries the
- * claim.
+ * Look at the process group before the job's members: if nlock was killed while
+ * it started its command, the new process is in nlock's group until it carries
+ * the claim.
  */
 bool holder_is_dead(const struct nlock_lock *lock,
 		    const struct nlock_holder *holder)
@@ -80,8 +80,8 @@ bool holder_is_dead(const struct nlock_lock *lock,
 	return is_of_this_host(lock, holder) && parts->has_process &&
 	       process_certainly_dead(parts->pid, &parts->process) &&
 	       (!parts->kept_by_run ||
-		carriers_look(holder->claim, parts->process.start_ticks,
-			      &ignored) == CARRIERS_NONE);
+		job_members_look(holder->claim, parts->process.start_ticks,
+			      &ignored) == MEMBERS_NONE);
 }
 
 pid_t holder_survivor(const struct nlock_lock *lock,
@@ -95,7 +95,7 @@ pid_t holder_survivor(const struct nlock_lock *lock,
 		return 0;
 	if (parts->has_process && process_lives(parts->pid, &parts->process))
 		return parts->pid;
-	carriers_look(holder->claim, 0, &carrier);
+	job_members_look(holder->claim, 0, &carrier);
 	return carrier;
 }
 

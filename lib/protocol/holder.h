@@ -83,7 +83,7 @@ enum glance holder_glance(const struct nlock_lock *lock,
 /*
  * For a lock of "nlock run": the pid of a process of that run that is known to
  * live on this machine, either nlock itself or a process that carries the claim
- * (see carriers.h).  0 if there is none.
+ * (see job_members.h).  0 if there is none.
  */
 pid_t holder_survivor(const struct nlock_lock *lock,
 		      const struct nlock_holder *holder);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../os/file.h"
+#include "../os/read_write.h"
 #include "takedown.h"
 #include "warrant.h"
 

@@ -38,7 +38,7 @@ struct backoff_times {
 	int64_t breakable_ns;	/* the present holder's lease, with its slop */
 	int64_t timeout_ns;	/* when to give up */
 	int64_t renew_ns;	/* when our own lease is half over */
-	int64_t hint_ns;	/* when to ask for a hint, see hint.h */
+	int64_t hint_ns;	/* when to ask for a hint, see release_hint.h */
 };
 
 /*

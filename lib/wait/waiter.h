@@ -5,8 +5,8 @@
  * The first waiter of a machine watches the lock file and the holder's process,
  * so that a release or a death on this machine wakes it; see watch.h.  Each of
  * the others watches the waiter before it instead; see queue.h.  A release on
- * another machine may send a hint; see hint.h.  Nothing relies on any of these:
- * every pause ends by itself; see backoff.h.
+ * another machine may send a hint; see release_hint.h.  Nothing relies on any
+ * of these: every pause ends by itself; see backoff.h.
  *
  * After each attempt that failed:
  *
@@ -17,7 +17,7 @@
 #define WAITER_H
 
 #include "../nlock.h"
-#include "hint.h"
+#include "release_hint.h"
 #include "watch.h"
 
 enum waiter_place {

@@ -16,7 +16,7 @@ struct watch {
 	int fd;			/* inotify's; -1: not yet opened */
 	int descriptor;		/* of the file that is watched; -1: none */
 	int process_fd;		/* readable once a process has ended; or -1 */
-	int hint_fd;		/* a listener's, see hint.h; or -1 */
+	int hint_fd;		/* a listener's, see release_hint.h; or -1 */
 };
 
 #define WATCH_INIT(inotify_fd) \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * carriers.h - find processes that carry a claim in their environment.
+ * job_members.h - find processes that carry a claim in their environment.
  *
  * "nlock run" gives its command the claim in NLOCK_CLAIM, and the claims of
  * the enclosing runs in NLOCK_CLAIMS, one a line.  All that the command starts
@@ -11,16 +11,16 @@
  * replaces the environment of its command, and some daemons overwrite theirs to
  * show a title.
  */
-#ifndef CARRIERS_H
-#define CARRIERS_H
+#ifndef JOB_MEMBERS_H
+#define JOB_MEMBERS_H
 
 #include <stdint.h>
 #include <sys/types.h>
 
-enum carriers {
-	CARRIERS_NONE,		/* certainly, with the exceptions above */
-	CARRIERS_UNKNOWN,	/* none found, but not all could be looked at */
-	CARRIERS_FOUND
+enum job_members {
+	MEMBERS_NONE,		/* certainly, with the exceptions above */
+	MEMBERS_UNKNOWN,	/* none found, but not all could be looked at */
+	MEMBERS_FOUND
 };
 
 /*
@@ -34,7 +34,7 @@ enum carriers {
  * A helper process does the reading.  A process whose memory is locked, so that
  * the helper hangs for about a second, counts as one that can't be looked at.
  */
-enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
+enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid);
 
 #endif

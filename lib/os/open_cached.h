@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cached.h - open what the kernel knows, without a look at a disk or a server.
+ * open_cached.h - open what the kernel knows, without a look at a disk or a
+ * server.
  */
-#ifndef CACHED_H
-#define CACHED_H
+#ifndef OPEN_CACHED_H
+#define OPEN_CACHED_H
 
 /*
  * Open a directory (O_PATH) if all of its path, symbolic links included, is in

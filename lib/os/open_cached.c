@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cached.c - open what the kernel knows; see cached.h.
+ * open_cached.c - open what the kernel knows; see open_cached.h.
  */
 #define _GNU_SOURCE		/* O_PATH, syscall */
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cached.h"
+#include "open_cached.h"
 
 #ifdef SYS_openat2
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * processes.c - the command, all that it has started, and our own processes;
+ * children.c - the command, all that it has started, and our own processes;
  * see supervision.h.
  */
 #include <signal.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * endable.h - run a command so that a signal ends it at once, even if a file
- * server hangs.
+ * interruptible.h - run a command so that a signal ends it at once, even if a
+ * file server hangs.
  */
-#ifndef ENDABLE_H
-#define ENDABLE_H
+#ifndef INTERRUPTIBLE_H
+#define INTERRUPTIBLE_H
 
 #include "command.h"
 #include "options.h"
@@ -14,13 +14,13 @@ typedef int command_work(const struct options *options,
 
 /*
  * If every path in the options is certainly local, call work().  Otherwise have
- * a worker call it (see aside.h), and print the worker's output once it is
+ * a worker call it (see worker.h), and print the worker's output once it is
  * done.  A signal ends nlock and the worker, as it would end any program.
  *
  * Returns the exit status: that of work(), or that of an error that has been
  * reported.
  */
-int do_endably(command_work *work, const struct options *options,
+int do_interruptibly(command_work *work, const struct options *options,
 	       const struct command *command);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aside.h - have a worker process make the calls that may hang.
+ * worker.h - have a worker process make the calls that may hang.
  *
  * A system call on a file server that hangs may not return for hours.  On some
  * file systems (by FUSE) nothing ends the call, not even SIGKILL, and a process
@@ -9,8 +9,8 @@
  * deadline; it never touches the file server, and can end at any time.  What
  * the worker has begun by then is left to the protocol, which copes with it.
  */
-#ifndef ASIDE_H
-#define ASIDE_H
+#ifndef WORKER_H
+#define WORKER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 #define PATIENCE_NS	INT64_C(5000000000)
 
 /* Print a message about a path.  A process started for this calls it. */
-typedef void aside_words(const char *path, const void *news);
+typedef void worker_words(const char *path, const void *news);
 
 struct patience {
 	const char *path;		/* the lock's, for the message */
@@ -30,7 +30,7 @@ struct patience {
 	int64_t signal_ns;		/* how long to wait after a signal */
 	int64_t deadline_ns;		/* CLOCK_BOOTTIME; INT64_MAX: none */
 	int timeout_status;		/* exit status if it has passed */
-	aside_words *hear;		/* print what the worker tells */
+	worker_words *hear;		/* print what the worker tells */
 };
 
 /*
@@ -40,20 +40,20 @@ struct patience {
  * program that reads nlock's output to its end must not have to wait for a
  * worker that hangs.
  */
-typedef int aside_work(void *data, int cancel_fd);
+typedef int worker_work(void *data, int cancel_fd);
 
 /*
  * Called by the worker: have nlock call patience->hear() with a copy of these
- * bytes, at most ASIDE_NEWS of them.
+ * bytes, at most WORKER_NEWS of them.
  */
-#define ASIDE_NEWS	4096
-void aside_tell(int cancel_fd, const void *news, size_t size);
+#define WORKER_NEWS	4096
+void worker_tell(int cancel_fd, const void *news, size_t size);
 
 /*
  * Called by the worker: wait until nlock answers, which shows that nlock is not
  * stopped.  Returns false if nlock has asked the worker to give up.
  */
-bool aside_attended(int cancel_fd);
+bool worker_attended(int cancel_fd);
 
 /*
  * Have a worker do the work, and wait for it.  A signal makes nlock ask the
@@ -66,7 +66,7 @@ bool aside_attended(int cancel_fd);
  * Returns 0, and *fd is the descriptor that was handed over or -1; or returns
  * -1 with errno: ECHILD if somebody has killed the worker.
  */
-int aside(const struct patience *patience, aside_work *work, void *data,
+int worker_run(const struct patience *patience, worker_work *work, void *data,
 	  const int *keep, size_t count, int *fd);
 
 /*
@@ -74,21 +74,23 @@ int aside(const struct patience *patience, aside_work *work, void *data,
  * hands over no descriptor.  Returns 0, or -1 with errno: ETIMEDOUT if the
  * worker has not finished in time.
  */
-int aside_briefly(aside_work *work, void *data, const int *keep, size_t count);
+int worker_run_briefly(worker_work *work, void *data, const int *keep,
+		       size_t count);
 
 /*
  * Print by a process started for this, and wait for it for at most a second:
  * standard error may be a file on the same server, or a pipe that nobody reads.
- * If no process can be started, aside_message() prints only if that can't hang.
+ * If no process can be started, worker_message() prints only if that can't
+ * hang.
  */
-void aside_say(aside_words *words, const char *path, const void *news);
-void aside_message(const char *format, ...)
+void worker_say(worker_words *words, const char *path, const void *news);
+void worker_message(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
 /*
- * Print why aside() has failed with errno, in one message that ends with
+ * Print why worker_run() has failed with errno, in one message that ends with
  * consequence, which may be empty.  Returns the exit status.
  */
-int aside_failure(const char *path, const char *step, const char *consequence);
+int worker_failure(const char *path, const char *step, const char *consequence);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * endable.c - work that a signal can end; see endable.h.
+ * interruptible.c - work that a signal can end; see interruptible.h.
  */
 #define _GNU_SOURCE		/* syscall */
 #include <errno.h>
@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "../lib/os.h"
-#include "aside.h"
-#include "endable.h"
+#include "interruptible.h"
 #include "job/reaper.h"
 #include "state_file.h"
 #include "text/message.h"
+#include "worker.h"
 
 /* Shared with the process that does the work. */
-struct endable {
+struct interruptible {
 	command_work *work;
 	const struct options *options;
 	const struct command *command;
@@ -66,12 +66,12 @@ static int open_memory(void)
 
 static int work_aside(void *data, int cancel_fd)
 {
-	struct endable *endable = data;
+	struct interruptible *shared = data;
 
 	(void)cancel_fd;
-	dup2(endable->out, STDOUT_FILENO);
-	dup2(endable->err, STDERR_FILENO);
-	endable->status = endable->work(endable->options, endable->command);
+	dup2(shared->out, STDOUT_FILENO);
+	dup2(shared->err, STDERR_FILENO);
+	shared->status = shared->work(shared->options, shared->command);
 	fflush(stdout);
 	return -1;
 }
@@ -90,16 +90,16 @@ static int copy(int from, int to)
 	return length < 0 ? -1 : 0;
 }
 
-static int print(const struct endable *endable)
+static int print(const struct interruptible *interruptible)
 {
-	int status = endable->status;
+	int status = interruptible->status;
 
-	if (copy(endable->out, STDOUT_FILENO) < 0) {
+	if (copy(interruptible->out, STDOUT_FILENO) < 0) {
 		message_errno("standard output", "write");
 		if (status <= STATUS_NO)
 			status = STATUS_SYSTEM;
 	}
-	copy(endable->err, STDERR_FILENO);
+	copy(interruptible->err, STDERR_FILENO);
 	return status;
 }
 
@@ -111,7 +111,7 @@ static const char *main_path(const struct options *options)
 	       options->claim != NULL ? options->claim : "nlock";
 }
 
-static int do_aside(struct endable *shared)
+static int do_aside(struct interruptible *shared)
 {
 	const struct options *options = shared->options;
 	struct patience patience = {
@@ -123,7 +123,7 @@ static int do_aside(struct endable *shared)
 
 	patience.signals = &signals;
 	result = signals_catch(&signals) < 0 ? -1 :
-		 aside(&patience, work_aside, shared,
+		 worker_run(&patience, work_aside, shared,
 		       (const int []){ shared->out, shared->err }, 2,
 		       &ignored);
 	errnum = errno;
@@ -133,23 +133,23 @@ static int do_aside(struct endable *shared)
 	if (result == 0)
 		return print(shared);
 	if (errno == ECHILD)
-		return aside_failure(patience.path, shared->command->name,
+		return worker_failure(patience.path, shared->command->name,
 				     "");
 	/* Without another process it is done all the same. */
 	return shared->work(options, shared->command);
 }
 
-int do_endably(command_work *work, const struct options *options,
+int do_interruptibly(command_work *work, const struct options *options,
 	       const struct command *command)
 {
-	struct endable *shared;
+	struct interruptible *shared;
 
 	if (is_all_local(options))
 		return work(options, command);
 	shared = child_share(sizeof(*shared));
 	if (shared == NULL)
 		return work(options, command);
-	*shared = (struct endable){
+	*shared = (struct interruptible){
 		.work = work, .options = options, .command = command,
 		.out = open_memory(), .err = open_memory(),
 	};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - write all, read all, close, rename; see file.h.
+ * read_write.c - write all, read all, close, rename; see read_write.h.
  */
 #define _GNU_SOURCE		/* syscall */
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "read_write.h"
 
 #ifndef RENAME_NOREPLACE	/* linux/fs.h */
 #define RENAME_NOREPLACE	1

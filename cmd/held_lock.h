@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held.h - take a lock for acquire or run: signals, messages, exit status.
+ * held_lock.h - take a lock for acquire or run: signals, messages, exit status.
  */
-#ifndef HELD_H
-#define HELD_H
+#ifndef HELD_LOCK_H
+#define HELD_LOCK_H
 
-#include "options.h"
 #include "job/signals.h"
+#include "options.h"
 
 #define ACQUIRE_LIFETIME_NS	(15 * NS_PER_S)
 #define RUN_LIFETIME_NS		(120 * NS_PER_S)
@@ -26,7 +26,7 @@ enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
  * Take the lock for process pid, and wait as the options say.  While nlock
  * waits, a signal that would end it makes nlock give up, clean up, and then die
  * of that signal.  If the file server hangs then, or at the timeout, nlock ends
- * all the same: see aside.h.
+ * all the same: see worker.h.
  *
  * Returns PROCEED with the lock held, the signals blocked, and SIGPIPE and
  * SIGXFSZ ignored; otherwise the exit status of an error that has been
@@ -37,7 +37,7 @@ int take_lock(struct held *held, const struct options *options,
 
 /*
  * Release the lock.  A signal does not end the release, unless the file server
- * hangs: then nlock dies of the signal PATIENCE_NS later, see aside.h.
+ * hangs: then nlock dies of the signal PATIENCE_NS later, see worker.h.
  *
  * Returns as nlock_release() does, and sets *loss on NLOCK_LOST.
  */

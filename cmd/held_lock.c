@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held.c - take a lock, and give it back; see held.h.
+ * held_lock.c - take a lock, and give it back; see held_lock.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "../lib/os.h"
-#include "aside.h"
 #include "enclosing.h"
-#include "held.h"
+#include "held_lock.h"
 #include "state_file.h"
 #include "text/describe.h"
 #include "text/duration.h"
 #include "text/shell_quote.h"
+#include "worker.h"
 
 #define DESCRIPTION_SIZE	1024
 
@@ -106,9 +106,9 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	if (!is_worth_telling(holder))
 		return true;
 	if (attempt->news_fd >= 0)
-		aside_tell(attempt->news_fd, holder, sizeof(*holder));
+		worker_tell(attempt->news_fd, holder, sizeof(*holder));
 	else
-		aside_say(say_waiting, attempt->held->path, holder);
+		worker_say(say_waiting, attempt->held->path, holder);
 	return true;
 }
 
@@ -117,7 +117,7 @@ static bool is_attended(void *data)
 {
 	const struct attempt *attempt = data;
 
-	return attempt->news_fd < 0 || aside_attended(attempt->news_fd);
+	return attempt->news_fd < 0 || worker_attended(attempt->news_fd);
 }
 
 static int say_ours(const struct held *held)
@@ -224,7 +224,7 @@ static int make_attempt_aside(struct attempt *attempt)
 	patience.deadline_ns = held->until_ns;
 	patience.timeout_status = attempt->options->conflict_status;
 	held->lock.options.acting_for = getpid();
-	result = aside(&patience, make_attempt, attempt,
+	result = worker_run(&patience, make_attempt, attempt,
 		       (const int []){ held->lock.dirfd }, 1,
 		       &warrant_fd);
 	attempt->claim.warrant_fd = warrant_fd;
@@ -276,7 +276,7 @@ static void warn_of_whole_seconds(const struct held *held)
 
 	if (claim->lifetime_ns < NLOCK_SHORTEST_WHOLE_NS &&
 	    server_clock_is_whole(&claim->clock) && message_wanted(NORMAL))
-		aside_message("%s: this file system keeps whole seconds: the "
+		worker_message("%s: this file system keeps whole seconds: the "
 			      "lease may end 2s early", held->path);
 }
 
@@ -299,7 +299,7 @@ static bool undo_attempt(struct attempt *attempt)
 {
 	attempt->result = NLOCK_OK;
 	return attempt->claim.name[0] == '\0' ||
-	       (aside_briefly(undo, attempt,
+	       (worker_run_briefly(undo, attempt,
 			      (const int []){ attempt->held->lock.dirfd },
 			      1) == 0 && attempt->result != NLOCK_FAILED);
 }
@@ -333,7 +333,7 @@ static int attempt_failed(struct attempt *attempt)
 	if (errnum == ECHILD)
 		describe_remains(attempt, remains, sizeof(remains));
 	errno = errnum;
-	status = aside_failure(held->path, "take the lock", remains);
+	status = worker_failure(held->path, "take the lock", remains);
 	signal_number = signals_pending(&held->signals);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
@@ -419,13 +419,13 @@ static void say_whose_clock(const struct held *held)
 	if (!message_wanted(VERBOSE))
 		return;
 	if (stamps == STAMPS_BY_CLIENTS)
-		aside_message("%s: on this file system each machine stamps "
-			      "files by its own clock: those clocks must agree",
-			      held->path);
+		worker_message("%s: on this file system each machine stamps "
+			       "files by its own clock: those clocks must "
+			       "agree", held->path);
 	else if (stamps == STAMPS_UNKNOWN)
-		aside_message("%s: it is not known whose clock stamps files on "
-			      "this file system: those of all machines should "
-			      "agree", held->path);
+		worker_message("%s: it is not known whose clock stamps files "
+			       "on this file system: those of all machines "
+			       "should agree", held->path);
 }
 
 static int open_lock(struct held *held, const struct options *options)
@@ -488,10 +488,10 @@ static int open_patiently(struct held *held, const struct options *options)
 	patience.deadline_ns = held->until_ns;
 	patience.timeout_status = options->conflict_status;
 	/* Where it turns out to be local no process is needed later, either. */
-	if (aside(&patience, open_and_close, &opening, NULL, 0,
+	if (worker_run(&patience, open_and_close, &opening, NULL, 0,
 		  &ignored) < 0 &&
 	    (errno == ECHILD || held->until_ns != NLOCK_FOREVER))
-		return aside_failure(held->path, "open the directory", "");
+		return worker_failure(held->path, "open the directory", "");
 	return open_lock(held, options);
 }
 
@@ -555,7 +555,7 @@ static int release_after(void *data, int cancel_fd)
 static void release_once_more(struct release *shared, const struct held *held)
 {
 	shared->claim.warrant_fd = held->claim.warrant_fd;
-	if (aside_briefly(release_after, shared,
+	if (worker_run_briefly(release_after, shared,
 			  (const int []){ held->lock.dirfd,
 					  held->claim.warrant_fd }, 2) == 0)
 		return;
@@ -582,7 +582,7 @@ static void release_aside(struct release *given, struct held *held)
 	signals_narrow(&held->signals);
 	if (shared != NULL) {
 		*shared = *given;
-		result = aside(&patience, release, shared,
+		result = worker_run(&patience, release, shared,
 			       (const int []){ held->lock.dirfd,
 					       held->claim.warrant_fd }, 2,
 			       &ignored);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aside.c - wait for a worker that may hang; see aside.h.
+ * worker.c - wait for a worker that may hang; see worker.h.
  */
 #define _GNU_SOURCE		/* MSG_CMSG_CLOEXEC */
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "../lib/os.h"
-#include "aside.h"
 #include "job/reaper.h"
 #include "text/message.h"
+#include "worker.h"
 
 /* How long a message may take. */
 #define SPEAKING_NS	NS_PER_S
@@ -31,7 +31,7 @@
 
 /* -------------------------------------------------------------- the worker */
 
-void aside_tell(int cancel_fd, const void *news, size_t size)
+void worker_tell(int cancel_fd, const void *news, size_t size)
 {
 	/* If nlock is stopped and reads nothing, it misses this. */
 	ssize_t ignored = send(cancel_fd, news, size,
@@ -47,7 +47,7 @@ void aside_tell(int cancel_fd, const void *news, size_t size)
 #define REPORT_SIZE	1
 #define QUESTION_SIZE	2
 
-bool aside_attended(int cancel_fd)
+bool worker_attended(int cancel_fd)
 {
 	char question[QUESTION_SIZE] = { 0 };
 
@@ -91,7 +91,7 @@ static void wait_for_helpers(void)
 }
 
 /* Returns its pid, or -1 with errno. */
-static pid_t start(aside_work *work, void *data, const int *keep,
+static pid_t start(worker_work *work, void *data, const int *keep,
 		   size_t count, int channel)
 {
 	int kept[MOST_KEPT + 1] = { channel };
@@ -151,7 +151,7 @@ static pid_t start_speaker(void)
 	return speaker;
 }
 
-void aside_say(aside_words *words, const char *path, const void *news)
+void worker_say(worker_words *words, const char *path, const void *news)
 {
 	if (start_speaker() == 0) {
 		words(path, news);
@@ -166,7 +166,7 @@ static bool may_print(void)
 	return poll(&error, 1, 0) > 0 && error.revents == POLLOUT;
 }
 
-void aside_message(const char *format, ...)
+void worker_message(const char *format, ...)
 {
 	char line[4 * PATH_MAX];
 	va_list arguments;
@@ -182,13 +182,13 @@ void aside_message(const char *format, ...)
 		_exit(0);
 }
 
-int aside_failure(const char *path, const char *step, const char *consequence)
+int worker_failure(const char *path, const char *step, const char *consequence)
 {
 	if (errno == ECHILD)
-		aside_message("%s: the process that makes nlock's calls was "
+		worker_message("%s: the process that makes nlock's calls was "
 			      "killed%s", path, consequence);
 	else
-		aside_message("%s: %s in a process of its own: %s%s", path,
+		worker_message("%s: %s in a process of its own: %s%s", path,
 			      step, strerror(errno), consequence);
 	return STATUS_SYSTEM;
 }
@@ -200,7 +200,7 @@ int aside_failure(const char *path, const char *step, const char *consequence)
 static int receive(const struct patience *patience,
 		   const struct worker *worker, int *fd)
 {
-	char news[ASIDE_NEWS];
+	char news[WORKER_NEWS];
 	struct iovec text = { .iov_base = news, .iov_len = sizeof(news) };
 	union {
 		struct cmsghdr header;
@@ -221,7 +221,7 @@ static int receive(const struct patience *patience,
 		return 0;
 	}
 	if (length > REPORT_SIZE) {
-		aside_say(patience->hear, patience->path, news);
+		worker_say(patience->hear, patience->path, news);
 		return 0;
 	}
 	*fd = -1;
@@ -263,7 +263,7 @@ static _Noreturn void leave(const struct patience *patience)
 	int signal_number = signals_pending(patience->signals);
 
 	if (signal_number == 0 || patience->signal_ns != 0)
-		aside_message("%s: the file server does not answer; gave up",
+		worker_message("%s: the file server does not answer; gave up",
 			      patience->path);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
@@ -299,7 +299,7 @@ static int wait_for_report(const struct patience *patience,
 }
 
 /* Returns 0, or -1 with errno. */
-static int begin(struct worker *worker, aside_work *work, void *data,
+static int begin(struct worker *worker, worker_work *work, void *data,
 		 const int *keep, size_t count)
 {
 	int channel[2], errnum;
@@ -322,7 +322,7 @@ static int begin(struct worker *worker, aside_work *work, void *data,
 	return -1;
 }
 
-/* received is as receive() returns it.  Returns as aside(). */
+/* received is as receive() returns it.  Returns as worker_run(). */
 static int end(const struct worker *worker, int received)
 {
 	if (waitpid(worker->pid, NULL, WNOHANG) > 0)	/* it may have ended */
@@ -332,7 +332,7 @@ static int end(const struct worker *worker, int received)
 	return received > 0 ? 0 : -1;
 }
 
-int aside(const struct patience *patience, aside_work *work, void *data,
+int worker_run(const struct patience *patience, worker_work *work, void *data,
 	  const int *keep, size_t count, int *fd)
 {
 	struct worker worker;
@@ -342,7 +342,8 @@ int aside(const struct patience *patience, aside_work *work, void *data,
 	return end(&worker, wait_for_report(patience, &worker, fd));
 }
 
-int aside_briefly(aside_work *work, void *data, const int *keep, size_t count)
+int worker_run_briefly(worker_work *work, void *data, const int *keep,
+		       size_t count)
 {
 	struct worker worker;
 	int received, ignored;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hint.h - tell a waiter on another machine that a lock was given back.
+ * release_hint.h - tell a waiter on another machine that a lock was given back.
  *
  * While its command runs, a holder keeps its lock file open and locked, by
  * flock(2); a waiter asks for that lock, and gets it when the holder has let
@@ -30,8 +30,8 @@
  * the warrant, but the claim is removed; if the client crashed then, ".nfs..."
  * would stay in the lock's directory for good.
  */
-#ifndef HINT_H
-#define HINT_H
+#ifndef RELEASE_HINT_H
+#define RELEASE_HINT_H
 
 #include "../nlock.h"
 

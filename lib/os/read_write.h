@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.h - calls on files that C libraries leave unfinished, or out.
+ * read_write.h - calls on files that C libraries leave unfinished, or out.
  */
-#ifndef FILE_H
-#define FILE_H
+#ifndef READ_WRITE_H
+#define READ_WRITE_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hint.c - locks that are only hints; see hint.h.
+ * release_hint.c - locks that are only hints; see release_hint.h.
  */
 #define _GNU_SOURCE		/* flock, pipe2 */
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "../os/child.h"
 #include "../os/shared_file.h"
-#include "hint.h"
+#include "release_hint.h"
 #include "watch.h"
 
 /* Arbitrary; nothing happens when it expires. */
@@ -76,7 +76,7 @@ static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
 
 	setsid();	/* or it would be stopped with the file open */
 	signal(SIGCHLD, SIG_IGN);	/* nobody is waited for */
-	/* Only for writing: see hint.h. */
+	/* Only for writing: see release_hint.h. */
 	fd = open_lock_file(lock, inode, O_WRONLY);
 	if (fd < 0)
 		return;
@@ -117,8 +117,8 @@ void hint_withdraw(struct nlock_claim *claim)
 
 /*
  * A waiter that may write to the file asks for an exclusive lock, so that the
- * server tells one at a time, and opens it for nothing but writing: see hint.h.
- * On NFS the others can't, and ask for a shared one.
+ * server tells one at a time, and opens it for nothing but writing: see
+ * release_hint.h.  On NFS the others can't, and ask for a shared one.
  */
 static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * carriers.c - look through /proc/PID/environ; see carriers.h.
+ * job_members.c - look through /proc/PID/environ; see job_members.h.
  *
  * Processes start and end while we look.  Only a carrier starts a carrier.  So
  * if a pass misses a carrier, that one was started during the pass, by a parent
@@ -32,7 +32,7 @@
 #include "../os/child.h"
 #include "../os/proc.h"
 #include "../os/time.h"
-#include "carriers.h"
+#include "job_members.h"
 #include "name.h"
 
 #define FEWEST_PASSES	2
@@ -57,7 +57,7 @@
 struct progress {
 	atomic_uint looked;	/* how many processes so far */
 	atomic_int at;		/* the pid that is being looked at */
-	enum carriers result;	/* once done */
+	enum job_members result;	/* once done */
 	pid_t found;
 	atomic_bool done;
 };
@@ -153,33 +153,33 @@ static enum answer look_into(struct search *search, int fd)
  * Judge a thread of a process that shows no environment.  *passing: this lasts
  * only a moment, for example while the process executes another program.
  */
-static enum carriers judge_silent_thread(pid_t pid, pid_t thread,
+static enum job_members judge_silent_thread(pid_t pid, pid_t thread,
 					 bool *passing)
 {
 	struct proc_stat stat;
 
 	if (proc_stat_read_thread(pid, thread, &stat) < 0)
-		return proc_has_none(errno) ? CARRIERS_NONE : CARRIERS_UNKNOWN;
+		return proc_has_none(errno) ? MEMBERS_NONE : MEMBERS_UNKNOWN;
 	if (proc_stat_is_ending(&stat) ||
 	    (stat.environ_begin != 0 &&
 	     stat.environ_begin == stat.environ_end))
-		return CARRIERS_NONE;
+		return MEMBERS_NONE;
 	*passing = true;
-	return CARRIERS_UNKNOWN;
+	return MEMBERS_UNKNOWN;
 }
 
-static enum carriers look_at_thread(struct search *search, pid_t pid,
+static enum job_members look_at_thread(struct search *search, pid_t pid,
 				    pid_t thread, bool *passing)
 {
 	switch (look_into(search, proc_environ_open_thread(pid, thread))) {
 	case IN_IT:
-		return CARRIERS_FOUND;
+		return MEMBERS_FOUND;
 	case NOT_IN_IT:
-		return CARRIERS_NONE;
+		return MEMBERS_NONE;
 	case EMPTY:
 		return judge_silent_thread(pid, thread, passing);
 	default:
-		return CARRIERS_UNKNOWN;
+		return MEMBERS_UNKNOWN;
 	}
 }
 
@@ -187,17 +187,17 @@ static enum carriers look_at_thread(struct search *search, pid_t pid,
  * Threads share their environment.  A thread that has ended, as the main thread
  * may have, shows none.
  */
-static enum carriers look_at_threads(struct search *search, pid_t pid,
+static enum job_members look_at_threads(struct search *search, pid_t pid,
 				     bool *passing)
 {
-	enum carriers worst = CARRIERS_NONE;
+	enum job_members worst = MEMBERS_NONE;
 	DIR *threads = proc_threads(pid);
 	pid_t thread;
 
 	if (threads == NULL)
-		return proc_has_none(errno) ? CARRIERS_NONE : CARRIERS_UNKNOWN;
-	while (worst != CARRIERS_FOUND && (thread = proc_next(threads)) > 0) {
-		enum carriers one = look_at_thread(search, pid, thread,
+		return proc_has_none(errno) ? MEMBERS_NONE : MEMBERS_UNKNOWN;
+	while (worst != MEMBERS_FOUND && (thread = proc_next(threads)) > 0) {
+		enum job_members one = look_at_thread(search, pid, thread,
 						   passing);
 
 		if (one > worst)
@@ -208,32 +208,32 @@ static enum carriers look_at_threads(struct search *search, pid_t pid,
 }
 
 /* Judge a process whose /proc/PID/environ is empty or can't be read. */
-static enum carriers judge_silent(struct search *search, pid_t pid,
+static enum job_members judge_silent(struct search *search, pid_t pid,
 				  bool *passing)
 {
 	struct proc_stat stat;
 
 	if (proc_stat_read(pid, &stat) < 0) {
 		if (!proc_has_none(errno))
-			return CARRIERS_UNKNOWN;
+			return MEMBERS_UNKNOWN;
 		search->vanished = true;
-		return CARRIERS_NONE;
+		return MEMBERS_NONE;
 	}
 	if (proc_stat_is_kernel(&stat) || proc_stat_is_dead(&stat) ||
 	    stat.start_ticks < search->since_ticks)
-		return CARRIERS_NONE;
+		return MEMBERS_NONE;
 	return look_at_threads(search, pid, passing);
 }
 
-static enum carriers look_once(struct search *search, pid_t pid,
+static enum job_members look_once(struct search *search, pid_t pid,
 			       bool *passing)
 {
 	*passing = false;
 	switch (look_into(search, proc_environ_open(pid))) {
 	case IN_IT:
-		return CARRIERS_FOUND;
+		return MEMBERS_FOUND;
 	case NOT_IN_IT:
-		return CARRIERS_NONE;
+		return MEMBERS_NONE;
 	default:
 		return judge_silent(search, pid, passing);
 	}
@@ -249,14 +249,14 @@ static bool is_hanging(const struct search *search, pid_t pid)
 	return false;
 }
 
-static enum carriers look_at(struct search *search, pid_t pid)
+static enum job_members look_at(struct search *search, pid_t pid)
 {
 	int64_t again_ns = FIRST_LOOK_NS;
-	enum carriers result;
+	enum job_members result;
 	bool passing;
 
 	if (is_hanging(search, pid))
-		return CARRIERS_UNKNOWN;
+		return MEMBERS_UNKNOWN;
 	atomic_store(&search->progress->at, pid);
 	atomic_fetch_add(&search->progress->looked, 1);
 	while ((result = look_once(search, pid, &passing)),
@@ -267,19 +267,19 @@ static enum carriers look_at(struct search *search, pid_t pid)
 	return result;
 }
 
-static enum carriers pass(struct search *search, pid_t *found)
+static enum job_members pass(struct search *search, pid_t *found)
 {
-	enum carriers result = CARRIERS_NONE;
+	enum job_members result = MEMBERS_NONE;
 	DIR *proc = proc_processes();
 	pid_t pid;
 
 	if (proc == NULL)
-		return CARRIERS_UNKNOWN;
+		return MEMBERS_UNKNOWN;
 	search->vanished = false;
-	while (result != CARRIERS_FOUND && (pid = proc_next(proc)) > 0) {
-		enum carriers one = look_at(search, pid);
+	while (result != MEMBERS_FOUND && (pid = proc_next(proc)) > 0) {
+		enum job_members one = look_at(search, pid);
 
-		if (one == CARRIERS_FOUND)
+		if (one == MEMBERS_FOUND)
 			*found = pid;
 		if (one > result)
 			result = one;
@@ -292,20 +292,20 @@ static enum carriers pass(struct search *search, pid_t *found)
 static void look_at_all(struct search *search)
 {
 	struct progress *progress = search->progress;
-	enum carriers result;
+	enum job_members result;
 	int passes = 0;
 
 	do
 		result = pass(search, &progress->found);
-	while (result != CARRIERS_FOUND &&
+	while (result != MEMBERS_FOUND &&
 	       (++passes < FEWEST_PASSES ||
 		(search->vanished && passes < MOST_PASSES)));
 	free(search->text);
 	search->text = NULL;
 	search->size = 0;
 	/* Another namespace's /proc can show a carrier, but not its absence. */
-	if (result == CARRIERS_NONE && (!proc_is_ours() || proc_may_hide()))
-		result = CARRIERS_UNKNOWN;
+	if (result == MEMBERS_NONE && (!proc_is_ours() || proc_may_hide()))
+		result = MEMBERS_UNKNOWN;
 	progress->result = result;
 	atomic_store(&progress->done, true);
 }
@@ -361,22 +361,22 @@ static void look_past_hanging(struct search *search)
 	}
 }
 
-enum carriers carriers_look(const char *claim_name, uint64_t since_ticks,
+enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid)
 {
 	struct search search = { .claim_name = claim_name,
 				 .since_ticks = since_ticks };
 	struct progress *progress = child_share(sizeof(*progress));
-	enum carriers result;
+	enum job_members result;
 
 	*pid = 0;
 	if (progress == NULL)
-		return CARRIERS_UNKNOWN;
+		return MEMBERS_UNKNOWN;
 	search.progress = progress;
 	look_past_hanging(&search);
 	*pid = progress->found;
 	result = atomic_load(&progress->done) ? progress->result :
-		 CARRIERS_UNKNOWN;
+		 MEMBERS_UNKNOWN;
 	child_unshare(progress, sizeof(*progress));
 	return result;
 }
