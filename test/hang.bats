@@ -157,10 +157,13 @@ slow_server() {
 stopped_past_lease() {
 	local guard heartbeat
 
-	in_group nlock run "${@:1:$#-1}" "$LOCK" -- bash -c "${*: -1}
+	# In a group of its own in this session: nothing stops an orphaned one.
+	set -m
+	nlock run "${@:1:$#-1}" "$LOCK" -- bash -c "${*: -1}
 		touch ready
 		while :; do date +%s.%N >alive.new; mv alive.new alive; done" \
-		2>errors
+		2>errors 3>&- &
+	set +m
 	PID=$!
 	eventually test -e ready
 	eventually pgrep -P "$PID" -x nlock || { cat errors; return 1; }
@@ -230,6 +233,32 @@ is_held() {
 	eventually ended "$reader"
 	grep -q "the file server does not answer" errors
 	kill -KILL "$TRACER"
+}
+
+@test "run: stopped past its lease, and told to stop until the file server answers, all of the job stays stopped, nlock with it, until it is told to go on" {
+	# shellcheck disable=SC2016	# for another shell
+	stopped_past_lease -v -l 9s 'setsid -f sh -c "echo \$\$ >pid
+		while :; do touch worker; sleep 0.05; done"'
+	kill -TSTP "$PID"
+	recover
+	eventually process_stopped "$PID"
+	rm -f worker
+	is_held
+	[ ! -e worker ]
+	grep -q "but the lock is still ours" errors
+	kill -CONT "$PID"
+	eventually test -e worker
+	rm -f alive
+	eventually test -e alive
+	kill -TERM "$PID"
+	ended_with $((128 + 15)) "$PID"
+	kill -KILL "$(cat pid)"
+	nothing_behind
+}
+
+# process_stopped PID
+process_stopped() {
+	grep -q '^State:.[Tt]' "/proc/$1/status"
 }
 
 @test "acquire -w: a file server that hangs is not waited for" {
