@@ -119,7 +119,7 @@ check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
 		test/check $(BUILD) $(LONG) $(UNIT) $(FUZZ) $(BATS)
 
-# On file servers of all kinds, each with clients: as root.  Takes an hour.
+# On file servers of all kinds, each with clients: as root.  Takes half an hour.
 check-servers: all $(BUILD)/test/nfs/critical
 	TEST_LIMIT_S=5400 test/check $(BUILD) test/servers/check
 
