@@ -162,6 +162,7 @@ int main(int argc, char **argv)
 	int status;
 
 	keep_numbers_free();
+	reaper_begin();
 	if (argc < 2)
 		return usage_error("takes a command; see 'nlock help'");
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "../../lib/os.h"
@@ -32,6 +33,14 @@ static void replace(pid_t child, pid_t by)
 		noted[i] = by;
 		return;
 	}
+}
+
+void reaper_begin(void)
+{
+	siginfo_t info;
+
+	spares_others = waitid(P_ALL, 0, &info,
+			       WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 void reaper_note(pid_t child)
@@ -93,4 +102,5 @@ void reaper_end(void)
 	until_ns = ns_add(boot_now_ns(), ENDING_NS);
 	while (!all_have_ended() && boot_now_ns() < until_ns)
 		sleep_ns(LOOK_NS);
+	memset(noted, 0, sizeof(noted));	/* not to be waited for twice */
 }

@@ -12,6 +12,12 @@
 #include <sys/types.h>
 
 /*
+ * Called once, at the start: a process that has become nlock by exec(2) may have
+ * children already, which are not waited for.
+ */
+void reaper_begin(void);
+
+/*
  * This child is to end with us.  If it leads a process group, so are those in
  * the group, which are its own children and end with it.
  */
