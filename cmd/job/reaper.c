@@ -12,7 +12,7 @@
 #include "reaper.h"
 
 /* How long one that was killed may take to end. */
-#define ENDING_NS	(100 * NS_PER_MS)
+#define ENDING_NS	(500 * NS_PER_MS)
 
 /* Between two looks. */
 #define LOOK_NS		(NS_PER_MS / 10)
