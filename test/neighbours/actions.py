@@ -376,9 +376,16 @@ class Neighbour:
     def forge(self, pick):
         """What a takedown leaves, in a warrant."""
         where = choose(self.ours(self.directories()), pick)
-        if where:
-            with open(where + "/lock", "w", encoding="ascii"):
-                pass
+        if not where:
+            return None
+        fd = os.open(where + "/lock", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW,
+                     0o666)
+        try:
+            # A file from outside may be there, by a mount or by a swap.
+            if identity_of(os.fstat(fd)) not in self.spared:
+                os.ftruncate(fd, 0)
+        finally:
+            os.close(fd)
         return where
 
     def touch_file(self, pick):
@@ -438,9 +445,12 @@ def listed(path):
 
 def identity(path):
     try:
-        s = os.lstat(path)
+        return identity_of(os.lstat(path))
     except OSError:
         return None
+
+
+def identity_of(s):
     return s.st_dev, s.st_ino
 
 
