@@ -91,6 +91,10 @@ $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o
 $(BUILD)/test/nfs/critical: $(BUILD)/test/nfs/critical.o
 	$(LINK) -static-pie $^
 
+$(BUILD)/test/nfs/head_start.so: test/nfs/head_start.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -shared -fPIC -o $@ $<
+
 COMPILE	= $(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c
 
 $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
@@ -115,7 +119,7 @@ check: all $(UNIT) $(FUZZ)
 # of steps, odd neighbours at random, the model of the protocol, other file
 # systems, and a real NFS server with clients.  Takes half an hour.
 check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
-	   $(BUILD)/test/bench/task
+	   $(BUILD)/test/nfs/head_start.so $(BUILD)/test/bench/task
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
 		test/check $(BUILD) $(LONG) $(UNIT) $(FUZZ) $(BATS)
 

@@ -19,6 +19,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 nlock = None                # the program; set by cases.py
 critical = None             # the oracle's program
+head_start = None           # a library: see head_start.c
 task = None                 # one that notes when it runs
 project = None              # the directory with the sources
 

@@ -38,6 +38,7 @@ if __name__ == "__main__":
         os.path.abspath(__file__))))
     bed.nlock = f"{build}/nlock"
     bed.critical = f"{build}/test/nfs/critical"
+    bed.head_start = f"{build}/test/nfs/head_start.so"
     bed.task = f"{build}/test/bench/task"
     for wanted in sys.argv[2:]:
         CASES[wanted]()
