@@ -38,7 +38,7 @@ BUILD	= build/sanitize
 CFLAGS	= -O1 -g -fno-omit-frame-pointer
 HARDEN	= -fsanitize=address,undefined -fno-sanitize-recover=all
 LDHARDEN =
-UNFIT	= test/bench.bats	# there is nothing to measure
+UNFIT	= test/commands/bench.bats	# there is nothing to measure
 endif
 
 # The same program, wherever the sources lie; with large inodes and late times
@@ -60,7 +60,7 @@ UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
 LONG	= test/nfs/check test/model/check test/neighbours/check \
 	  test/filesystems/check test/pause/breakers.bats test/fault/check
 BATS	= $(filter-out $(LONG) $(UNFIT), \
-	  $(wildcard test/*.bats test/pause/*.bats))
+	  $(wildcard test/commands/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, job/deadline.o $(addprefix text/, \
 	   describe.o duration.o errno_names.o json.o message.o shell_quote.o \

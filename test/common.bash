@@ -4,35 +4,37 @@
 # A test runs in an empty directory of its own, with LOCK a path in it.  Wait
 # for a condition with "eventually", never for a time to pass.
 
+TEST=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+
 # strace(1), under which a process can't look for its leaks.
 # shellcheck disable=SC2034	# by those who load this
 STRACE=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 	strace -f -qq)
 
 # preload NAME: have in PRELOAD what runs a command with the library made of
-# NAME.c here.
+# preload/NAME.c.
 preload() {
 	local library=$BATS_FILE_TMPDIR/$1.so
 
 	[ -e "$library" ] || "${CC:-cc}" -O1 -shared -fPIC -o "$library" \
-		"$BATS_TEST_DIRNAME/$1.c" || return 1
+		"$TEST/preload/$1.c" || return 1
 	# shellcheck disable=SC2034	# by those who load this
 	PRELOAD=(env LD_PRELOAD="$library"
 		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
 }
 
-# program NAME: build NAME.c here, for $PROGRAM to be its path.
+# program NAME: build programs/NAME.c, for $PROGRAM to be its path.
 program() {
 	# shellcheck disable=SC2034	# by those who load this
 	PROGRAM=$BATS_FILE_TMPDIR/$1
 
 	[ -e "$PROGRAM" ] || "${CC:-cc}" -O1 -pthread -o "$PROGRAM" \
-		"$BATS_TEST_DIRNAME/$1.c"
+		"$TEST/programs/$1.c"
 }
 
 common_setup() {
 	bats_require_minimum_version 1.5.0
-	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"
+	: "${NLOCK:=$TEST/../build/nlock}"
 	PATH=$(dirname "$NLOCK"):$PATH
 	unset NLOCK_CLAIM NLOCK_CLAIMS NLOCK_LOCK NLOCK_TIMEOUT NLOCK_LIFETIME
 	DIR=$BATS_TEST_TMPDIR/d

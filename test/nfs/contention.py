@@ -64,7 +64,7 @@ class Contest:
     def start(self, client, kind):
         process = client.start(
             *kind, bed.nlock, path(self.version, self.name), bed.critical,
-            self.log, f"{bed.project}/test/flufl_peer.py",
+            self.log, f"{bed.project}/test/programs/flufl_peer.py",
             skew="+1h" if self.skewed and client is three else None,
             stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.workers.append((client, kind, process))

@@ -41,7 +41,7 @@ def run_file(version, file, titles):
                       for title in titles)
     status, out, err = one.run(
         "bats", "--tap", "--tempdir", path(version, f"bats-{file}"),
-        "--filter", f"^({wanted})$", f"{bed.project}/test/{file}.bats",
+        "--filter", f"^({wanted})$", f"{bed.project}/test/commands/{file}.bats",
         limit_s=600, env={"NLOCK": bed.nlock, "TMPDIR": "/mnt/tmp"})
     ran = []
     for line in out.splitlines():

@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # is_usage_error PATTERN ARG...: "nlock ARG..." ends with 64, and one line in
 # which PATTERN, an extended regular expression, is found; nothing is made.

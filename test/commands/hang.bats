@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"

@@ -4,7 +4,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 has_heartbeat() {
 	[ -n "$(heartbeat_of "$1")" ]
@@ -330,7 +330,7 @@ not_named() {
 		[ $? = 76 ] && kill -0 "$child"
 	SHELL
 	run -0 env LOCK="$LOCK" unshare --pid --fork --mount-proc bash reuse \
-		"$BATS_TEST_DIRNAME/common.bash" "${STRACE[@]}"
+		"$TEST/common.bash" "${STRACE[@]}"
 }
 
 # run_blindly OPTION... COMMAND...: nlock run in a PID namespace with the /proc
@@ -693,7 +693,7 @@ loses_while_held() {
 		pgrep -P "$(heartbeat_of "$1")" -x nlock
 	}
 	eventually guarded "$pid"
-	python3 "$BATS_TEST_DIRNAME/hold.py" "$pid" letgo 3>&- &
+	python3 "$TEST/programs/hold.py" "$pid" letgo 3>&- &
 	holder=$!
 	eventually test -e letgo.held
 	"${@:2}" "$pid"
@@ -826,7 +826,7 @@ is_kept() {
 		    time.sleep(0.05)
 		print("end")
 	PYTHON
-	run python3 "$BATS_TEST_DIRNAME/terminal.py" \
+	run python3 "$TEST/programs/terminal.py" \
 		nlock run "$LOCK" -- python3 command.py
 	echo "$output"
 	[ "$status" = 0 ]

@@ -3,7 +3,7 @@
 # Those who wait on the machine where a lock is given back are woken; on a file
 # system of its own one by one, in the order in which they came.
 
-load common
+load ../common
 
 # By then it pauses for more than a tenth of a second between two looks, so
 # that one of them is hardly what lets it have the lock.

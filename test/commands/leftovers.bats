@@ -3,8 +3,8 @@
 # What waiters that were killed have left is removed by others, and nothing of
 # anybody else's is.
 
-load common
-load pause/changes
+load ../common
+load ../pause/changes
 
 HERS='job.lock|elsewhere|42|n0123456789abcdef.01234567.4026531836.1000.42'
 

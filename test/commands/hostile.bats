@@ -6,7 +6,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # Everything that is there, with its content.
 listing() {

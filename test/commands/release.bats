@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # is_not_ours ARG...: "nlock release ARG..." says that and changes nothing.
 is_not_ours() {
@@ -447,7 +447,7 @@ as() {
 	local library=$BATS_TEST_TMPDIR/fault.so
 
 	"${CC:-cc}" -O1 -shared -fPIC -o "$library" \
-		"$BATS_TEST_DIRNAME/fault/fault.c"
+		"$TEST/fault/fault.c"
 	eval "$(nlock acquire -l 10m "$LOCK")"
 	run -76 env FAULT_DIR="$(realpath "$DIR")" FAULT=unlink:1:done:2 \
 		FAULT_LOG="$BATS_TEST_TMPDIR/log" LD_PRELOAD="$library" \

@@ -4,8 +4,8 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
-load pause/changes
+load ../common
+load ../pause/changes
 
 CLAIM=
 
@@ -15,7 +15,7 @@ peer() {
 	: >"$BATS_TEST_TMPDIR/from"
 	asked=0
 	exec 7<>"$BATS_TEST_TMPDIR/to"
-	setsid /usr/bin/python3 "$BATS_TEST_DIRNAME/flufl_peer.py" "$LOCK" \
+	setsid /usr/bin/python3 "$TEST/programs/flufl_peer.py" "$LOCK" \
 		"$1" <&7 >"$BATS_TEST_TMPDIR/from" 3>&- 7>&- &
 	PEER=$!
 }

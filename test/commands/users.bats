@@ -3,7 +3,7 @@
 # Two users of one lock, who share a group or not, in directories of all the
 # usual kinds.  Neither is root, and neither need have an account.
 
-load common
+load ../common
 
 AL=65533
 BO=65534

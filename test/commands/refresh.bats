@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 listing() {
 	find "$DIR" -mindepth 1 -printf '%P %y %m %i %n %s %T@\n' | sort

@@ -3,7 +3,7 @@
 # What is done for GlusterFS alone; the rest is in test/filesystems.  This is
 # another file system by FUSE, which says that it is that.
 
-load common
+load ../common
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"

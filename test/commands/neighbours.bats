@@ -3,7 +3,7 @@
 # Neighbours: backups that make hard links, and others who may write to the
 # directory.  test/neighbours does the like at random.
 
-load common
+load ../common
 
 # hold [OPTION...]: a run that has the lock until the file "end" appears, in a
 # group of its own; $! is it.

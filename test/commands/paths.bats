@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016	# what is quoted is for other shells
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # works PATH: a lock there can be taken, seen, refreshed, contended for, given
 # back, and nothing is left.

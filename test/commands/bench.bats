@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 # make bench works: as little is measured as can be.
 
-load common
+load ../common
 
 setup_file() {
 	local name program
 
 	# shellcheck disable=SC2030	# for all tests
-	export BUILD=$BATS_FILE_TMPDIR/build BENCH=$BATS_TEST_DIRNAME/bench
+	export BUILD=$BATS_FILE_TMPDIR/build BENCH=$TEST/bench
 
 	mkdir -p "$BUILD/test/bench"
-	: "${NLOCK:=$BATS_TEST_DIRNAME/../build/nlock}"
+	: "${NLOCK:=$TEST/../build/nlock}"
 	ln -s "$NLOCK" "$BUILD/nlock"
 	for program in "$BENCH"/*.c; do
 		name=$(basename "$program" .c)
@@ -41,7 +41,7 @@ figures() {
 
 # python CODE...: with the modules of the bench.
 python() {
-	PYTHONPATH=$BATS_TEST_DIRNAME python3 -B -c "$@"
+	PYTHONPATH=$TEST python3 -B -c "$@"
 }
 
 @test "bench: the table has a figure of each case" {

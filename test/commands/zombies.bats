@@ -4,7 +4,7 @@
 #
 # shellcheck disable=SC2016,SC2030,SC2031	# for another shell; subshells
 
-load common
+load ../common
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"

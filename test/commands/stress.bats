@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # no_process_of PATH: none that has it in its arguments is left, zombies aside.
 no_process_of() {

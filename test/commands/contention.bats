@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Many processes, one lock: no two of them are ever inside at the same time.
 
-load common
+load ../common
 
-critical=$BATS_TEST_DIRNAME/critical
+critical=$TEST/programs/critical
 
 prepare() {
 	inside=$BATS_TEST_TMPDIR/inside
@@ -193,7 +193,7 @@ killing() {
 		pids+=($!)
 		work 20 "$acquire_once" -l 1m
 		pids+=($!)
-		in_group /usr/bin/python3 "$BATS_TEST_DIRNAME/flufl_peer.py" \
+		in_group /usr/bin/python3 "$TEST/programs/flufl_peer.py" \
 			"$LOCK" 60 "'$critical' '$inside'" 20
 		pids+=($!)
 	done

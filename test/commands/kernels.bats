@@ -3,7 +3,7 @@
 # What older kernels, container runtimes and other programs make of the calls
 # that nlock relies on.
 
-load common
+load ../common
 
 CALL=statx
 
@@ -91,7 +91,7 @@ do_it_all() {
 # leased FILE [SECONDS]: another program has a lease on the file, and gives it up
 # so long after it is asked to, or never.
 leased() {
-	python3 "$BATS_TEST_DIRNAME/lease.py" "$@" >leased 2>&1 3>&- &
+	python3 "$TEST/programs/lease.py" "$@" >leased 2>&1 3>&- &
 	eventually grep -q . leased
 	grep -q '^leased$' leased || skip "no leases here: $(tail -n 1 leased)"
 }

@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031,SC2153	# each test is a subshell
 
-load common
+load ../common
 
 # What goes on though it is told to end, in the background, with its pid in
 # the file "worker".

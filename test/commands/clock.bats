@@ -5,7 +5,7 @@
 #
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # skewed SECONDS COMMAND...: its clock is so far off.  The server's stamps
 # stay what they are, and so does the clock that counts since boot.

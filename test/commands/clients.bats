@@ -4,7 +4,7 @@
 # say that times are set that are only in their cache, and stamp files by
 # clocks of their own.
 
-load common
+load ../common
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016	# what is quoted is for other shells
 # shellcheck disable=SC2030,SC2031	# each test is a subshell
 
-load common
+load ../common
 
 # ------------------------------------------------------------- exit status
 
