@@ -32,6 +32,21 @@ program() {
 		"$TEST/programs/$1.c"
 }
 
+# needs WHAT...: skip the test where that can't be had: "root", "fuse", "flufl", or
+# a program.
+needs() {
+	local what
+
+	for what; do
+		case $what in
+		root)	[ "$(id -u)" = 0 ] ;;
+		fuse)	[ -c /dev/fuse ] ;;
+		flufl)	/usr/bin/python3 -c 'import flufl.lock' ;;
+		*)	command -v "$what" ;;
+		esac >/dev/null 2>&1 || skip "needs $what"
+	done
+}
+
 common_setup() {
 	bats_require_minimum_version 1.5.0
 	: "${NLOCK:=$TEST/../build/nlock}"
@@ -129,9 +144,16 @@ is_state() {
 
 # json NAME: a member of the JSON object on standard input; text as it is.
 json() {
-	python3 -c 'import json, sys
-value = json.loads(sys.stdin.readline())[sys.argv[1]]
-print(value if isinstance(value, str) else json.dumps(value))' "$1"
+	local object
+
+	read -r object
+	case $object in
+	*\\*)	python3 -c 'import json, sys
+value = json.loads(sys.argv[1])[sys.argv[2]]
+print(value if isinstance(value, str) else json.dumps(value))' "$object" "$1" ;;
+	*)	sed -nE "s/.*\"$1\":(\"([^\"]*)\"|([^\",}]+)).*/\2\3/p" \
+			<<<"$object" | grep . ;;
+	esac
 }
 
 # Standard error is one line of nlock's.
@@ -168,6 +190,7 @@ claims_are() {
 # mount_fuse DIRECTORY MOUNT [OPTION...]: have a file system by FUSE, whose files
 # are DIRECTORY's; $! is its server.
 mount_fuse() {
+	needs fuse bindfs
 	mkdir -p "$1" "$2"
 	bindfs -f --no-allow-other "${@:3}" "$1" "$2" >/dev/null 2>&1 3>&- &
 	eventually mountpoint -q "$2"

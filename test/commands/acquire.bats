@@ -116,7 +116,7 @@ listing() {
 }
 
 @test "acquire: --state that can't be written for want of permission is 77" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
 	mkdir -m 755 closed
@@ -583,7 +583,7 @@ listing() {
 # --------------------------------------------------------------- permissions
 
 @test "acquire: with umask 077 others can read who has the lock, and break it" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups
 		"$BATS_TEST_TMPDIR/bin/nlock")
 
@@ -631,7 +631,7 @@ listing() {
 }
 
 @test "acquire, run: where /proc is of another pid namespace, a lock stands for no process" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local processless='[|]n[0-9a-f]{16}(\.run)?$'
 
 	# With a number that an outsider has, too.
@@ -669,7 +669,7 @@ member() {
 }
 
 @test "acquire: what a breaker leaves belongs to the directory's group, so that its members can go on" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root strace
 
 	member true
 	killed_breaker
@@ -680,7 +680,7 @@ member() {
 }
 
 @test "acquire: a dead breaker that may not be removed is told of" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root strace
 
 	killed_breaker
 	run -78 --separate-stderr member nlock acquire -w 7s --clock-slop 1ms \
@@ -732,7 +732,7 @@ with_umask() {
 }
 
 @test "acquire, run: whatever the umask, the lock is taken, kept, broken and given back" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local mask
 
 	for mask in 0177 0277 0477 0577 0777; do
@@ -752,7 +752,7 @@ with_umask() {
 }
 
 @test "acquire, run: an access control list that lets the owner do nothing is in nobody's way" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	setfacl -d -m u::---,g::rwx,o::rwx . || skip "no access control lists"
 
 	run -0 with_umask 022 nlock run "$LOCK" true
@@ -773,7 +773,7 @@ with_umask() {
 }
 
 @test "acquire: a caller outside of the PID namespace, as docker exec has, gets a lock that can be given back" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local claim
 
 	claim=$(unshare --pid --fork nlock acquire -l 10m "$LOCK")

@@ -94,6 +94,7 @@ nothing_runs() {
 @test "bench: a peer that isn't installed is left out by a line that says so" {
 	local tool
 
+	needs python3
 	mkdir "$DIR/bin"
 	# What is called python3 may be a script that chooses one.
 	ln -s "$(python3 -c 'import sys; print(sys.executable)')" \
@@ -152,6 +153,7 @@ nothing_runs() {
 }
 
 @test "bench: ratios are of rounds, and their quartiles are shown" {
+	needs python3
 	python 'from bench.figures import *
 figure = Figure("x", "ms", [2, 4, 6, 9, 10], "peer", [1, 4, 6, 1, 10], 0.9)
 assert figure.value() == 6 and figure.beside_value() == 4
@@ -163,6 +165,7 @@ assert Figure("x", "ms", [6], "peer", [0], 5).ratio() is None'
 }
 
 @test "bench: requests are read from mountstats, of the mount that is meant" {
+	needs python3
 	python 'import sys
 from bench.mountstats import *
 with open(sys.argv[1]) as file:

@@ -7,8 +7,7 @@
 load ../common
 
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	needs root fuse bindfs
 	common_setup
 	LOCK=$DIR/mnt/job.lock
 }
@@ -29,6 +28,7 @@ not_synced() {
 }
 
 @test "refresh: a renewal that did not reach the server is none" {
+	needs strace
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	eval "$(nlock acquire "$LOCK")"
 	run -74 --separate-stderr not_synced nlock refresh
@@ -39,6 +39,7 @@ not_synced() {
 }
 
 @test "acquire: a claim whose lease did not reach the server takes no lock, and is not left" {
+	needs strace
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	run -74 --separate-stderr not_synced nlock acquire -n "$LOCK"
 	complains

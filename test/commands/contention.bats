@@ -187,6 +187,7 @@ killing() {
 @test "together with flufl.lock: no two are ever inside, and each gets in every time" {
 	local pids=()
 
+	needs flufl
 	prepare
 	for _ in {1..3}; do
 		work 20 "$run_once"

@@ -6,8 +6,7 @@
 load ../common
 
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	needs root
 	common_setup
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt -o subtype=glusterfs
 	LOCK=$DIR/mnt/job.lock
@@ -25,6 +24,7 @@ nothing_behind() {
 @test "acquire: on GlusterFS a claim is made as a temporary file of the lock's, and named when it is complete" {
 	local draft='"\.job\.lock\.[0-9a-f]{16}"' claim='"job\.lock\|[^"|]*\|'
 
+	needs strace
 	"${STRACE[@]}" -o calls -e trace=openat,renameat,linkat,utimensat \
 		nlock acquire "$LOCK" >/dev/null
 	cat calls
@@ -41,6 +41,7 @@ link" ]
 }
 
 @test "acquire: on GlusterFS, a claim that can't be named is told, and nothing is left" {
+	needs strace
 	run -74 --separate-stderr "${STRACE[@]}" -o calls \
 		-e inject=renameat:error=EIO:when=1 nlock acquire "$LOCK"
 	[ "$stderr" = "nlock: $LOCK: rename the claim: Input/output error" ]

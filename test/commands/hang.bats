@@ -8,8 +8,7 @@
 load ../common
 
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	needs root fuse bindfs
 	common_setup
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	SERVER=$!
@@ -70,6 +69,7 @@ slow_server() {
 @test "refresh, release, status: a signal ends them at once though the file server hangs, and the lock stays as it is" {
 	local command lease
 
+	needs strace
 	eval "$(nlock acquire -l 1h "$LOCK")"
 	lease=$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")
 	for command in "refresh -l 2h" release "status --json $LOCK"; do
@@ -112,6 +112,7 @@ slow_server() {
 # A call that the server has begun to work on can't be ended, unlike one that it
 # has not read yet.
 @test "run: a heartbeat that nothing can end is not taken for what the command has started" {
+	needs strace
 	umount mnt
 	# The third time that is set is a heartbeat's.
 	"${STRACE[@]}" -o /dev/null -e trace=utimensat \
@@ -216,6 +217,7 @@ is_held() {
 @test "run: what hangs with a file server, and can't be killed, holds up nobody who reads its output" {
 	local pid reader
 
+	needs strace
 	# A server with threads goes on to read requests, and a process whose
 	# request was read can't be killed.
 	umount "$DIR/mnt"
@@ -543,6 +545,7 @@ writes() {
 @test "run, acquire: without a process for what may hang, nothing is taken" {
 	local command
 
+	needs strace
 	for command in "run $LOCK touch ran" "acquire $LOCK" \
 			"run -w 1m $LOCK touch ran"; do
 		# shellcheck disable=SC2086	# words
@@ -605,6 +608,7 @@ has_tried() {
 @test "refresh: one whose look at the clock is cut short by another has not lost the lock" {
 	local name
 
+	needs strace
 	eval "$(nlock acquire -l 10m "$LOCK")"
 	name=${NLOCK_CLAIM##*/}
 	"${STRACE[@]}" -o trace -P "$name|clock" \
@@ -621,6 +625,7 @@ has_tried() {
 @test "release: while somebody has the lock file open, its warrant can't go; it goes once that is closed" {
 	local pid
 
+	needs strace
 	eval "$(nlock acquire -l 1h "$LOCK")"
 	exec 9<"$LOCK"
 	# Slowly, or on a busy machine it has given up before that is seen.

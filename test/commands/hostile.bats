@@ -150,13 +150,14 @@ claim_lock() {
 }
 
 @test "hostile: a socket is foreign" {
+	needs python3
 	python3 -c 'import socket
 socket.socket(socket.AF_UNIX).bind("job.lock")'
 	is_foreign
 }
 
 @test "hostile: a device is foreign, and is not read" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	mknod "$LOCK" c 1 5	# /dev/zero
 	is_foreign
 }
@@ -388,6 +389,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 @test "hostile: control characters in a lock file don't reach the terminal" {
 	local host
 
+	needs python3
 	for host in $'\e[31mred' $'a\nnlock: b' $'\a\b\r\t' $'\x7f' \
 	    $'\e]0;title\a'; do
 		claim_lock "$host|4242|n0123456789abcdef"
@@ -423,6 +425,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 }
 
 @test "hostile: a claim that is not UTF-8 is valid JSON, and can be broken" {
+	needs python3
 	claim_lock $'h\xff\xfe\xc3|4242|n0123456789abcdef'
 	is_left_alone unknown
 	run -0 nlock status --json "$LOCK"
@@ -477,7 +480,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 
 # Let "${nobody[@]}" run nlock without privileges in the test's directory.
 be_nobody() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
 	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups
@@ -619,6 +622,7 @@ mkdirs() {
 @test "hostile: what may be somebody's data is left in a warrant, and told, and tried again seldom" {
 	local place
 
+	needs strace
 	for place in "$LOCK|web1|4242|n0123456789abcdef|warrant" \
 			"$LOCK|breaker" "$LOCK|breaker/warrant"; do
 		expired_lock
@@ -722,7 +726,7 @@ somebodys() {
 }
 
 @test "hostile: a warrant that is not empty and of another owner has not been revoked" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	expired_lock
 	echo junk >"$CLAIM|warrant/junk"
 	chown 1234 "$LOCK"
@@ -746,7 +750,7 @@ somebodys() {
 }
 
 @test "hostile: without /proc, and on a kernel that sets no times by a path's descriptor, a lock is refreshed" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root strace
 	eval "$(nlock acquire "$LOCK")"
 	# The address sanitizer reads its options there.
 	# shellcheck disable=SC2016

@@ -11,6 +11,7 @@ CLAIM=
 
 # peer SECONDS: start a flufl.lock on $LOCK with that lifetime.
 peer() {
+	needs flufl
 	mkfifo "$BATS_TEST_TMPDIR/to"
 	: >"$BATS_TEST_TMPDIR/from"
 	asked=0

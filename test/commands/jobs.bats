@@ -184,7 +184,7 @@ vainly() {
 # as_nobody COMMAND...: in a PID namespace with nobody else in it, whose /proc
 # has these options.  "${nobody[@]}" is the unprivileged user there.
 as_nobody() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	chmod 777 .
 	export LOCK NOBODY="setpriv --reuid=65534 --regid=65534 --clear-groups"
@@ -233,6 +233,7 @@ prelude='eventually() {
 }
 
 @test "run, killed: older processes, zombies and those of the user do not keep the lock" {
+	needs python3
 	# shellcheck disable=SC2016
 	as_nobody "" '
 		python3 -c "import os, time
@@ -267,7 +268,7 @@ time.sleep(1000)" &
 # ------------------------------------------------------- the lease is over
 
 @test "run: a lease that is over keeps those on its machine out while nlock lives, and nobody else" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 
 	# As by a step of the machine's clock.
 	in_group nlock run -l 10m "$LOCK" -- sleep 1000
@@ -311,7 +312,7 @@ time.sleep(1000)" &
 }
 
 @test "run: where nlock's process is not known, a lease that is over keeps those out who see its command" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 
 	in_group unshare --pid --fork nlock run -l 10m "$LOCK" -- sleep 1000
 	eventually is_state unknown
@@ -331,6 +332,7 @@ time.sleep(1000)" &
 }
 
 @test "a waiter that leaves a lock alone though its lease is over says so, and does not spin" {
+	needs strace
 	in_group nlock run -l 10m "$LOCK" -- sleep 1000
 	eventually is_state unknown
 	over
@@ -343,6 +345,7 @@ time.sleep(1000)" &
 @test "a waiter that leaves a lock alone though its lease is over is woken when nlock has ended" {
 	local holder waiter
 
+	needs strace
 	in_group nlock run -l 10m "$LOCK" -- sleep 1000
 	holder=$!
 	eventually is_state unknown
@@ -394,14 +397,14 @@ all_are_73() {
 }
 
 @test "run: of a lock that an outer run keeps is 73 in another PID namespace, too" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 
 	all_are_73 nlock run "$LOCK" nlock run "$LOCK.2" \
 		unshare --pid --fork --mount-proc timeout 20
 }
 
 @test "run: the same within locks whose paths are as long as can be" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local i inner=() long=$DIR
 
 	while [ ${#long} -lt 3500 ]; do

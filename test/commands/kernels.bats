@@ -34,14 +34,17 @@ do_it_all() {
 }
 
 @test "kernels: without statx(2) all is done as with it" {
+	needs strace
 	do_it_all ENOSYS
 }
 
 @test "kernels: with statx(2) refused by a container runtime (EPERM) all is done as with it" {
+	needs strace
 	do_it_all EPERM
 }
 
 @test "kernels: without openat2(2), or if it can't open a directory from memory, all is done as with it" {
+	needs strace
 	CALL=openat2
 	do_it_all ENOSYS	# before Linux 5.6
 	do_it_all EINVAL	# before Linux 5.12
@@ -51,6 +54,7 @@ do_it_all() {
 @test "kernels: without statx(2) a lock whose lease is over is broken, and its holder told" {
 	local old
 
+	needs strace
 	old=$(nlock acquire -l 1ms "$LOCK")
 	refused EPERM nlock run --clock-slop 20ms -w 10s "$LOCK" true
 	nothing_left
@@ -59,6 +63,7 @@ do_it_all() {
 }
 
 @test "kernels: without statx(2) a local file system is still known as one" {
+	needs strace
 	# Where it is not known, a process offers the lock file by flock(2).
 	"${STRACE[@]}" -o log -e trace=statx,flock -e inject=statx:error=EPERM \
 		nlock run "$LOCK" sleep 0.4
@@ -67,6 +72,7 @@ do_it_all() {
 }
 
 @test "kernels: a file that can't be opened is looked at without statx(2)" {
+	needs strace
 	mkfifo "$LOCK"
 	run -0 refused ENOSYS nlock status "$LOCK"
 	[[ $output == *"a fifo"* ]]
@@ -79,6 +85,7 @@ do_it_all() {
 @test "kernels: one refusal by a file system is not taken for the kernel's" {
 	local calls
 
+	needs strace
 	"${STRACE[@]}" -o log -e trace=statx nlock run "$LOCK" true
 	calls=$(grep -c 'statx(' log)
 	"${STRACE[@]}" -o log -e trace=statx \
@@ -91,6 +98,7 @@ do_it_all() {
 # leased FILE [SECONDS]: another program has a lease on the file, and gives it up
 # so long after it is asked to, or never.
 leased() {
+	needs python3
 	python3 "$TEST/programs/lease.py" "$@" >leased 2>&1 3>&- &
 	eventually grep -q . leased
 	grep -q '^leased$' leased || skip "no leases here: $(tail -n 1 leased)"
@@ -137,6 +145,7 @@ leased() {
 }
 
 @test "kernels: a write that does nothing fails the command, not for ever" {
+	needs strace
 	run -74 --separate-stderr timeout -k 1 10 "${STRACE[@]}" -o /dev/null \
 		-e trace=write -e inject=write:retval=0:when=1 \
 		nlock acquire "$LOCK"
@@ -162,6 +171,7 @@ leased() {
 }
 
 @test "kernels: ... and does not, if locks can't be had there anyhow (vfat)" {
+	needs strace
 	preload no_bars
 	run -69 --separate-stderr "${STRACE[@]}" -o /dev/null -e trace=linkat \
 		-e inject=linkat:error=EPERM "${PRELOAD[@]}" \

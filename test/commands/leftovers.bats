@@ -72,6 +72,7 @@ give_back() {
 @test "claims that a waiter had no time to remove are removed soon after" {
 	local holder waiter waiters=()
 
+	needs strace
 	hold_with_three_waiting
 	for pid in "${waiters[@]}"; do
 		kill_group "$pid"
@@ -191,6 +192,7 @@ give_back() {
 @test "a waiter that links its claim after its warrant was removed has not won, and does not wait for itself" {
 	local first waiter claim
 
+	needs strace
 	eval "$(nlock acquire -l 10m --var first "$LOCK")"
 	in_group "${STRACE[@]}" -D -y -o log -e trace=linkat \
 		-e inject=linkat:delay_enter=3600s:when=2 \
@@ -243,9 +245,21 @@ swept() {
 }
 
 @test "to take a free lock nobody lists the directory" {
+	needs strace
 	leave_claim "$HERS" '400 days'
 	"${STRACE[@]}" -o log -e trace=getdents64,linkat nlock run "$LOCK" true
 	grep -q linkat log
 	run ! grep getdents log
 	[ -e "$HERS" ]
+}
+
+# As an NFS client does to a file that it has open when it is unlinked.
+@test "break: a file that a crashed client left in a breaker's warrant is in nobody's way" {
+	hold -l 1ms
+	eventually lease_over_by 100
+	mkdir -p "$LOCK|breaker/warrant"
+	touch "$LOCK|breaker/warrant/lock" "$LOCK|breaker/warrant/.nfs0001"
+	touch -d '1 minute ago' "$LOCK|breaker/warrant"
+	nlock run -w 20s --clock-slop 50ms "$LOCK" true
+	nothing_left
 }

@@ -76,7 +76,7 @@ swap() {
 # swap_when_made PATTERN NAME TARGET: NAME, in the directory that matches
 # PATTERN, or that itself if NAME is ".", as soon as it is there; at most once.
 swap_when_made() {
-	/usr/bin/python3 - "$@" 3>&- <<-'EOT' &
+	python3 - "$@" 3>&- <<-'EOT' &
 		import glob, os, sys, time
 		pattern, name, target = sys.argv[1:]
 		until = time.monotonic() + 20
@@ -284,6 +284,7 @@ swap_when_made() {
 @test "neighbours: a breaker changes no mode of what its directories were swapped for" {
 	local name target
 
+	needs strace python3
 	while read -r name target; do
 		make_outside
 		chmod 777 .
@@ -306,7 +307,7 @@ swap_when_made() {
 @test "neighbours: a claim that another user has made first is not used" {
 	local maker
 
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root strace /usr/bin/python3
 	chmod 777 .
 	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" || true
 	setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/python3 - \
@@ -353,8 +354,9 @@ swap_when_made() {
 @test "neighbours: whoever sets the times of what nlock makes moves no clock: a lock that is held is not broken" {
 	local toucher
 
+	needs strace python3
 	eval "$(nlock acquire -l 1h "$LOCK")"
-	/usr/bin/python3 - "$LOCK" 3>&- <<-'EOT' &
+	python3 - "$LOCK" 3>&- <<-'EOT' &
 		import glob, os, sys, time
 		then = time.time() + 365 * 86400
 		lock, seen = sys.argv[1], set()

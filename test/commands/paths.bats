@@ -75,6 +75,7 @@ works() {
 @test "paths: bytes that are not UTF-8 may be in a lock's name" {
 	local name
 
+	needs python3
 	for name in $'\xff' $'a\xc3' $'\xed\xa0\x80' $'\xc0\xaf' \
 	    $'\xf4\x90\x80\x80' $'\xe9t\xe9'; do
 		works "$name"
@@ -93,6 +94,7 @@ for line in open("printed", "rb"):
 @test "paths: any name is valid JSON, and the same again unless it is not UTF-8" {
 	local name
 
+	needs python3
 	for name in "it's" '"' "\\" $'a\nb\t' $'\e[31m' $'\x7f' "ä" "日本" \
 	    $'\x01' "<a>"; do
 		nlock acquire -- "$name" >/dev/null
@@ -162,7 +164,7 @@ for line in open("printed", "rb"):
 }
 
 @test "paths: whether a name is too long does not depend on the process" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local length name status
 
 	for length in {150..255}; do
@@ -345,6 +347,7 @@ switch_current() {
 }
 
 @test "paths: a link that is switched while it is followed leads to one directory" {
+	needs strace
 	make_current
 	"${STRACE[@]}" -o trace -e trace=openat,/^readlink \
 		-e inject=/^readlink:delay_enter=1000000:when=1 \
@@ -359,7 +362,7 @@ switch_current() {
 }
 
 @test "paths: a directory that only /proc knows keeps its path there" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local holder
 
 	# By its own path there is another directory.
@@ -481,7 +484,7 @@ two_claims() {
 
 # Let "${nobody[@]}" run nlock without privileges in the test's directory.
 be_nobody() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
 	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups
@@ -574,10 +577,6 @@ mounted() {
 	' sh "$1" "$2" "$3" "$DIR" "$4" "$LOCK"
 }
 
-needs_mounts() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
-
 # image COMMAND...: make a file system in a file by this command.
 image() {
 	truncate -s 8M "$BATS_TEST_TMPDIR/image"
@@ -605,7 +604,7 @@ both_complain() {
 @test "file systems: one without room for another file is 74, and nothing is left" {
 	local inodes
 
-	needs_mounts
+	needs root
 	# The root; the warrant; the claim; and the link counts, too.
 	for inodes in 1 2 3; do
 		run -74 --separate-stderr \
@@ -617,7 +616,7 @@ both_complain() {
 }
 
 @test "file systems: one without room for a claim's content is 74, and nothing is left" {
-	needs_mounts
+	needs root
 	run -74 --separate-stderr mounted tmpfs size=16k none "
 		head -c 1000000 /dev/zero >full 2>/dev/null
 		$fails"
@@ -628,7 +627,7 @@ both_complain() {
 @test "file systems: a full ext4 is 74, and nothing is left" {
 	local room
 
-	needs_mounts
+	needs root
 	# Room for nothing; for the warrant.
 	for room in nosuch directory0; do
 		image mkfs.ext4 -q -m 0 -O ^has_journal -b 1024 -N 2000
@@ -648,7 +647,7 @@ both_complain() {
 }
 
 @test "file systems: an ext4 without inodes is 74, and nothing is left" {
-	needs_mounts
+	needs root
 	image mkfs.ext4 -q -m 0 -O ^has_journal -b 1024 -N 16
 	run -74 --separate-stderr mounted ext4 loop "$BATS_TEST_TMPDIR/image" "
 		i=0
@@ -660,7 +659,7 @@ both_complain() {
 }
 
 @test "file systems: a lock is given back on one that has become full" {
-	needs_mounts
+	needs root
 	run -0 --separate-stderr mounted tmpfs size=32k none '
 		set -e
 		eval "$(nlock acquire "$1")"
@@ -676,7 +675,7 @@ both_complain() {
 }
 
 @test "file systems: a read-only one is 69, and its locks can be looked at" {
-	needs_mounts
+	needs root
 	run -69 --separate-stderr mounted tmpfs ro none "$fails"
 	both_complain
 	[[ $stderr == *"Read-only"* ]]
@@ -685,7 +684,7 @@ both_complain() {
 }
 
 @test "file systems: one that has become read-only is 69 for all who change it" {
-	needs_mounts
+	needs root
 	run -0 --separate-stderr mounted tmpfs size=1m none '
 		eval "$(nlock acquire -l 1h "$1")"
 		mount -o remount,ro .
@@ -708,8 +707,7 @@ both_complain() {
 }
 
 @test "file systems: one that has no hard links is 69, and nothing is left" {
-	needs_mounts
-	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	needs root fuse
 	image mkfs.exfat
 	# It takes no "|" in a name, either.
 	run -69 --separate-stderr \
@@ -728,7 +726,7 @@ refusing() {
 @test "file systems: one that refuses hard links is 69, and nothing is left" {
 	local name
 
-	command -v strace >/dev/null || skip "needs strace"
+	needs strace
 	for name in EPERM EOPNOTSUPP ENOSYS EMLINK; do
 		echo "error: $name"
 		run -69 --separate-stderr \
@@ -746,7 +744,7 @@ refusing() {
 }
 
 @test "file systems: one that refuses a claim's name, as vfat does, is 69" {
-	command -v strace >/dev/null || skip "needs strace"
+	needs strace
 	run -69 --separate-stderr \
 		refusing "?mkdir,mkdirat" EINVAL nlock acquire -n "$LOCK"
 	complains
@@ -765,7 +763,7 @@ refusing() {
 		nlock run "$1" true
 		find . -name "job.lock*"'
 
-	needs_mounts
+	needs root
 	run -0 --separate-stderr mounted tmpfs size=1m none "$script"
 	[ -z "$output$stderr" ]
 	image mkfs.ext4 -q -O ^has_journal

@@ -384,6 +384,7 @@ waits() {
 @test "release: one that is slow takes the lock down, though a second one had waited for it" {
 	local slow
 
+	needs strace
 	eval "$(nlock acquire -l 1h "$LOCK")"
 	"${STRACE[@]}" -o log -e trace=rename,renameat,renameat2 \
 		-e inject=rename,renameat,renameat2:delay_enter=4s \
@@ -413,7 +414,7 @@ as() {
 }
 
 @test "release: by somebody who may not use the warrant changes nothing" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
@@ -430,6 +431,7 @@ as() {
 @test "release: one that is slow leaves the state file to who has got the lock meanwhile" {
 	local slow waiter
 
+	needs strace
 	nlock acquire -l 10m --state state "$LOCK"
 	in_group "${STRACE[@]}" -o calls \
 		-e inject=renameat,renameat2:delay_exit=3000000:when=1 \
@@ -471,6 +473,7 @@ as() {
 }
 
 @test "release: after one that was killed half-way, it lets others break the lock at once" {
+	needs strace
 	eval "$(nlock acquire -l 10m "$LOCK")"
 	run "${STRACE[@]}" -o calls -e inject=renameat,renameat2:signal=KILL:when=1 \
 		nlock release
@@ -482,7 +485,7 @@ as() {
 }
 
 @test "release: empties the state file where it can't be removed" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
 	mkdir state_dir
@@ -495,7 +498,7 @@ as() {
 }
 
 @test "release: a state file that can't even be emptied is told, and the lock is given back" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
 	mkdir state_dir
@@ -515,6 +518,7 @@ as() {
 }
 
 @test "release: a claim whose removal is answered by ESTALE is removed all the same, and it was ours" {
+	needs strace
 	eval "$(nlock acquire -l 10m "$LOCK")"
 	run -0 "${STRACE[@]}" -o calls -e inject=unlinkat:error=ESTALE:when=1 \
 		nlock release

@@ -391,6 +391,7 @@ load ../common
 }
 
 @test "run: a lock that was lost before its command began is taken anew" {
+	needs strace
 	in_group "${STRACE[@]}" -o calls -e trace=linkat \
 		-e inject=linkat:delay_exit=700000:when=1 \
 		nlock run -w 19s "$LOCK" touch ran

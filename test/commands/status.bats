@@ -93,6 +93,7 @@ is_told() {
 # ------------------------------------------------------------------- states
 
 @test "status: of a lock that nobody has is unlocked" {
+	needs python3
 	is_told unlocked "unlocked"
 	nlock status --json "$LOCK" | members "o == {**o, 'lock': '$LOCK',
 		'state': 'unlocked', 'held': False, 'claim': None,
@@ -101,6 +102,7 @@ is_told() {
 }
 
 @test "status: of a lock of ours is ours" {
+	needs python3
 	make_ours
 	is_told ours "held by $(hostname) pid $(pid_in_claim) (*) for *lease ends in *"
 	nlock status --json "$LOCK" | members "o == {**o, 'lock': '$LOCK',
@@ -110,6 +112,7 @@ is_told() {
 }
 
 @test "status: of a lock of ours whose lease is over is ours_expired" {
+	needs python3
 	make_ours_expired
 	is_told ours_expired "*$(hostname) pid $(pid_in_claim) *lease ended * ago*"
 	nlock status --json "$LOCK" | members "o == {**o,
@@ -118,6 +121,7 @@ is_told() {
 }
 
 @test "status: of a lock whose process is dead is stale" {
+	needs python3
 	make_stale
 	is_told stale "*stale*$(hostname) pid *"
 	nlock status --json "$LOCK" | members "o == {**o, 'state': 'stale',
@@ -126,6 +130,7 @@ is_told() {
 }
 
 @test "status: of a lock of others whose lease is over is theirs_expired" {
+	needs python3
 	make_theirs_expired
 	is_told theirs_expired "*$(hostname) pid $BASHPID *lease ended * ago*"
 	nlock status --json "$LOCK" | members "o == {**o,
@@ -134,6 +139,7 @@ is_told() {
 }
 
 @test "status: of a lock that others have is unknown" {
+	needs python3
 	make_unknown
 	is_told unknown "held by $(hostname) pid $BASHPID (*) for *ends in *"
 	nlock status --json "$LOCK" | members "o == {**o, 'state': 'unknown',
@@ -143,6 +149,7 @@ is_told() {
 }
 
 @test "status: of a file that is none of nlock's is foreign" {
+	needs python3
 	make_foreign
 	is_told foreign "*foreign*"
 	nlock status --json "$LOCK" | members "o == {**o, 'lock': '$LOCK',
@@ -164,6 +171,7 @@ is_told() {
 }
 
 @test "status: the times in JSON are those of the file server's clock" {
+	needs python3
 	by_hand web1 4242
 	touch -d "2001-02-03 04:05:06.789Z" "$CLAIM|warrant"
 	touch -d "2101-12-31 23:59:58.5Z" "$LOCK"
@@ -176,6 +184,7 @@ is_told() {
 @test "status: since is when the lock was taken, expires when the lease ends" {
 	local before after
 
+	needs python3
 	before=$(date +%s)
 	make_ours
 	after=$(date +%s)
@@ -186,6 +195,7 @@ is_told() {
 }
 
 @test "status: a claim from another mount point is this lock's all the same" {
+	needs python3
 	CLAIM="$LOCK|web1|4242|n0123456789abcdef"
 	printf '/mnt/other/job.lock|web1|4242|n0123456789abcdef' >"$CLAIM"
 	ln "$CLAIM" "$LOCK"
@@ -218,6 +228,7 @@ is_told() {
 }
 
 @test "status: knows the claims of flufl.lock" {
+	needs python3
 	CLAIM="$LOCK|web1.example.com|4242|1234567890123"
 	printf '%s' "$CLAIM" >"$CLAIM"
 	ln "$CLAIM" "$LOCK"
@@ -230,6 +241,7 @@ is_told() {
 }
 
 @test "status: NLOCK_CLAIM, --claim and --state say which claim is ours" {
+	needs python3
 	nlock acquire -l 1h --state state "$LOCK"
 	is_state unknown
 	NLOCK_CLAIM=$(cat state) is_state ours
@@ -306,6 +318,7 @@ is_told() {
 @test "status: says held of the states that -q has as held" {
 	local state
 
+	needs python3
 	for state in unlocked ours ours_expired stale theirs_expired unknown \
 	    foreign; do
 		(

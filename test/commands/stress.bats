@@ -194,7 +194,7 @@ has_renewed() {
 # ----------------------------------------------------------------- suspended
 
 @test "run: with all of it stopped past the lease, as by a suspend, the next holder is unharmed, and the command does nothing more when it goes on" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local pid next
 
 	in_group nlock run -l 3s --kill-after 0.1s "$LOCK" -- bash -c \

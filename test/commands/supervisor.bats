@@ -55,6 +55,7 @@ hears() {
 @test "run: every signal that would end nlock reaches the command, and the lock is kept until it has ended" {
 	local number pid
 
+	needs python3
 	cat >command.py <<-'PYTHON'
 		import os, signal, sys, time
 		def hear(number, _):
@@ -86,6 +87,7 @@ hears() {
 }
 
 @test "run: an alarm that its caller has set ends the command, and the lock is free" {
+	needs python3
 	run -142 timeout 20 python3 -c 'import os, signal, sys
 signal.alarm(1)
 os.execvp("nlock", ["nlock", "run", sys.argv[1], "sh", "-c",
@@ -141,7 +143,7 @@ lease_is_over() {
 }
 
 @test "run: killed with SIGKILL, its heartbeat does not keep the lock alive" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	in_group nlock run -l 1s "$LOCK" -- \
 		sh -c 'trap "" TERM; touch ready; while :; do sleep 1; done'
 	eventually has_heartbeat $!
@@ -224,6 +226,7 @@ waiter_has_left() {
 @test "run: if the lock is won with a lease that is nearly half over, there is a heartbeat at once" {
 	local claim
 
+	needs strace
 	eval "$(nlock acquire --var claim -l 1m "$LOCK")"
 	in_group "${STRACE[@]}" -o log -e trace=clone,clone3,fork \
 		nlock run -l 9s "$LOCK" true
@@ -251,6 +254,7 @@ waiter_has_left() {
 @test "run: the reason why the lease can't be renewed is told" {
 	local pid
 
+	needs strace
 	in_group strace -f -qq -o /dev/null -e trace=utimensat \
 		-e inject=utimensat:error=EIO:when=3+ \
 		env ASAN_OPTIONS=detect_leaks=0 \
@@ -304,7 +308,7 @@ not_named() {
 }
 
 @test "run: a process that gets the number of one that is to be ended is left alone" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root strace
 
 	# The first call asks for its own group; by the third, after two
 	# seconds, the child is to get SIGTERM.
@@ -358,7 +362,7 @@ run_blindly() {
 }
 
 @test "run: with the /proc of another PID namespace, ending the command harms no stranger, and what can't be found is told" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local runner
 
 	# The group that the command leads is found, too.
@@ -378,7 +382,7 @@ run_blindly() {
 }
 
 @test "run: with the /proc of another PID namespace, a command that leaves nobody is ended without further ado" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local runner
 
 	run_blindly -l 3s --kill-after 100ms "$LOCK" -- sleep 1000
@@ -457,7 +461,7 @@ has_helper() {
 }
 
 @test "run: all of it stopped past the lease and continued, it exits 76 and harms nobody" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local pid next
 
 	in_group nlock run -l 3s "$LOCK" -- bash -c "$stubborn" 2>/dev/null
@@ -602,6 +606,7 @@ reads_when_gone() {
 @test "run: messages that nobody reads for a while are all told, though the command is killed meanwhile" {
 	local command pid reader
 
+	needs python3
 	full_pipe
 	in_group nlock run -v -l 3s --kill-after 100ms "$LOCK" -- \
 		bash -c "$stubborn" 2>pipe
@@ -624,7 +629,7 @@ reads_when_gone() {
 }
 
 @test "run: all of it stopped until others took the lock, the command has its time to end" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local next
 
 	expires_stopped -l 3s --kill-after 1s 'trap "sleep 0.4; touch ended
@@ -721,10 +726,12 @@ hang_heartbeat() {
 }
 
 @test "run: if nlock hangs when its lock is lost, the heartbeat ends the command in its place" {
+	needs python3
 	loses_while_held "the lock is lost: its claim is gone: .*" lose
 }
 
 @test "run: if nlock hangs, and the file server, too, the command is ended before the lease is over" {
+	needs python3
 	loses_while_held "the lease can't be renewed: the file server does not answer" \
 		hang_heartbeat
 	between 0 "$(echo "$END $SEEN" | awk '{ print $1 - $2 }')" 8
@@ -798,6 +805,7 @@ is_kept() {
 @test "run: stopped when it has just got the lock, it keeps that, and then starts its command" {
 	local pid
 
+	needs strace
 	# The stop comes before there is a command, by a signal that is blocked.
 	set -m
 	"${STRACE[@]}" -D -o /dev/null -e trace=prctl \
@@ -817,6 +825,7 @@ is_kept() {
 }
 
 @test "run: from a terminal, ^C reaches the command once, ^Z stops all and fg goes on" {
+	needs python3
 	# Bash would forget a ^C that comes as its child ends by itself.
 	cat >command.py <<-'PYTHON'
 		import os, signal, time
@@ -837,6 +846,7 @@ is_kept() {
 }
 
 @test "run: ^C ends a shell's loop, too" {
+	needs python3
 	cat >loop.py <<-'PYTHON'
 		import os, pty, sys
 		pid, terminal = pty.fork()
@@ -869,6 +879,7 @@ is_kept() {
 @test "run: if its command dies of SIGINT or SIGQUIT, so does nlock, without a core, after the release" {
 	local name
 
+	needs python3
 	for name in INT QUIT; do
 		run -0 python3 -c 'import os, resource, signal, sys
 resource.setrlimit(resource.RLIMIT_CORE, (4096, 4096))
@@ -889,7 +900,7 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 @test "run: what the command has become and nlock may not end keeps the lock to the end of its lease" {
 	local up=$BATS_TEST_TMPDIR/up pid program=$BATS_TEST_TMPDIR/bin/nlock
 
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	chmod 777 "$DIR"
 	install -D "$NLOCK" "$program"
@@ -928,6 +939,7 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 }
 
 @test "run: when its terminal is gone, so is the command, be nlock the session's leader" {
+	needs python3
 	cat >hangup.py <<-'PYTHON'
 		import os, pty, sys
 		pid, terminal = pty.fork()
@@ -973,10 +985,12 @@ interrupted() {
 }
 
 @test "run: ^C before there is a command ends nlock, and none is started" {
+	needs strace python3
 	interrupted prctl ""
 }
 
 @test "run: so does ^C when it is just being started, with a terminal or without" {
+	needs strace python3
 	interrupted clone,clone3,fork,vfork ""
 	interrupted clone,clone3,fork,vfork "</dev/null 2>/dev/null"
 }
@@ -984,6 +998,7 @@ interrupted() {
 @test "run: a signal during the release ends nlock, after the release" {
 	local pid
 
+	needs strace
 	"${STRACE[@]}" -D -o /dev/null -e trace=/rename \
 		-e inject=/rename:delay_enter=2000000:when=1 \
 		nlock run "$LOCK" true 3>&- &
@@ -1017,6 +1032,7 @@ interrupted() {
 @test "run: ^Z before the command is one stops nlock, too, and fg goes on" {
 	local redirection
 
+	needs python3
 	preload slow_exec
 	cat >early.py <<-'PYTHON'
 		import os, pty, signal, sys, time
@@ -1078,7 +1094,7 @@ interrupted() {
 }
 
 @test "run: its command can't shorten the lease either where nlock's process is not known" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 
 	# In a PID namespace with the /proc of another.
 	unshare --pid --fork nlock run -l 1m "$LOCK" -- sh -c \
@@ -1104,6 +1120,7 @@ interrupted() {
 }
 
 @test "run: stopped past its lease before its command was started, it starts none" {
+	needs strace
 	# Of nlock alone, not of what cleans up in the end.
 	run -76 --separate-stderr env "${STRACE[1]}" strace -qq -o /dev/null \
 		-e trace=prctl -e inject=prctl:delay_enter=3s:when=1 \
@@ -1114,6 +1131,7 @@ interrupted() {
 }
 
 @test "run: the same with nobody who reads its message, and the lock is free" {
+	needs strace python3
 	full_pipe
 	in_group env "${STRACE[1]}" strace -qq -o /dev/null -e trace=prctl \
 		-e inject=prctl:delay_enter=3s:when=1 \
@@ -1125,6 +1143,7 @@ interrupted() {
 }
 
 @test "run: without a process to be had it tells that, ends the command, and gives the lock back" {
+	needs strace
 	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
 		-e trace=clone,clone3,fork \
 		-e inject=clone,clone3,fork:error=EAGAIN \
@@ -1134,7 +1153,7 @@ interrupted() {
 }
 
 @test "run: a command that starts a PID namespace, as after unshare --pid without --fork, is run, and keeps its lock" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local pid
 
 	# A process that can't start others can't look for its leaks.

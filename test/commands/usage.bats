@@ -297,7 +297,7 @@ lists_options() {
 }
 
 @test "separator: in a host's name is no obstacle" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	local host separator
 
 	for separator in - _ "|"; do

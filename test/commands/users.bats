@@ -10,7 +10,7 @@ BO=65534
 SHARED=65530
 
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root
 	common_setup
 	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" \
 		"$(dirname "$BATS_TEST_TMPDIR")"
@@ -188,6 +188,7 @@ refuses() {
 @test "users: what a killed breaker has left keeps another user from nothing" {
 	local umask
 
+	needs strace
 	for umask in 0022 0077; do
 		for place in "${places[@]}"; do
 			be_in "$place"

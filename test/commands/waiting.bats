@@ -30,6 +30,7 @@ was_woken() {
 
 # Where a release takes long it may look in the middle of one, now and then.
 @test "a waiter on the same machine is woken by the release" {
+	needs strace
 	for _ in 1 2 3; do
 		wait_for_a_release
 		! was_woken || break
@@ -40,6 +41,7 @@ was_woken() {
 @test "a waiter on the same machine is woken by the holder's death" {
 	local holder waiter
 
+	needs strace
 	in_group nlock run "$LOCK" sleep 1000
 	holder=$!
 	eventually is_state unknown
@@ -111,6 +113,7 @@ watches() {
 @test "a waiter whose predecessor has got the lock knows that it is the next" {
 	local first second
 
+	needs strace
 	in_group nlock run "$LOCK" sleep 1000
 	eventually is_state unknown
 	in_group nlock run "$LOCK" sleep 1000
@@ -160,6 +163,7 @@ has_asked_for_users() {
 
 # One may have to ask a server, and hang with it.
 @test "a waiter that says nothing does not ask for the name of the holder's user" {
+	needs strace
 	wait_saying
 	run ! has_asked_for_users
 	wait_saying -q
@@ -174,6 +178,7 @@ is_writing() {
 
 # Its message goes into a pipe that is full, and is read later.
 @test "a waiter that is held up by its message until the holder's lease is over breaks the lock without a pause" {
+	needs strace
 	mkfifo pipe
 	exec 7<>pipe
 	head -c 65536 /dev/zero >&7

@@ -7,7 +7,7 @@
 load ../common
 
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs root python3
 	common_setup
 	# PID 1 that waits for nobody but the command, and then tells what is
 	# left, once that has ended.
@@ -45,7 +45,7 @@ leaves_none() {
 
 # Where all is done by other processes, as on a file server.
 on_a_server() {
-	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	needs fuse bindfs
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	LOCK=$DIR/mnt/job.lock
 }

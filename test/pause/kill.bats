@@ -10,6 +10,11 @@ load changes
 
 CLAIM=
 
+setup() {
+	needs strace
+	common_setup
+}
+
 LEASE=(-l 1s)
 SLOP=(--clock-slop 50ms)
 
@@ -177,24 +182,12 @@ killed_break_of_empty() {
 	at_each killed_break_of_empty "${changes[@]}"
 }
 
-# As an NFS client does to a file that it has open when it is unlinked.
-@test "break: a file that a crashed client left in a breaker's warrant is in nobody's way" {
-	hold -l 1ms
-	eventually lease_over_by 100
-	mkdir -p "$LOCK|breaker/warrant"
-	touch "$LOCK|breaker/warrant/lock" "$LOCK|breaker/warrant/.nfs0001"
-	touch -d '1 minute ago' "$LOCK|breaker/warrant"
-	nlock run -w 20s "${SLOP[@]}" "$LOCK" true
-	nothing_left
-}
-
 # ------------------------------------------------------------ another process
 
 # mount_behind: have a file system that may hang, whose files are in BEHIND.
 # There another process makes nlock's calls.
 mount_behind() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	[ -c /dev/fuse ] || skip "needs /dev/fuse"
+	needs root
 	BEHIND=$BATS_TEST_TMPDIR/behind
 	MOUNT=$BATS_TEST_TMPDIR/mnt
 	mount_fuse "$BEHIND" "$MOUNT"

@@ -10,6 +10,11 @@ load changes
 
 CLAIM=
 
+setup() {
+	needs strace
+	common_setup
+}
+
 SHORT=(-l 500ms)
 SLOP=(--clock-slop 20ms)
 
