@@ -15,8 +15,8 @@ import time
 
 from bench import mountstats, peers
 from bench.figures import Figure
-from bench.place import (Failed, eventually, finish, kill, run, running,
-                         start)
+from bench.place import Failed, finish, kill, run, running, start
+from eventually import eventually
 
 MS = 1e6                    # nanoseconds
 MINUTE_S = 60

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 LIMIT_S = 120               # for whatever is waited for
 
@@ -16,7 +15,7 @@ starting = False            # one that is not yet in there
 ended_by = None             # a signal meanwhile
 
 
-class Failed(Exception):
+class Failed(AssertionError):
     """What is measured does not do what it should."""
 
 
@@ -88,14 +87,6 @@ def kill(process):
         pass
     process.wait()
     running.remove(process)
-
-
-def eventually(condition, what):
-    until = time.monotonic() + LIMIT_S
-    while not condition():
-        if time.monotonic() > until:
-            raise Failed(f"never: {what}")
-        time.sleep(0.01)
 
 
 @atexit.register

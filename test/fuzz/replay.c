@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../unit/tap.h"
+#include "../tap.h"
 #include "fuzz.h"
 
 /* One that is longer was not made by libFuzzer as it is run here. */
@@ -69,22 +69,22 @@ static int replay(DIR *corpus)
 {
 	static uint8_t data[INPUT_MAX];
 	const struct dirent *entry;
-	int count = 0, failures = 0;
+	int inputs = 0, failures = 0;
 
 	while ((entry = readdir(corpus)) != NULL) {
 		size_t size;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		count++;
+		inputs++;
 		size = read_input(dirfd(corpus), entry->d_name, data);
 		if (holds(data, size))
 			continue;
 		printf("# fails: %s\n", entry->d_name);
 		failures++;
 	}
-	ok(count > 0 && failures == 0, fuzz_behaviour);
-	printf("# count: %d fuzzed inputs\n", count);
+	ok(inputs > 0 && failures == 0, fuzz_behaviour);
+	count(inputs, "fuzzed inputs");
 	return done();
 }
 

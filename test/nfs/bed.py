@@ -9,6 +9,12 @@ import sys
 import time
 import traceback
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.dirname(HERE))
+
+import tap
+from eventually import eventually
+
 SERVER = os.environ["bed_server"]       # and its constants, see linux.sh
 PROTOCOL = os.environ["PROTOCOL"]
 VERSIONS = tuple(os.environ["VERSIONS"].split())
@@ -197,13 +203,6 @@ def lease_end(version, name):
     return os.stat(on_server(version, name)).st_mtime_ns / 1e9
 
 
-def eventually(condition, what, limit_s=LIMIT_S, pause_s=0.02):
-    until = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < until, f"never: {what}"
-        time.sleep(pause_s)
-
-
 def check_nothing_left(version, name):
     """... in the end."""
     try:
@@ -218,7 +217,8 @@ def check(got, expected, what):
 
 # --------------------------------------------------------------------- TAP
 
-results = []                # (passed, title, comments)
+printed = tap.Tap()
+results = []                # (passed, title, comments), not printed yet
 totals = {}                 # of what is counted: {word: number}
 
 
@@ -240,13 +240,10 @@ def case(title, test, *arguments):
 
 
 def report(passed, title, comments):
-    results.append((passed, title, comments))
     if in_child:
-        return
-    print(f"{'ok' if passed else 'not ok'} {len(results)} {title}")
-    for comment in comments:
-        print("# " + comment)
-    sys.stdout.flush()
+        results.append((passed, title, comments))
+    else:
+        printed.result(passed, title, comments)
 
 
 def comment(text):
@@ -254,7 +251,7 @@ def comment(text):
     if in_child and results:
         results[-1][2].append(text)
     else:
-        print("# " + text)
+        printed.comment(text)
 
 
 def count(words, number):
@@ -312,7 +309,7 @@ def run_child(function, version, arguments, outcome):
 
 
 def done():
+    """Returns the exit status."""
     for words, number in totals.items():
-        print(f"# count: {number} {words}")
-    print(f"1..{len(results)}")
-    return not all(passed for passed, _, _ in results)
+        printed.count(number, words)
+    return printed.done()

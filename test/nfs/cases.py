@@ -8,10 +8,6 @@ CASE is one of CASES, below; check has which there are, too.
 import os
 import sys
 
-# For "bench", which is beside this directory.
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                             ".."))
-
 import bed
 from basics import basics
 from clocks import clocks

@@ -54,7 +54,7 @@ def speed():
                 table.begin(case.__name__, str(where))
                 case(measuring, where)
         bed.report(True, f"speed: {len(table.rows)} figures", [])
-    except place.Failed as error:
+    except AssertionError as error:
         bed.report(False, "speed", [str(error)])
     finally:
         place.leave_nobody()

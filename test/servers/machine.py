@@ -21,6 +21,7 @@ sys.path.append(f"{TEST}/nfs")
 os.environ.update(bed_server="", bed_machine="", PROTOCOL="FUSE", VERSIONS="")
 
 import bed
+from tap import skip_all
 
 SERVER = "10.99.0.1"        # the file server's address
 CLIENTS = (1, 2, 3, 4, 5)   # see hosts.py
@@ -31,25 +32,20 @@ LIMIT_S = 600
 PROGRAMS = {"unshare": "util-linux", "ip": "iproute2", "cc": "gcc"}
 
 
-def skip(reason):
-    print(f"1..0 # SKIP {reason}")
-    sys.exit(0)
-
-
 def require(programs):
     """Skip all, if something is missing."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     if os.geteuid() != 0:
-        skip("not root")
+        skip_all("not root")
     if not os.path.exists("/dev/fuse"):
-        skip("no /dev/fuse")
+        skip_all("no /dev/fuse")
     for program, package in {**PROGRAMS, **programs}.items():
         if not shutil.which(program):
-            skip(f"no {package}")
+            skip_all(f"no {package}")
     try:
         bed.faketime()
     except FileNotFoundError:
-        skip("no libfaketime")
+        skip_all("no libfaketime")
 
 
 # The first process takes in those whose parents have died; a shell does that.

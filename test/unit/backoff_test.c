@@ -4,7 +4,7 @@
  */
 #include "../../lib/os/time.h"
 #include "../../lib/wait/backoff.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define MS	NS_PER_MS
 #define S	NS_PER_S

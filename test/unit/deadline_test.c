@@ -4,7 +4,7 @@
  */
 #include "../../cmd/job/deadline.h"
 #include "../../lib/os/time.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define MS	NS_PER_MS
 #define S	NS_PER_S

@@ -4,7 +4,7 @@
  */
 #include "../../cmd/text/describe.h"
 #include "../../cmd/text/message.h"
-#include "tap.h"
+#include "../tap.h"
 
 static void test_loss(void)
 {

@@ -4,7 +4,7 @@
  */
 #include "../../cmd/text/duration.h"
 #include "../../lib/os/time.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define S	NS_PER_S
 

@@ -3,7 +3,7 @@
  * inspect_test.c - the seven states, from what is seen.
  */
 #include "../../lib/inspect.h"
-#include "tap.h"
+#include "../tap.h"
 
 int main(void)
 {

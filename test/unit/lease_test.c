@@ -4,7 +4,7 @@
  */
 #include "../../lib/os/time.h"
 #include "../../lib/protocol/lease.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define S	NS_PER_S
 #define TICK	(10 * NS_PER_MS)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "../../lib/protocol/name.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define OURS	"n0123456789abcdef"
 

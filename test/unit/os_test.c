@@ -4,7 +4,7 @@
  */
 #include "../../lib/os/path.h"
 #include "../../lib/os/time.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define S	NS_PER_S
 

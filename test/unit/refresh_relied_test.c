@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../../lib/nlock.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define LIFETIME_NS	(600 * NS_PER_S)
 

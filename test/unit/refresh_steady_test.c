@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../../lib/nlock.h"
-#include "tap.h"
+#include "../tap.h"
 
 #define REFRESHES	10000
 
@@ -83,7 +83,7 @@ static void test_steady(const char *path)
 #endif
 	ok(nlock_release(&claim, &error) == NLOCK_OK, "it is released");
 	nlock_close(&lock);
-	printf("# count: %d refreshes\n", REFRESHES);
+	count(REFRESHES, "refreshes");
 }
 
 int main(void)

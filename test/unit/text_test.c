@@ -8,7 +8,7 @@
 #include "../../cmd/text/errno_names.h"
 #include "../../cmd/text/json.h"
 #include "../../cmd/text/shell_quote.h"
-#include "tap.h"
+#include "../tap.h"
 
 static void test_quote(void)
 {

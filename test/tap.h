@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tap.h - the Test Anything Protocol, as much of it as table tests need.
+ * tap.h - the Test Anything Protocol, as much of it as tests in C need.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -33,6 +33,12 @@ static inline void is_string(const char *got, const char *expected,
 	ok(good, behaviour);
 	if (!good)
 		printf("# got '%s', expected '%s'\n", got, expected);
+}
+
+/* test/check adds up what was counted under one name. */
+static inline void count(long number, const char *things)
+{
+	printf("# count: %ld %s\n", number, things);
 }
 
 /* To be returned from main. */
