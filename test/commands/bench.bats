@@ -19,6 +19,11 @@ setup_file() {
 	done
 }
 
+setup() {
+	needs python3
+	common_setup
+}
+
 # measure [CASE...]: here, and as little as possible.
 measure() {
 	BENCH_SMALL=1 BENCH_DIR=$DIR BENCH_TSV=$DIR/tsv TMPDIR=$DIR \

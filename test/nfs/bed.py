@@ -9,8 +9,8 @@ import sys
 import time
 import traceback
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.append(os.path.dirname(HERE))
+TEST = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(TEST)
 
 import tap
 from eventually import eventually

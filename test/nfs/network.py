@@ -105,9 +105,15 @@ def cut_off_in_command(way):
 # ------------------------------------------- requests and replies that are late
 
 
-# As strace names them; openat makes the claim.
-CHANGES = ("mkdirat", "openat", "write", "utimensat", "linkat", "unlinkat",
-           "renameat", "fchmodat")
+def changing_calls():
+    """As strace names them; openat makes the claim."""
+    with open(f"{bed.TEST}/changes.h") as file:
+        return re.findall(r"^(?:MAYBE_)?CHANGE\((\w+)\)$", file.read(), re.M)
+
+
+CHANGES = changing_calls()
+# "?" means: if this machine has it.
+TRACED = "trace=" + ",".join("?" + name for name in CHANGES)
 
 SOON = ("--clock-slop", "100ms")
 
@@ -153,7 +159,7 @@ class Late:
         # -D: as the tracer's child it would be what is started and killed.
         self.process = one.start(
             "strace", "-D", "-f", "-y", "-qq", "-o", self.log, "-e",
-            f"trace={','.join(CHANGES)}", "-e",
+            TRACED, "-e",
             f"inject={call}:delay_enter=3600s:when={nth}",
             bed.nlock, *arguments,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -231,8 +237,7 @@ def changes_of(version, command):
     lock = path(version, command.__name__)
     log = f"/mnt/tmp/log-{version}-{command.__name__}"
     status, _, err = one.run(
-        "strace", "-f", "-y", "-qq", "-o", log, "-e",
-        f"trace={','.join(CHANGES)}",
+        "strace", "-f", "-y", "-qq", "-o", log, "-e", TRACED,
         bed.nlock, *command(lock))
     check((status, err), (0, ""), f"{command.__name__}, undisturbed")
     bed.remove_leftovers(version, command.__name__)

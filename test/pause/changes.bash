@@ -4,12 +4,9 @@
 # A change is written NAME:NTH, the NTH call of NAME in one process; strace(1)
 # counts each call, and each process, for itself.  Load after common.
 
-CHANGING=openat,write,linkat,mkdirat,unlinkat,renameat,utimensat,fchmodat
-CHANGING+=,fchmod,ftruncate,fallocate,symlinkat,mknodat,fchownat,fchown
-CHANGING+=,renameat2,fchmodat2,'?link,?mkdir,?unlink,?rename,?rmdir,?symlink'
-CHANGING+=,'?creat,?chmod,?chown,?open,?utimes,?utime,?truncate'
-CHANGING="?${CHANGING//,/,?}"
-CHANGING=${CHANGING//'??'/'?'}
+# To strace, "?" means: if this machine has it.
+CHANGING=$(sed -nE 's/^(MAYBE_)?CHANGE\((.*)\)$/?\2/p' "$TEST/changes.h" |
+	paste -sd ,)
 
 # hold LIFETIME...: take $LOCK; $CLAIM is the claim.
 hold() {

@@ -217,12 +217,11 @@ static bool is_call_of_interest(pid_t pid, bool *change)
 		uint64_t number;
 		bool change;
 	} calls[] = {
-		{ SYS_openat, false }, { SYS_mkdirat, true },
-		{ SYS_unlinkat, true }, { SYS_linkat, true },
-		{ SYS_renameat2, true }, { SYS_utimensat, true },
-		{ SYS_fchmodat, true }, { SYS_fchmod, true },
-		{ SYS_write, true }, { SYS_read, false },
-		{ SYS_statx, false }, { SYS_getdents64, false },
+#define CHANGE(name)	{ SYS_##name, true },
+#define MAYBE_CHANGE(name)
+#include "../changes.h"
+		{ SYS_read, false }, { SYS_statx, false },
+		{ SYS_getdents64, false },
 #ifdef SYS_renameat
 		{ SYS_renameat, true },
 #endif
@@ -242,8 +241,8 @@ static bool is_call_of_interest(pid_t pid, bool *change)
 			break;
 	if (i == COUNT(calls) || !is_in_directory(pid, info.entry.args[0]))
 		return false;
-	*change = calls[i].change || (info.entry.nr == SYS_openat &&
-				      (info.entry.args[2] & O_CREAT) != 0);
+	*change = info.entry.nr == SYS_openat ?
+		  (info.entry.args[2] & O_CREAT) != 0 : calls[i].change;
 	return true;
 }
 
