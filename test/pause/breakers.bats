@@ -4,27 +4,12 @@
 # combination, and what comes then in several orders, with one of them killed
 # and with a third: the lock is never in two hands, can be taken again, and
 # nothing is left that is not explained.
-#
-# To see one schedule again, run the program by hand; see interleave.c.
 
 load ../common
+load interleave
 
 setup_file() {
-	export INTERLEAVE=$BATS_FILE_TMPDIR/interleave
-
-	"${CC:-cc}" -std=c11 -O1 -Wall -Wextra -Werror -o "$INTERLEAVE" \
-		"$BATS_TEST_DIRNAME/interleave.c"
-}
-
-# interleaved HOW LEASE...: see interleave.c.
-interleaved() {
-	run "$INTERLEAVE" "$(command -v nlock)" "$DIR" "$@"
-	# shellcheck disable=SC2154	# set by run
-	echo "$output" | head -n 200
-	echo "# count: ${output##*$'\n'}" |
-		sed 's/ schedules,.*/ schedules/' >&3
-	# shellcheck disable=SC2154	# set by run
-	[ "$status" = 0 ]
+	build_interleave
 }
 
 @test "two breakers, each held up before every change" {
@@ -68,6 +53,31 @@ interleaved() {
 
 @test "a taker held up for longer than its lease, and one who wants the lock" {
 	interleaved changes none TA
+}
+
+@test "a releaser and its twin, each held up before every change" {
+	interleaved changes over RS
+}
+
+@test "two breakers that sweep up, each held up before every change" {
+	interleaved changes swept AB
+}
+
+@test "a waiter and one who only tries, each held up before every change" {
+	interleaved changes over WA
+	interleaved changes over AW
+}
+
+@test "a releaser and the waiter that it wakes, each held up before every change" {
+	interleaved waiting running RW
+	interleaved waiting running RA
+}
+
+@test "a run and one who wants the lock, each held up before every change" {
+	interleaved changes none NA
+	interleaved changes none AN
+	interleaved changes over NA
+	interleaved changes over AN
 }
 
 @test "up to six commands that take turns at random" {

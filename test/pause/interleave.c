@@ -4,19 +4,26 @@
  * choice, and see that no lock is ever in two hands.
  *
  *	interleave NLOCK DIR play LEASE SCHEDULE	one schedule
+ *	interleave NLOCK DIR held LEASE XY		X held up, and Y then
  *	interleave NLOCK DIR changes LEASE XY		each of two, X and Y
  *	interleave NLOCK DIR calls LEASE XY		the same, finer
+ *	interleave NLOCK DIR waiting LEASE XY		the same, while W waits
  *	interleave NLOCK DIR random LEASE COUNT SEED	of several, at random
  *
  * LEASE is that of the lock V at the beginning: "running", "over" by far, or
- * "none", that is, V is not there.  A schedule's words:
+ * "none", that is, V is not there.  "swept" is "over", and a waiter that was
+ * killed hours ago has left its claim.  A schedule's words:
  *
  *	A B C	acquire, for ten minutes, without waiting
  *	T	the same, for 300 ms
+ *	W	the same, and wait for it
+ *	N	run a command that prints its claim
  *	R S	release V
  *	F	refresh V, for ten minutes
  *	A12	run A until it is about to make its 12th call on a file in the
- *		lock's directory, where it stays; A alone: until it ends
+ *		lock's directory, where it stays; A alone: until it ends.  W is
+ *		left alone, too, when it has nothing to do but to wait
+ *	A~	run A until it waits, and count its calls from there
  *	A!	kill A
  *	old	all that breakers have made is a minute old from now on
  *	late	wait until the lease of T is over
@@ -52,6 +59,7 @@
 #define SLOP		"20ms"
 #define SLOP_NS		20000000L
 #define A_MINUTE_S	60
+#define HOURS_S		7200
 
 #define SCHEDULE_SIZE	256
 #define SCHEDULE_LIMIT_S 60
@@ -69,6 +77,9 @@ struct actor {
 	int calls;		/* made or about to be made */
 	bool change;		/* the call it was first held up before was */
 	bool held;
+	bool waits;		/* it is in ppoll(2), or is about to be ... */
+	bool asleep;		/* ... and was not stopped there */
+	bool ran;		/* its command has */
 	bool winner_before;	/* when it was started, somebody had the lock */
 	char claim[PATH_MAX];	/* what it says that it holds, once it has */
 };
@@ -78,12 +89,14 @@ static char directory[PATH_MAX];	/* of the lock, for one worker */
 static char lock_path[PATH_MAX];
 static char output[PATH_MAX];
 static char victim[PATH_MAX];		/* the claim V */
+static char old_claim[PATH_MAX];	/* which a killed waiter has left */
+static bool victim_broken, victim_released;
 static bool victim_holds;
 
 static struct actor actors[] = {
 	{ .letter = 'A' }, { .letter = 'B' }, { .letter = 'C' },
 	{ .letter = 'T' }, { .letter = 'R' }, { .letter = 'S' },
-	{ .letter = 'F' },
+	{ .letter = 'F' }, { .letter = 'W' }, { .letter = 'N' },
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -102,7 +115,12 @@ static struct actor *actor_of(char letter)
 
 static bool acquires(const struct actor *a)
 {
-	return strchr("ABCT", a->letter) != NULL;
+	return strchr("ABCTW", a->letter) != NULL;
+}
+
+static bool releases(const struct actor *a)
+{
+	return strchr("RS", a->letter) != NULL;
 }
 
 static void die(const char *what)
@@ -128,15 +146,25 @@ static void complain(const char *format, ...)
 
 /* ------------------------------------------------------------ the commands */
 
-static void exec_nlock(const char *const *arguments)
+/* Where a command's output goes; it is 0 for those who are no actor. */
+static const char *output_of(char letter)
 {
-	const char *argv[12] = { "nlock" };
+	static char path[PATH_MAX + 2];
+
+	snprintf(path, sizeof(path), "%s%c", output, letter);
+	return path;
+}
+
+static void exec_nlock(const char *const *arguments, char letter)
+{
+	const char *argv[16] = { "nlock" };
 	size_t i;
 	int fd;
 
 	for (i = 0; arguments[i] != NULL; i++)
 		argv[i + 1] = arguments[i];
-	fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(output_of(letter), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		  0600);
 	dup2(fd, 1);
 	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
 	execv(nlock, (char *const *)argv);
@@ -146,7 +174,7 @@ static void exec_nlock(const char *const *arguments)
 static void exec_actor(const struct actor *a)
 {
 	const char *const acquire[] = {
-		"acquire", "-n", "-l",
+		"acquire", "-w", a->letter == 'W' ? "60s" : "0", "-l",
 		a->letter == 'T' ? SHORT_LEASE : LONG_LEASE,
 		"--clock-slop", SLOP, lock_path, NULL
 	};
@@ -154,9 +182,16 @@ static void exec_actor(const struct actor *a)
 	const char *const refresh[] = {
 		"refresh", "-l", LONG_LEASE, "--claim", victim, NULL
 	};
+	const char *const a_run[] = {
+		"run", "-n", "-l", LONG_LEASE, "--clock-slop", SLOP, lock_path,
+		"printenv", "NLOCK_CLAIM", NULL
+	};
 
-	exec_nlock(acquires(a) ? acquire : a->letter == 'F' ? refresh :
-		   release);
+	/* Its command's process is killed with it. */
+	if (a->letter == 'N')
+		setsid();
+	exec_nlock(acquires(a) ? acquire : releases(a) ? release :
+		   a->letter == 'F' ? refresh : a_run, a->letter);
 }
 
 /* Run a command to its end, undisturbed. */
@@ -166,16 +201,16 @@ static int run(const char *const *arguments)
 	int status;
 
 	if (pid == 0)
-		exec_nlock(arguments);
+		exec_nlock(arguments, '0');
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		die("run");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
 }
 
 /* What acquire has printed: NLOCK_CLAIM='...'; ... */
-static void read_claim(char *claim)
+static void read_claim(char letter, char *claim)
 {
-	FILE *file = fopen(output, "r");
+	FILE *file = fopen(output_of(letter), "r");
 	char line[PATH_MAX + 64] = "";
 	const char *begin;
 	size_t length;
@@ -246,6 +281,49 @@ static bool is_call_of_interest(pid_t pid, bool *change)
 	return true;
 }
 
+static bool is_about_to_wait(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
+	       info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+	       info.entry.nr == SYS_ppoll;
+}
+
+static bool is_asleep(pid_t pid)
+{
+	char path[64], text[512] = "";
+	const char *rest;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (file == NULL || fgets(text, sizeof(text), file) == NULL)
+		die(path);
+	fclose(file);
+	rest = strrchr(text, ')');
+	return rest != NULL && rest[2] == 'S';
+}
+
+/*
+ * Wait until it has stopped or ended.  Returns false if it is in its ppoll(2)
+ * and sleeps: whatever would wake it has not happened.
+ */
+static bool has_stopped(const struct actor *a, int *status)
+{
+	const struct timespec moment = { 0, 50000 };
+	pid_t pid;
+
+	while ((pid = waitpid(a->pid, status, a->waits ? WNOHANG : 0)) == 0) {
+		if (is_asleep(a->pid))
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	if (pid != a->pid)
+		die("waitpid");
+	return true;
+}
+
 static void start(struct actor *a)
 {
 	int status;
@@ -262,20 +340,24 @@ static void start(struct actor *a)
 		die("start");
 	a->status = RUNNING;
 	a->calls = 0;
-	a->held = a->change = false;
+	a->held = a->change = a->waits = a->asleep = a->ran = false;
 }
 
-/* Returns false if it ended before it was about to make that call. */
+/* Returns false if it ended, or waits, before it was about to make that call. */
 static bool advance(struct actor *a, int until)
 {
 	int status, signal_number = 0;
 	bool change;
 
 	while (a->status == RUNNING) {
-		if (ptrace(PTRACE_SYSCALL, a->pid, 0, signal_number) < 0 ||
-		    waitpid(a->pid, &status, 0) != a->pid)
+		if (!a->asleep &&
+		    ptrace(PTRACE_SYSCALL, a->pid, 0, signal_number) < 0)
 			die("advance");
+		a->asleep = !has_stopped(a, &status);
+		if (a->asleep)
+			return false;
 		signal_number = 0;
+		a->waits = false;
 		if (WIFEXITED(status))
 			a->status = WEXITSTATUS(status);
 		else if (WIFSIGNALED(status))
@@ -285,6 +367,8 @@ static bool advance(struct actor *a, int until)
 		else if (is_call_of_interest(a->pid, &change) &&
 			 ++a->calls == until)
 			goto held;
+		else
+			a->waits = a->letter == 'W' && is_about_to_wait(a->pid);
 	}
 	return false;
 
@@ -301,7 +385,7 @@ static void end(struct actor *a)
 
 	if (a->status != RUNNING)
 		return;
-	kill(a->pid, SIGKILL);
+	kill(a->letter == 'N' ? -a->pid : a->pid, SIGKILL);
 	do
 		waitpid(a->pid, &status, 0);
 	while (WIFSTOPPED(status));
@@ -346,6 +430,52 @@ static void winner_still_holds(void)
 		complain("  somebody has revoked the warrant of %s\n", claim);
 }
 
+static bool victim_has_lock(void)
+{
+	char content[PATH_MAX] = "";
+	int fd = open(lock_path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, content, sizeof(content) - 1) < 0)
+		die(lock_path);
+	close(fd);
+	return strcmp(content, victim) == 0;
+}
+
+/* Its command ran: it ends before the lock is given back. */
+static void judge_command(struct actor *a)
+{
+	struct stat printed;
+
+	if (a->letter != 'N' || a->ran ||
+	    stat(output_of('N'), &printed) < 0 || printed.st_size == 0)
+		return;
+	a->ran = true;
+	if (winner() != NULL)
+		complain("  N: its command runs, but %s has the lock\n",
+			 winner());
+}
+
+static bool may_exit_so(const struct actor *a)
+{
+	if (a->letter == 'N')
+		return a->status == (a->ran ? 0 : 75);
+	if (a->letter == 'W')
+		return a->status == 0;
+	return a->status == 0 || a->status == (acquires(a) ? 75 : 76);
+}
+
+/* Two of them may both think that they have done it. */
+static void judge_release(const struct actor *a)
+{
+	if (a->winner_before)
+		complain("  %c: released another's lock\n", a->letter);
+	if (victim_broken)
+		complain("  %c: says that it has released what was broken\n",
+			 a->letter);
+}
+
 /* Somebody has ended: does it say the truth? */
 static void judge(struct actor *a)
 {
@@ -353,21 +483,22 @@ static void judge(struct actor *a)
 
 	if (a->status == KILLED || a->status == RUNNING)
 		return;
-	if (acquires(a) ? a->status != 0 && a->status != 75 :
-			  a->status != 0 && a->status != 76)
+	if (!may_exit_so(a))
 		complain("  %c: exit status %d\n", a->letter, a->status);
-	if (a->status != 0)
+	if (a->status == 76 && a->letter == 'R' && victim_released &&
+	    actor_of('S')->status == NOT_STARTED)
+		complain("  R: has released, but says that it was lost\n");
+	if (a->status != 0 || a->letter == 'N')
 		return;
-	if (strchr("RS", a->letter) != NULL) {
-		if (a->winner_before)
-			complain("  %c: released another's lock\n", a->letter);
+	if (releases(a)) {
+		judge_release(a);
 		return;
 	}
 	if (before != NULL && !(a->letter == 'F' && victim_holds))
 		complain("  %c has the lock, but so has %s\n", a->letter,
 			 before);
 	if (acquires(a))
-		read_claim(a->claim);
+		read_claim(a->letter, a->claim);
 	else if (actor_of('R')->status == NOT_STARTED &&
 		 actor_of('S')->status == NOT_STARTED)
 		strcpy(a->claim, victim);
@@ -384,7 +515,7 @@ static bool about_to_start(struct actor *a)
 	if (a->status != NOT_STARTED)
 		return false;
 	a->winner_before = winner() != NULL && !victim_holds;
-	if (strchr("RS", a->letter) != NULL) {
+	if (releases(a)) {
 		victim_holds = false;
 		/* Refreshed before, it is given back now. */
 		if (actor_of('F')->claim[0] != '\0') {
@@ -450,6 +581,23 @@ static void wait_for_end_of_lease(void)
 	nanosleep(&pause, NULL);
 }
 
+/* Let it go on to that call; see advance(). */
+static bool go_on(struct actor *a, int until)
+{
+	bool victims = victim_has_lock();
+	bool came = advance(a, until);
+
+	if (victims && !victim_has_lock()) {
+		if (releases(a))
+			victim_released = true;
+		else
+			victim_broken = true;
+	}
+	judge_command(a);
+	judge(a);
+	return came;
+}
+
 /* Returns false if it changes nothing: that call never came. */
 static bool play_word(const char *word)
 {
@@ -468,8 +616,10 @@ static bool play_word(const char *word)
 	if (word[1] == '!') {
 		end(a);
 	} else if (a->status == RUNNING) {
-		came = advance(a, atoi(word + 1)) || word[1] == '\0';
-		judge(a);
+		came = go_on(a, atoi(word + 1)) || word[1] == '\0' ||
+		       word[1] == '~';
+		if (word[1] == '~')
+			a->calls = 0;
 	}
 	winner_still_holds();
 	return came;
@@ -500,15 +650,15 @@ static void remove_all(const char *path)
 }
 
 /* As acquire would; it would take longer. */
-static void make_victim(void)
+static void make_claim(const char *claim)
 {
 	char warrant[PATH_MAX + sizeof("|warrant")];
-	int fd = open(victim, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	int fd = open(claim, O_WRONLY | O_CREAT | O_EXCL, 0644);
 
-	snprintf(warrant, sizeof(warrant), "%s|warrant", victim);
-	if (write(fd, victim, strlen(victim)) < 0 || close(fd) < 0 ||
-	    mkdir(warrant, 0777) < 0 || link(victim, lock_path) < 0)
-		die("the victim's lock");
+	snprintf(warrant, sizeof(warrant), "%s|warrant", claim);
+	if (write(fd, claim, strlen(claim)) < 0 || close(fd) < 0 ||
+	    mkdir(warrant, 0777) < 0)
+		die(claim);
 }
 
 static void prepare(const char *lease)
@@ -522,9 +672,16 @@ static void prepare(const char *lease)
 		a->claim[0] = '\0';
 	}
 	victim_holds = strcmp(lease, "running") == 0;
+	victim_broken = victim_released = false;
 	if (strcmp(lease, "none") == 0)
 		return;
-	make_victim();
+	if (strcmp(lease, "swept") == 0) {
+		make_claim(old_claim);
+		set_modified(AT_FDCWD, old_claim, HOURS_S);
+	}
+	make_claim(victim);
+	if (link(victim, lock_path) < 0)
+		die("the victim's lock");
 	set_modified(AT_FDCWD, victim, victim_holds ? -10 * A_MINUTE_S :
 		     A_MINUTE_S);
 }
@@ -555,38 +712,90 @@ static void nothing_unexplained_is_left(const char *own_claim, int killed)
 		complain("  %d killed, and %d files left\n", killed, left);
 }
 
-/* Everybody has ended.  Does the lock work as if nothing had been? */
-static void look_at_aftermath(void)
+static int count_killed(void)
 {
-	const char *const acquire[] = {
-		"acquire", "-w", "5s", "-l", LONG_LEASE, "--clock-slop", SLOP,
-		lock_path, NULL
-	};
-	char claim[PATH_MAX];
-	const char *const release[] = { "release", "--claim", claim, NULL };
-	const char *holder = winner();
 	const struct actor *a;
 	int killed = 0;
 
 	for EACH_ACTOR(a)
 		killed += a->status == KILLED;
-	if (holder != NULL) {
-		strcpy(claim, holder);
+	return killed;
+}
+
+/*
+ * What nobody relies on any more is given back, or its lease, which can be
+ * long, has to be over.  Not that of a run whose processes have been killed:
+ * on its machine that is seen.
+ */
+static void give_back(void)
+{
+	char claim[PATH_MAX];
+	const char *const release[] = { "release", "--claim", claim, NULL };
+	int killed = count_killed();
+	struct actor *a;
+
+	if (winner() != NULL) {
+		strcpy(claim, winner());
 		if (run(release) != 0)
 			complain("  the holder could not release\n");
 	}
-	/* A lease that nobody relies on has to be over; it can be long. */
-	if (killed > 0 || actor_of('T')->status == 0 ||
-	    actor_of('F')->status != NOT_STARTED)
+	for EACH_ACTOR(a)
+		a->claim[0] = '\0';
+	victim_holds = false;
+	if (killed > (actor_of('N')->status == KILLED) ||
+	    actor_of('T')->status == 0 || actor_of('F')->status != NOT_STARTED)
 		set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
 	if (killed > 0)
 		make_breakers_old();
+}
+
+/* Who waits has its turn. */
+static void let_waiter_in(void)
+{
+	const struct timespec moment = { 0, 1000000 };
+	struct actor *a = actor_of('W');
+
+	if (a->status != RUNNING)
+		return;
+	give_back();
+	while (a->status == RUNNING) {
+		go_on(a, 0);
+		nanosleep(&moment, NULL);
+	}
+}
+
+/* Take the lock, if need be by breaking it; its claim. */
+static bool take_once_more(char *claim)
+{
+	const char *const acquire[] = {
+		"acquire", "-w", "5s", "-l", LONG_LEASE, "--clock-slop", SLOP,
+		lock_path, NULL
+	};
+
 	if (run(acquire) != 0) {
 		complain("  the lock can't be taken any more\n");
-		return;
+		return false;
 	}
-	read_claim(claim);
-	nothing_unexplained_is_left(claim, killed);
+	read_claim('0', claim);
+	return true;
+}
+
+/* Everybody has ended.  Does the lock work as if nothing had been? */
+static void look_at_aftermath(void)
+{
+	char claim[PATH_MAX];
+
+	let_waiter_in();
+	give_back();
+	if (!take_once_more(claim))
+		return;
+	/* The next who breaks sweeps up, if nobody has. */
+	if (access(old_claim, F_OK) == 0) {
+		set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
+		if (!take_once_more(claim))
+			return;
+	}
+	nothing_unexplained_is_left(claim, count_killed());
 }
 
 static void print_left(const char *path, int depth)
@@ -657,15 +866,53 @@ static const char *play(const char *lease, const char *schedule)
 
 /* ---------------------------------------------------------------- families */
 
+/* A schedule with two in the place of its X and Y. */
+static const char *play_with(const char *lease, const char *begin,
+			     const char *end, char x, char y)
+{
+	char schedule[SCHEDULE_SIZE], *c;
+	size_t length = strlen(begin);
+
+	snprintf(schedule, sizeof(schedule), "%s%s", begin, end);
+	for (c = schedule + length; *c != '\0'; c++)
+		*c = *c == 'X' ? x : *c == 'Y' ? y : *c;
+	return play(lease, schedule);
+}
+
 static int worker, workers = 1;
 
 /* Is X's Ith call, if it goes first, a change? */
-static bool is_change(const char *lease, char x, int i)
+static bool is_change(const char *lease, const char *prefix, char x, int i)
 {
-	char schedule[16];
+	char schedule[32];
 
-	snprintf(schedule, sizeof(schedule), "%c%d", x, i);
+	snprintf(schedule, sizeof(schedule), "%s%c%d", prefix, x, i);
 	return play(lease, schedule)[0] != '\0' || actor_of(x)->change;
+}
+
+/*
+ * X is held up before each of its changes, while Y does all that it does, and a
+ * third may take the lock.
+ */
+static void play_held(const char *lease, char x, char y)
+{
+	static const char *const endings[] = {
+		"Y X", "Y old C X", "old C Y X", "old C X Y", "X! Y",
+	};
+	char begin[16];
+	bool x_ended = false;
+	size_t ending;
+	int i;
+
+	for (i = 1; !x_ended; i++) {
+		snprintf(begin, sizeof(begin), "%c%d ", x, i);
+		x_ended = play(lease, begin)[0] != '\0';
+		if (!x_ended && !actor_of(x)->change)
+			continue;
+		for (ending = (size_t)worker; ending < COUNT(endings);
+		     ending += (size_t)workers)
+			play_with(lease, begin, endings[ending], x, y);
+	}
 }
 
 /*
@@ -673,36 +920,32 @@ static bool is_change(const char *lease, char x, int i)
  * then Y before each of its own; then a third may come; then one of them goes
  * on first, or is killed.
  */
-static void play_pairs(const char *lease, char x, char y, bool changes_only)
+static void play_pairs(const char *lease, const char *prefix, char x, char y,
+		       bool changes_only)
 {
 	static const char *const between[] = { "", "old ", NULL };
 	static const char *const between_late[] = { "late ", NULL };
 	static const char *const endings[] = {
-		"X Y", "Y X", "old C X Y", "old C Y X", "X! Y", "Y! X",
-		"X! old C Y", "Y! old C X", "X! Y!",
+		"X Y", "Y X", "Y old C X", "old C X Y", "old C Y X", "X! Y",
+		"Y! X", "X! old C Y", "Y! old C X", "X! Y!",
 	};
 	const char *const *gaps = x == 'T' ? between_late : between;
-	char schedule[SCHEDULE_SIZE], *c;
+	char begin[SCHEDULE_SIZE];
 	bool x_ended = false, y_ended = false;
 	size_t ending, gap;
 	int i, j;
 
 	for (i = 1; !x_ended; i++) {
-		if (changes_only && !is_change(lease, x, i))
+		if (changes_only && !is_change(lease, prefix, x, i))
 			continue;
 		for (gap = 0; gaps[gap] != NULL; gap++)
 		for (j = 1 + worker, y_ended = false; !y_ended; j += workers)
 		for (ending = 0; ending < COUNT(endings); ending++) {
 			const char *ended;
-			int length;
 
-			length = snprintf(schedule, sizeof(schedule),
-					  "%c%d %s%c%d ", x, i, gaps[gap], y,
-					  j);
-			strcpy(schedule + length, endings[ending]);
-			for (c = schedule + length; *c != '\0'; c++)
-				*c = *c == 'X' ? x : *c == 'Y' ? y : *c;
-			ended = play(lease, schedule);
+			snprintf(begin, sizeof(begin), "%s%c%d %s%c%d ", prefix,
+				 x, i, gaps[gap], y, j);
+			ended = play_with(lease, begin, endings[ending], x, y);
 			x_ended = strchr(ended, x) != NULL;
 			y_ended = strchr(ended, y) != NULL;
 			/* Nothing was old?  Then this has been already. */
@@ -770,10 +1013,17 @@ static void work(const char *place, char **arguments)
 	snprintf(lock_path, sizeof(lock_path), "%.4000s/job.lock", directory);
 	snprintf(victim, sizeof(victim), "%.4050s|host|1|n0123456789abcdef",
 		 lock_path);
+	snprintf(old_claim, sizeof(old_claim),
+		 "%.4050s|host|42|n0123456789abcdef", lock_path);
 	signal(SIGALRM, took_too_long);
-	if (strcmp(how, "changes") == 0 || strcmp(how, "calls") == 0)
-		play_pairs(lease, arguments[2][0], arguments[2][1],
+	if (strcmp(how, "held") == 0)
+		play_held(lease, arguments[2][0], arguments[2][1]);
+	else if (strcmp(how, "changes") == 0 || strcmp(how, "calls") == 0)
+		play_pairs(lease, "", arguments[2][0], arguments[2][1],
 			   strcmp(how, "changes") == 0);
+	else if (strcmp(how, "waiting") == 0)
+		play_pairs(lease, "W~ ", arguments[2][0], arguments[2][1],
+			   true);
 	else if (strcmp(how, "random") == 0)
 		play_random(lease, atol(arguments[2]),
 			    (unsigned int)atol(arguments[3]));
@@ -788,7 +1038,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6) {
 		fprintf(stderr, "usage: interleave NLOCK DIR "
-			"play|changes|calls|random LEASE ...\n");
+			"play|held|changes|calls|waiting|random LEASE ...\n");
 		return 2;
 	}
 	nlock = argv[1];
