@@ -182,6 +182,44 @@ leave_claim() {
 	touch -d "$2 ago" "$DIR/$1"
 }
 
+# start_of PID: in ticks since the boot; nothing if it is gone.
+start_of() {
+	local stat
+
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	# shellcheck disable=SC2086	# words
+	set -- ${stat##*) }
+	echo "${20}"
+}
+
+# A process that this user can't look at has started since this test has: it may
+# be one of any job that was killed meanwhile.
+others_have_started() {
+	local began directory started
+
+	began=$(start_of $$)
+	for directory in /proc/[0-9]*; do
+		[ ! -r "$directory/environ" ] || continue
+		started=$(start_of "${directory#/proc/}")
+		[ "${started:-0}" -lt "$began" ] || return 0
+	done
+	return 1
+}
+
+# eventually_seen COMMAND...: the same as "eventually", of what nlock tells only if
+# it can look at whatever might be a killed job's.
+eventually_seen() {
+	if ! eventually "$@"; then
+		! others_have_started || skip "processes of others have started"
+		return 1
+	fi
+}
+
+# is_free: the lock can be had at once, though its lease runs.
+is_free() {
+	eventually_seen nlock acquire -n "$LOCK"
+}
+
 # How many claims there are, be it of holders or of waiters.
 claims_are() {
 	[ "$(find "$DIR" -maxdepth 1 -name 'job.lock|*' -type f | wc -l)" = "$1" ]

@@ -619,7 +619,10 @@ def own_share_kb(pids):
 
 
 def is_task(bench, pid):
-    return os.path.samefile(f"/proc/{pid}/exe", bench.program("task"))
+    try:
+        return os.path.samefile(f"/proc/{pid}/exe", bench.program("task"))
+    except PermissionError:     # of a peer that is set-group-ID
+        return False
 
 
 def has_heartbeat(tool, processes):
@@ -646,11 +649,15 @@ def memory(bench, place):
                                in descendants(holder.pid)), "the task runs")
         own = [pid for pid in descendants(holder.pid)
                if not is_task(bench, pid)]
-        sizes[tool.name] = {
-            "run, peak": peak_kb(own),
-            "run, share of memory": own_share_kb(own),
-            "waiting, peak": peak_kb(descendants(waiter.pid)),
-        }
+        try:
+            sizes[tool.name] = {
+                "run, peak": peak_kb(own),
+                "run, share of memory": own_share_kb(own),
+                "waiting, peak": peak_kb(descendants(waiter.pid)),
+            }
+        except PermissionError:
+            bench.table.note(f"memory: {tool.name} left out, it is "
+                             "set-group-ID")
         kill(waiter)
         finish_holder(holder)
     for name, theirs in sizes.items():

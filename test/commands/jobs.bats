@@ -41,11 +41,6 @@ is_kept() {
 	nlock status -q "$LOCK"
 }
 
-# is_free: at once, though its lease runs.
-is_free() {
-	eventually nlock acquire -n "$LOCK"
-}
-
 over() {
 	touch -d '1 hour ago' "$LOCK"
 }
@@ -63,7 +58,7 @@ over() {
 	killed_run -l 1h "$LOCK" -- timeout 1000 sh -c "$worker"
 	is_kept
 	ends "$(cat worker)"
-	eventually is_state stale
+	eventually_seen is_state stale
 	is_free
 }
 
@@ -97,7 +92,7 @@ over() {
 	grep -q '^State:.Z' "/proc/$(cat worker)/status"
 	is_kept
 	ends "$(cat worker)"
-	eventually is_state stale
+	eventually_seen is_state stale
 	is_free
 }
 

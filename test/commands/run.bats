@@ -223,8 +223,7 @@ load ../common
 	run -75 nlock acquire -n "$LOCK"
 	kill -KILL -- -$pid
 	wait $pid || true
-	eventually is_state stale
-	run -0 nlock acquire -n "$LOCK"
+	is_free
 	claims_are 1
 }
 
