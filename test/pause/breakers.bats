@@ -65,7 +65,7 @@ setup_file() {
 
 @test "a waiter and one who only tries, each held up before every change" {
 	interleaved changes over WA
-	interleaved changes over AW
+	interleaved held over AW
 }
 
 @test "a releaser and the waiter that it wakes, each held up before every change" {
@@ -76,8 +76,8 @@ setup_file() {
 @test "a run and one who wants the lock, each held up before every change" {
 	interleaved changes none NA
 	interleaved changes none AN
-	interleaved changes over NA
-	interleaved changes over AN
+	interleaved held over NA
+	interleaved held over AN
 }
 
 @test "up to six commands that take turns at random" {
