@@ -85,6 +85,7 @@ static void print_json(const struct nlock_lock *lock, const char *path,
 		json_null(&json, "expires");
 		json_null(&json, "remaining");
 	}
+	json_bool(&json, "kept", holder->kept);
 	json_end(&json);
 }
 

@@ -434,7 +434,7 @@ static enum nlock_result check_lifetime(const struct attempt *at)
 {
 	struct nlock_claim *claim = at->claim;
 
-	if (!at->request->kept_by_run ||
+	if (!(at->request->kept_by_run || at->request->kept) ||
 	    claim->lifetime_ns >= NLOCK_SHORTEST_WHOLE_NS ||
 	    !server_clock_is_whole(&claim->clock))
 		return NLOCK_OK;
@@ -471,6 +471,7 @@ static enum nlock_result identify(struct attempt *at)
 	parts->pid = request->pid;
 	parts->by_nlock = true;
 	parts->kept_by_run = request->kept_by_run;
+	parts->kept = request->kept;
 	if (!request->dies_with_pid)
 		return NLOCK_OK;
 	parts->has_process = process_identify(request->pid, &parts->process);

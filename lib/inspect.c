@@ -14,6 +14,7 @@
 #include "os/path.h"
 #include "os/process.h"
 #include "protocol/holder.h"
+#include "protocol/keeper.h"
 #include "protocol/warrant.h"
 
 /* How often to look again if the first look turns out to be out of date. */
@@ -183,6 +184,8 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 						 evidence.server_now_ns, 0))
 			holder->survivor = holder_survivor(lock, holder);
 		evidence.kept = holder->survivor != 0;
+		holder->kept = holder->kind == HOLDER_CLAIM &&
+			       keeper_keeps(lock, &holder->parts, holder->uid);
 		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
 					      evidence.server_now_ns);
 		/* It stays 0 if that is not known. */

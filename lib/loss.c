@@ -17,6 +17,11 @@ static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
 	return fresh_attributes(lock->dirfd, name, &a) < 0 && is_gone(errno);
 }
 
+bool nlock_claim_is_gone(const struct nlock_claim *claim)
+{
+	return is_gone_by_name(claim->lock, claim->name);
+}
+
 /*
  * Is the claim or the warrant missing?  If our own release has removed them,
  * that tells nothing.

@@ -219,6 +219,7 @@ struct nlock_holder {
 	int break_errnum;
 	/* A process here that keeps it though its lease is over, or 0. */
 	pid_t survivor;
+	bool kept;		/* see nlock_claim_is_kept(); by nlock_inspect() */
 };
 
 struct nlock_request {
@@ -241,6 +242,11 @@ struct nlock_request {
 	 * refused.
 	 */
 	bool kept_by_run;
+	/*
+	 * A keeper will keep the lease, which is not that process: see
+	 * nlock_keeper_listen().  A lifetime that is too short is refused, too.
+	 */
+	bool kept;
 
 	/* Give up once this descriptor is readable; -1: none. */
 	int cancel_fd;
@@ -286,6 +292,51 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				struct nlock_claim *claim,
 				struct nlock_holder *holder,
 				struct nlock_error *error);
+
+/*
+ * Let others on this machine find the calling process as the keeper of this
+ * claim, the one that renews its lease.  Returns a descriptor, non-blocking and
+ * close-on-exec, that is readable once somebody has connected; or -1 with errno:
+ * EADDRINUSE if the claim has a keeper, EINVAL if it is not a claim to be kept.
+ */
+int nlock_keeper_listen(const struct nlock_claim *claim);
+
+/*
+ * Answer one who has connected.  Returns whether the keeper is asked to look
+ * whether the lock is still its own, as it is after a release.
+ */
+bool nlock_keeper_answer(int listener_fd);
+
+/* Ask the keeper of a claim, if it can be found from here, to look. */
+void nlock_keeper_call(const struct nlock_claim *claim);
+
+/*
+ * Is a lease kept by somebody else, by "nlock run" or by a keeper?  Of another
+ * machine's claim the name has to do; on this one its process has to live.
+ */
+bool nlock_claim_is_kept(const struct nlock_claim *claim);
+
+/*
+ * List the processes on this machine that carry the claim in their environment,
+ * as all do that "nlock run" has started.  Returns how many, at most size.
+ * *complete: all of them, as far as they have kept their environment.  One that
+ * was started before since_ticks, and can't be looked at, is none of them.  May
+ * take some seconds, if a process hangs with its memory locked.
+ */
+struct nlock_carrier {
+	pid_t pid;
+	uint64_t start_ticks;	/* as in /proc/PID/stat */
+};
+size_t nlock_claim_carriers(const struct nlock_claim *claim,
+			    uint64_t since_ticks,
+			    struct nlock_carrier *carriers, size_t size,
+			    bool *complete);
+
+/*
+ * Is a claim's file gone?  A release removes it first.  Others who take the
+ * lock away do so only after its lease, or leave the claim.
+ */
+bool nlock_claim_is_gone(const struct nlock_claim *claim);
 
 /* Why a lock that was ours is not any more, as far as that can be seen. */
 enum nlock_loss {

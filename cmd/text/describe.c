@@ -96,9 +96,11 @@ static void describe_claim(const struct nlock_holder *holder,
 	describe_lease(holder->remaining_ns, lease, sizeof(lease));
 	describe_age(holder, age, sizeof(age));
 	describe_obstacle(holder, obstacle, sizeof(obstacle));
-	snprintf(buffer, size, "%s %s pid %ld (%s)%s, %s%s%s", how[state],
+	snprintf(buffer, size, "%s %s pid %ld (%s)%s%s, %s%s%s", how[state],
 		 holder->parts.host, (long)holder->parts.pid,
-		 user_name(holder->uid, user, sizeof(user)), age, lease,
+		 user_name(holder->uid, user, sizeof(user)),
+		 holder->parts.kept && holder->kept ? ", kept," : "", age,
+		 lease,
 		 ours ? ", ours" : "", obstacle);
 }
 

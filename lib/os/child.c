@@ -70,7 +70,7 @@ void child_unshare(void *shared, size_t size)
 	munmap(shared, size);
 }
 
-pid_t child_start(const int *keep, size_t count)
+static pid_t start(const int *keep, size_t count, bool stays)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, previous;
@@ -80,14 +80,25 @@ pid_t child_start(const int *keep, size_t count)
 	sigprocmask(SIG_SETMASK, &all, &previous);
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (child_is_orphan(parent))
+		if (!stays)
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!stays && child_is_orphan(parent))
 			_exit(0);
 		close_others(keep, count);
 		return 0;
 	}
 	sigprocmask(SIG_SETMASK, &previous, NULL);
 	return pid;
+}
+
+pid_t child_start(const int *keep, size_t count)
+{
+	return start(keep, count, false);
+}
+
+pid_t child_start_to_stay(const int *keep, size_t count)
+{
+	return start(keep, count, true);
 }
 
 /*

@@ -29,6 +29,11 @@
 pid_t child_start(const int *keep, size_t count);
 
 /*
+ * The same, but the kernel does not kill this one when its parent ends.
+ */
+pid_t child_start_to_stay(const int *keep, size_t count);
+
+/*
  * Get memory, all 0, that this process shares with the helpers it starts from
  * then on.  Returns NULL with errno.  child_unshare() gives it back; size is
  * the same.

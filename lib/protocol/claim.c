@@ -557,6 +557,7 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				 lock->options.separator))
 		return fail_with(error, "read the claim's name", EINVAL);
 	strcpy(claim->name, name);
-	claim->stands_for_process = parts.has_process || parts.kept_by_run;
+	claim->stands_for_process = parts.has_process || parts.kept_by_run ||
+				    parts.kept;
 	return NLOCK_OK;
 }

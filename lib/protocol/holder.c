@@ -17,6 +17,7 @@
 #include "../os/shared_file.h"
 #include "holder.h"
 #include "job_members.h"
+#include "keeper.h"
 #include "lock_file.h"
 
 /* A longer one was not made by nlock or flufl.lock. */
@@ -66,6 +67,15 @@ static bool is_lost_by_us(const struct nlock_lock *lock,
 	       process_lives(parts->pid, &parts->process);
 }
 
+/* Its process may be dead, and a keeper ends what that has started. */
+static pid_t keeper_of(const struct nlock_holder *holder)
+{
+	const struct claim_name *parts = &holder->parts;
+
+	return parts->kept_by_run || parts->kept ?
+	       keeper_find(parts, holder->uid) : 0;
+}
+
 /*
  * Look at the process group before the job's members: if nlock was killed while
  * it started its command, the new process is in nlock's group until it carries
@@ -79,6 +89,7 @@ bool holder_is_dead(const struct nlock_lock *lock,
 
 	return is_of_this_host(lock, holder) && parts->has_process &&
 	       process_certainly_dead(parts->pid, &parts->process) &&
+	       keeper_of(holder) == 0 &&
 	       (!parts->kept_by_run ||
 		job_members_look(holder->claim, parts->process.start_ticks,
 			      &ignored) == MEMBERS_NONE);
@@ -90,11 +101,15 @@ pid_t holder_survivor(const struct nlock_lock *lock,
 	const struct claim_name *parts = &holder->parts;
 	pid_t carrier;
 
-	if (!is_of_this_host(lock, holder) || !parts->kept_by_run ||
-	    is_lost_by_us(lock, parts))
+	if (!is_of_this_host(lock, holder) || is_lost_by_us(lock, parts))
 		return 0;
+	if (!parts->kept_by_run)
+		return keeper_of(holder);
 	if (parts->has_process && process_lives(parts->pid, &parts->process))
 		return parts->pid;
+	carrier = keeper_of(holder);
+	if (carrier != 0)
+		return carrier;
 	job_members_look(holder->claim, 0, &carrier);
 	return carrier;
 }

@@ -60,6 +60,12 @@ struct progress {
 	enum job_members result;	/* once done */
 	pid_t found;
 	atomic_bool done;
+
+	/* If all are to be listed. */
+	size_t size;
+	size_t count;
+	bool incomplete;
+	struct nlock_carrier carriers[];
 };
 
 struct search {
@@ -267,20 +273,43 @@ static enum job_members look_at(struct search *search, pid_t pid)
 	return result;
 }
 
-static enum job_members pass(struct search *search, pid_t *found)
+/* Add one to the list.  Returns whether to look for more. */
+static bool note(struct progress *progress, pid_t pid)
 {
+	struct proc_stat stat;
+
+	progress->found = pid;
+	if (progress->size == 0)
+		return false;
+	if (progress->count == progress->size)
+		progress->incomplete = true;
+	else if (proc_stat_read(pid, &stat) == 0)
+		progress->carriers[progress->count++] = (struct nlock_carrier){
+			.pid = pid, .start_ticks = stat.start_ticks,
+		};
+	return true;
+}
+
+static enum job_members pass(struct search *search)
+{
+	struct progress *progress = search->progress;
 	enum job_members result = MEMBERS_NONE;
 	DIR *proc = proc_processes();
+	bool more = true;
 	pid_t pid;
 
 	if (proc == NULL)
 		return MEMBERS_UNKNOWN;
 	search->vanished = false;
-	while (result != MEMBERS_FOUND && (pid = proc_next(proc)) > 0) {
+	progress->count = 0;
+	progress->incomplete = false;
+	while (more && (pid = proc_next(proc)) > 0) {
 		enum job_members one = look_at(search, pid);
 
 		if (one == MEMBERS_FOUND)
-			*found = pid;
+			more = note(progress, pid);
+		else if (one == MEMBERS_UNKNOWN)
+			progress->incomplete = true;
 		if (one > result)
 			result = one;
 	}
@@ -296,15 +325,17 @@ static void look_at_all(struct search *search)
 	int passes = 0;
 
 	do
-		result = pass(search, &progress->found);
-	while (result != MEMBERS_FOUND &&
+		result = pass(search);
+	while ((result != MEMBERS_FOUND || progress->size > 0) &&
 	       (++passes < FEWEST_PASSES ||
 		(search->vanished && passes < MOST_PASSES)));
 	free(search->text);
 	search->text = NULL;
 	search->size = 0;
 	/* Another namespace's /proc can show a carrier, but not its absence. */
-	if (result == MEMBERS_NONE && (!proc_is_ours() || proc_may_hide()))
+	if (!proc_is_ours() || proc_may_hide())
+		progress->incomplete = true;
+	if (result == MEMBERS_NONE && progress->incomplete)
 		result = MEMBERS_UNKNOWN;
 	progress->result = result;
 	atomic_store(&progress->done, true);
@@ -361,22 +392,50 @@ static void look_past_hanging(struct search *search)
 	}
 }
 
+static enum job_members look_by(struct progress *progress,
+				const char *claim_name, uint64_t since_ticks)
+{
+	struct search search = { .claim_name = claim_name,
+				 .since_ticks = since_ticks,
+				 .progress = progress };
+
+	look_past_hanging(&search);
+	return atomic_load(&progress->done) ? progress->result :
+	       MEMBERS_UNKNOWN;
+}
+
 enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid)
 {
-	struct search search = { .claim_name = claim_name,
-				 .since_ticks = since_ticks };
 	struct progress *progress = child_share(sizeof(*progress));
 	enum job_members result;
 
 	*pid = 0;
 	if (progress == NULL)
 		return MEMBERS_UNKNOWN;
-	search.progress = progress;
-	look_past_hanging(&search);
+	result = look_by(progress, claim_name, since_ticks);
 	*pid = progress->found;
-	result = atomic_load(&progress->done) ? progress->result :
-		 MEMBERS_UNKNOWN;
 	child_unshare(progress, sizeof(*progress));
+	return result;
+}
+
+enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
+				  struct nlock_carrier *carriers, size_t size,
+				  size_t *count)
+{
+	size_t bytes = sizeof(struct progress) + size * sizeof(*carriers);
+	struct progress *progress = child_share(bytes);
+	enum job_members result;
+
+	*count = 0;
+	if (progress == NULL)
+		return MEMBERS_UNKNOWN;
+	progress->size = size;
+	result = look_by(progress, claim_name, since_ticks);
+	if (progress->incomplete)
+		result = MEMBERS_UNKNOWN;
+	*count = progress->count;
+	memcpy(carriers, progress->carriers, *count * sizeof(*carriers));
+	child_unshare(progress, bytes);
 	return result;
 }

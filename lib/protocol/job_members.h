@@ -14,8 +14,11 @@
 #ifndef JOB_MEMBERS_H
 #define JOB_MEMBERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "../nlock.h"
 
 enum job_members {
 	MEMBERS_NONE,		/* certainly, with the exceptions above */
@@ -36,5 +39,14 @@ enum job_members {
  */
 enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 			    pid_t *pid);
+
+/*
+ * The same, but go on and list all of them, as far as there is room for.
+ * Returns MEMBERS_UNKNOWN if some may be missing from the list, and otherwise
+ * MEMBERS_FOUND or MEMBERS_NONE.
+ */
+enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
+				  struct nlock_carrier *carriers, size_t size,
+				  size_t *count);
 
 #endif

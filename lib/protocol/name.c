@@ -16,6 +16,7 @@
 
 /* The last part of the name of a claim that "nlock run" keeps. */
 #define KEPT_BY_RUN	".run"
+#define KEPT		".keep"
 
 static bool fits(int length, size_t size)
 {
@@ -90,8 +91,8 @@ bool claim_name_format(char *name, size_t size, const char *lock_name,
 	if (!fits(snprintf(name, size, "%s%c%s%c%ld%cn%016" PRIx64 "%s%s",
 			   lock_name, separator, parts->host, separator,
 			   (long)parts->pid, separator, parts->random,
-			   identity,
-			   parts->kept_by_run ? KEPT_BY_RUN : ""), size))
+			   identity, parts->kept_by_run ? KEPT_BY_RUN :
+			   parts->kept ? KEPT : ""), size))
 		return false;
 	return warrant_name_format(warrant, size < sizeof(warrant) ?
 				   size : sizeof(warrant), name, separator);
@@ -146,6 +147,18 @@ static bool parse_process(const char *text, struct process_identity *process)
 	return true;
 }
 
+/* If text ends like that, cut the end off.  Returns whether it did. */
+static bool cut_end(char *text, const char *end)
+{
+	size_t length = strlen(text);
+
+	if (length < strlen(end) ||
+	    strcmp(text + length - strlen(end), end) != 0)
+		return false;
+	text[length - strlen(end)] = '\0';
+	return true;
+}
+
 /*
  * A suffix that we can't read, perhaps a later version's, names no process: the
  * claim then depends on its lease alone.
@@ -153,16 +166,12 @@ static bool parse_process(const char *text, struct process_identity *process)
 static void parse_suffix(const char *text, struct claim_name *parts)
 {
 	char process[NAME_MAX + 1];
-	size_t length = strlen(text);
 
-	if (length >= sizeof(process))
+	if (strlen(text) >= sizeof(process))
 		return;
 	strcpy(process, text);
-	if (length >= strlen(KEPT_BY_RUN) &&
-	    strcmp(text + length - strlen(KEPT_BY_RUN), KEPT_BY_RUN) == 0) {
-		parts->kept_by_run = true;
-		process[length - strlen(KEPT_BY_RUN)] = '\0';
-	}
+	parts->kept_by_run = cut_end(process, KEPT_BY_RUN);
+	parts->kept = !parts->kept_by_run && cut_end(process, KEPT);
 	parts->has_process = parse_process(process, &parts->process);
 }
 

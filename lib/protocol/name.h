@@ -5,8 +5,9 @@
  * The form is flufl.lock's, whose RANDOM is a decimal number.  nlock's RANDOM
  * is 'n' and 16 hexadecimal digits.  If the claim stands for a process whose
  * life can be checked, .BOOT.PIDNS.START.PGID follows (see process.h).  If
- * "nlock run" keeps the claim, .run comes last.  A version of nlock that does
- * not know .run sees no process, and goes by the lease alone, which is safe.
+ * "nlock run" keeps the claim, .run comes last; if "nlock acquire --keep" does,
+ * .keep.  A version of nlock that does not know .run or .keep sees no process,
+ * and goes by the lease alone, which is safe.
  *
  * A name that was read from a lock file is input from anybody who can write to
  * its directory.  Nothing here makes a system call.
@@ -31,6 +32,7 @@ struct claim_name {
 	bool has_process;
 	struct process_identity process;	/* that the claim stands for */
 	bool kept_by_run;	/* "nlock run" renews its lease */
+	bool kept;		/* a keeper does, for that process */
 };
 
 /*

@@ -75,7 +75,7 @@ members() {
 	python3 -c 'import json, sys
 o, = [json.loads(line) for line in sys.stdin]
 assert list(o) == ["lock", "state", "held", "claim", "host", "pid", "user",
-                   "since", "expires", "remaining"], list(o)
+                   "since", "expires", "remaining", "kept"], list(o)
 assert eval("(" + sys.argv[1] + ")"), o' "$1"
 }
 

@@ -34,9 +34,10 @@ static unsigned long long number(const char *text, const regmatch_t *match)
 }
 
 /* What follows LOCK and the separator, by another way than the product's. */
-static bool is_claim(const char *text, bool *is_process, bool *is_run)
+static bool is_claim(const char *text, bool *is_process, bool *is_run,
+		     bool *is_kept)
 {
-	static regex_t form, process, run;
+	static regex_t form, process, run, kept;
 	static bool compiled;
 	regmatch_t match[GROUPS];
 	bool good;
@@ -45,12 +46,14 @@ static bool is_claim(const char *text, bool *is_process, bool *is_run)
 		compile(&form, "^([^/|]+)\\|([0-9]+)\\|"
 			"([0-9]+|n([0-9a-fA-F]{16})(\\.[^/|]*)?)$");
 		compile(&process, "^\\.[0-9a-fA-F]{1,8}"
-			"(\\.[0-9]{1,19}){2}\\.0*[1-9][0-9]{0,8}(\\.run)?$");
+			"(\\.[0-9]{1,19}){2}\\.0*[1-9][0-9]{0,8}(\\.run|\\.keep)?$");
 		compile(&run, "\\.run$");
+		compile(&kept, "\\.keep$");
 	}
 	compiled = true;
 	*is_process = false;
 	*is_run = false;
+	*is_kept = false;
 	good = regexec(&form, text, GROUPS, match, 0) == 0 &&
 	       match[HOST].rm_eo - match[HOST].rm_so < HOST_SIZE &&
 	       number(text, &match[PID]) > 0 &&
@@ -60,6 +63,8 @@ static bool is_claim(const char *text, bool *is_process, bool *is_run)
 				      0, NULL, 0) == 0;
 		*is_run = regexec(&run, text + match[SUFFIX].rm_so,
 				  0, NULL, 0) == 0;
+		*is_kept = regexec(&kept, text + match[SUFFIX].rm_so,
+				   0, NULL, 0) == 0;
 	}
 	return good;
 }
@@ -99,7 +104,8 @@ static void check_written(const char *lock, char separator,
 	      again.random == parts->random &&
 	      strcmp(again.host, parts->host) == 0 &&
 	      same_process(&again, parts) &&
-	      again.kept_by_run == parts->kept_by_run);
+	      again.kept_by_run == parts->kept_by_run &&
+	      again.kept == parts->kept);
 	HOLDS(!claim_name_parse(warrant, lock, separator, &again));
 }
 
@@ -110,8 +116,8 @@ static void check_read(const char *name, const char *lock, char separator)
 		      name[length] == separator;
 	char *rest = with_bars(begins ? name + length + 1 : "", separator);
 	struct claim_name parts;
-	bool is_process, is_run;
-	bool good = is_claim(rest, &is_process, &is_run);
+	bool is_process, is_run, is_kept;
+	bool good = is_claim(rest, &is_process, &is_run, &is_kept);
 
 	HOLDS(claim_name_parse(name, lock, separator, &parts) ==
 	      (begins && good));
@@ -120,6 +126,7 @@ static void check_read(const char *name, const char *lock, char separator)
 		HOLDS(!parts.has_process || parts.process.pgid > 0);
 		HOLDS(!is_process || parts.has_process);
 		HOLDS(is_run == parts.kept_by_run);
+		HOLDS(is_kept == parts.kept);
 		if (parts.by_nlock)
 			check_written(lock, separator, &parts);
 	}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.c - keep a lock for somebody else; see keeper.h.
+ */
+#define _GNU_SOURCE		/* pipe2 */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "../../lib/os.h"
+#include "deadline.h"
+#include "descendants.h"
+#include "keeper.h"
+#include "reaper.h"
+
+/* Between two looks at those that are to end, and how long SIGKILL is sent. */
+#define ENDING_ROUND_NS		(50 * NS_PER_MS)
+#define KILLING_NS		(2 * NS_PER_S)
+
+/* Of those that carry the claim so many are known at once. */
+#define MOST_CARRIERS		256
+
+/* How soon a heartbeat that somebody has killed is replaced. */
+#define REPLACING_NS		(20 * NS_PER_MS)
+
+/* No sooner is what can't be started tried again, or a call answered again. */
+#define AGAIN_NS		(500 * NS_PER_MS)
+
+/* How long a message may take at the end. */
+#define SPEAKING_NS		NS_PER_S
+
+/* Between two looks at whom no descriptor tells of. */
+#define LOOK_NS			NS_PER_S
+
+/* ... and without a timer. */
+#define WITHOUT_TIMER_MS	100
+
+#define WAS_STOPPED	"its keeper or the machine was stopped for too long"
+
+enum keeper_state {
+	KEEPING,	/* the process lives, and the lock is ours */
+	LOOKING,	/* is the lock still ours? */
+	ENDING,		/* all that is to end has got SIGTERM */
+	KILLING,	/* ... and SIGKILL */
+	LEFT,		/* some could not be ended: the lock is left */
+	OVER		/* the lock is to be released */
+};
+
+struct keeper {
+	const char *path;		/* the lock's */
+	struct nlock_claim claim;
+	int64_t kill_after_ns;
+	bool warns;			/* of a loss, and does no more */
+
+	/* Whom the lock is kept for; pid 0: that is dead already. */
+	struct process_root ward;
+	int ward_fd;			/* -1: none to be had */
+	struct process_root command;	/* of a run; pid 0: has ended */
+	bool awaits_others;		/* that the process has started */
+	uint64_t since_ticks;		/* they were not started before */
+	int64_t at_least_ns;		/* keep it until then; 0: no longer */
+
+	enum keeper_state state;
+	bool lost;
+	struct heartbeat heartbeat;
+	int listener_fd;
+	int terminal_fd;		/* for messages; -1: syslog(3) */
+	int timer_fd;
+	int child_fd;			/* readable when a child has ended */
+	pid_t speaker;			/* the last one; 0: none */
+
+	/* CLOCK_BOOTTIME */
+	int64_t now_ns;
+	int64_t until_ns;		/* when the time of the state is up */
+	int64_t heartbeat_due_ns;	/* if there is none */
+	int64_t look_due_ns;		/* somebody has called; or FOREVER */
+	int64_t looked_ns;		/* when that was done before */
+};
+
+/* ---------------------------------------------------------------- messages */
+
+/* Standard error was given up; a server or terminal may hang. */
+static void say(struct keeper *keeper, const char *what, const char *why,
+		const char *consequence)
+{
+	const int keep[] = { keeper->terminal_fd };
+	pid_t pid = child_start(keep, 1);
+
+	if (pid > 0)
+		keeper->speaker = pid;
+	if (pid != 0)
+		return;
+	if (why == NULL)
+		why = heartbeat_reason(&keeper->heartbeat);
+	if (keeper->terminal_fd >= 0)
+		dprintf(keeper->terminal_fd, "nlock: %s: %s%s%s\n",
+			keeper->path, what, why, consequence);
+	else
+		syslog(LOG_WARNING | LOG_DAEMON, "%s: %s%s%s", keeper->path,
+		       what, why, consequence);
+	_exit(0);
+}
+
+/* ------------------------------------------------------------- processes */
+
+static bool is_there(const struct process_root *process)
+{
+	struct proc_stat stat;
+
+	return process->pid > 0 && proc_stat_read(process->pid, &stat) == 0 &&
+	       stat.start_ticks == process->start_ticks &&
+	       !proc_stat_is_dead(&stat);
+}
+
+static bool ward_is_gone(const struct keeper *keeper)
+{
+	struct pollfd ended = { .fd = keeper->ward_fd, .events = POLLIN };
+
+	if (keeper->ward_fd >= 0)
+		return poll(&ended, 1, 0) > 0;
+	return !is_there(&keeper->ward);
+}
+
+/*
+ * Send a signal to all that is to end: the process and what it has started, as
+ * the tree of processes shows it and as the claim in their environment does.
+ * Returns how many there are, or -1 if some may not have been seen.
+ */
+static int signal_all(const struct keeper *keeper, int signal_number)
+{
+	struct nlock_carrier carriers[MOST_CARRIERS];
+	struct process_root roots[MOST_CARRIERS + 2];
+	const pid_t self = getpid();
+	size_t count = 0, found, i;
+	bool complete;
+	int result;
+
+	found = nlock_claim_carriers(&keeper->claim, keeper->since_ticks,
+				     carriers, MOST_CARRIERS, &complete);
+	for (i = 0; i < found; i++)
+		roots[count++] = (struct process_root){
+			.pid = carriers[i].pid,
+			.start_ticks = carriers[i].start_ticks,
+		};
+	roots[count++] = keeper->ward;
+	roots[count++] = keeper->command;
+	result = descendants_signal_trees(roots, count, signal_number, &self,
+					  1);
+	return complete ? result : -1;
+}
+
+/* Is there nobody to keep the lock for, nor will there be? */
+static bool is_free(const struct keeper *keeper)
+{
+	return keeper->now_ns >= keeper->at_least_ns &&
+	       ward_is_gone(keeper) &&
+	       !(keeper->awaits_others && signal_all(keeper, 0) != 0);
+}
+
+static void reap(struct keeper *keeper)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (pid == keeper->speaker)
+			keeper->speaker = 0;
+		if (pid != keeper->heartbeat.pid)
+			continue;
+		keeper->heartbeat.pid = 0;
+		keeper->heartbeat_due_ns = ns_add(keeper->now_ns,
+						  REPLACING_NS);
+	}
+}
+
+static void keep_heartbeat(struct keeper *keeper)
+{
+	if (keeper->lost || keeper->heartbeat.pid > 0 ||
+	    keeper->now_ns < keeper->heartbeat_due_ns)
+		return;
+	if (heartbeat_start(&keeper->heartbeat, &keeper->claim) < 0)
+		keeper->heartbeat_due_ns = ns_add(keeper->now_ns, AGAIN_NS);
+}
+
+/* Somebody has called, perhaps after a release: let a heartbeat look. */
+static void look_at_once(struct keeper *keeper)
+{
+	keeper->look_due_ns = NLOCK_FOREVER;
+	keeper->looked_ns = keeper->now_ns;
+	if (keeper->heartbeat.pid > 0)
+		child_end(keeper->heartbeat.pid, 0);
+	keeper->heartbeat.pid = 0;
+	if (heartbeat_start_at_once(&keeper->heartbeat, &keeper->claim) < 0)
+		keeper->heartbeat_due_ns = ns_add(keeper->now_ns, AGAIN_NS);
+}
+
+/* ------------------------------------------------------------------ states */
+
+static void begin_ending(struct keeper *keeper, int64_t kill_ns)
+{
+	keeper->state = ENDING;
+	keeper->until_ns = kill_ns;
+	signal_all(keeper, SIGTERM);
+	signal_all(keeper, SIGCONT);
+}
+
+/* The lock is lost, or can't be kept: end those who rely on it. */
+static void lose(struct keeper *keeper, int64_t kill_ns, const char *what,
+		 const char *why)
+{
+	say(keeper, what, why, keeper->warns ? "" :
+	    "; ending the process that it is kept for");
+	if (keeper->warns)
+		keeper->state = OVER;
+	else
+		begin_ending(keeper, kill_ns);
+}
+
+static void lose_lock(struct keeper *keeper,
+		      const struct heartbeat_news *news)
+{
+	struct deadline deadline =
+		deadline_when_lost(keeper->now_ns, news->lease_end_ns,
+				   keeper->claim.lifetime_ns,
+				   keeper->kill_after_ns);
+
+	keeper->lost = true;
+	if (news->released)
+		keeper->state = OVER;
+	else
+		lose(keeper, deadline.kill_ns, "the lock is lost: ", NULL);
+}
+
+static void lose_lease(struct keeper *keeper,
+		       const struct heartbeat_news *news, int64_t kill_ns,
+		       const char *otherwise)
+{
+	lose(keeper, kill_ns, "the lease can't be renewed: ",
+	     news->errnum != 0 ? strerror(news->errnum) : otherwise);
+}
+
+/*
+ * If the lease is nearly over, we were stopped, and all others perhaps with us:
+ * look whether the lock is still ours, for as long as that may take at any other
+ * time.
+ */
+static void be_keeping(struct keeper *keeper, const struct heartbeat_news *news)
+{
+	int64_t lifetime_ns = keeper->claim.lifetime_ns;
+	struct deadline lease = deadline_of_lease(news->lease_end_ns,
+						  lifetime_ns,
+						  keeper->kill_after_ns);
+	struct deadline fresh;
+
+	if (news->lost) {
+		lose_lock(keeper, news);
+	} else if (is_free(keeper)) {
+		keeper->state = OVER;
+	} else if (keeper->state == LOOKING) {
+		if (keeper->now_ns < lease.terminate_ns)
+			keeper->state = KEEPING;
+		else if (keeper->now_ns >= keeper->until_ns)
+			lose_lease(keeper, news, ns_add(keeper->now_ns,
+				   ns_sub(lease.kill_ns, lease.terminate_ns)),
+				   WAS_STOPPED);
+	} else if (keeper->now_ns >= lease.overdue_ns) {
+		fresh = deadline_of_lease(ns_add(keeper->now_ns, lifetime_ns),
+					  lifetime_ns, keeper->kill_after_ns);
+		keeper->state = LOOKING;
+		keeper->until_ns = fresh.terminate_ns;
+		look_at_once(keeper);
+	} else if (keeper->now_ns >= lease.terminate_ns) {
+		lose_lease(keeper, news, lease.kill_ns,
+			   "the file server does not answer");
+	}
+	if (keeper->state == KEEPING)
+		keeper->until_ns = lease.terminate_ns;
+}
+
+static void be_ending(struct keeper *keeper, const struct heartbeat_news *news)
+{
+	struct deadline lease = deadline_of_lease(news->lease_end_ns,
+						  keeper->claim.lifetime_ns,
+						  keeper->kill_after_ns);
+	bool kills = keeper->state == KILLING;
+	int left;
+
+	keeper->lost |= news->lost;
+	if (!kills && boot_now_ns() < lease.kill_ns)
+		keeper->until_ns = ns_min(keeper->until_ns, lease.kill_ns);
+	left = signal_all(keeper, kills ? SIGKILL : 0);
+	if (left == 0) {
+		keeper->state = keeper->lost ? OVER : KEEPING;
+	} else if (keeper->now_ns >= keeper->until_ns && !kills) {
+		keeper->state = KILLING;
+		keeper->until_ns = ns_add(keeper->now_ns, KILLING_NS);
+		signal_all(keeper, SIGKILL);
+	} else if (keeper->now_ns >= keeper->until_ns) {
+		keeper->state = LEFT;
+		say(keeper, left < 0 ? "what was started under the lock can't "
+		    "all be seen, and may go on" : "what was started under the "
+		    "lock could not be ended, and goes on", "",
+		    "; the lock is left to its lease");
+	}
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+static void set_timer(const struct keeper *keeper, int64_t boot_ns)
+{
+	struct itimerspec when = { .it_value = ns_to_timespec(
+					   ns_max(boot_ns, 1)) };
+
+	timerfd_settime(keeper->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static int64_t next_ns(const struct keeper *keeper)
+{
+	int64_t next = ns_min(keeper->until_ns, keeper->look_due_ns);
+
+	if (keeper->state == ENDING || keeper->state == KILLING)
+		next = ns_min(next, ns_add(keeper->now_ns, ENDING_ROUND_NS));
+	if (keeper->at_least_ns > keeper->now_ns)
+		next = ns_min(next, keeper->at_least_ns);
+	if ((keeper->ward.pid > 0 && keeper->ward_fd < 0) ||
+	    (keeper->awaits_others && ward_is_gone(keeper)))
+		next = ns_min(next, ns_add(keeper->now_ns, LOOK_NS));
+	if (keeper->heartbeat.pid == 0 && !keeper->lost)
+		next = ns_min(next, keeper->heartbeat_due_ns);
+	return next;
+}
+
+static void wait_for_events(struct keeper *keeper)
+{
+	bool watches = (keeper->state == KEEPING ||
+			keeper->state == LOOKING) && !ward_is_gone(keeper);
+	struct pollfd fds[] = {
+		{ .fd = keeper->timer_fd, .events = POLLIN },
+		{ .fd = keeper->heartbeat.event_fd, .events = POLLIN },
+		{ .fd = keeper->listener_fd, .events = POLLIN },
+		{ .fd = watches ? keeper->ward_fd : -1, .events = POLLIN },
+		{ .fd = keeper->child_fd, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+	uint64_t count;
+
+	if (keeper->timer_fd >= 0)
+		set_timer(keeper, next_ns(keeper));
+	if (poll(fds, 5, keeper->timer_fd < 0 ? WITHOUT_TIMER_MS : -1) <= 0)
+		return;
+	if (fds[0].revents != 0)
+		(void)!read(keeper->timer_fd, &count, sizeof(count));
+	if (fds[1].revents != 0)
+		(void)!read(keeper->heartbeat.event_fd, &count, sizeof(count));
+	if (fds[4].revents != 0)
+		(void)!read(keeper->child_fd, &info, sizeof(info));
+	if (fds[2].revents != 0 && nlock_keeper_answer(keeper->listener_fd))
+		keeper->look_due_ns = ns_add(keeper->looked_ns, AGAIN_NS);
+}
+
+static void step(struct keeper *keeper)
+{
+	struct heartbeat_news news;
+
+	keeper->now_ns = boot_now_ns();
+	reap(keeper);
+	if (keeper->now_ns >= keeper->look_due_ns && !keeper->lost)
+		look_at_once(keeper);
+	keep_heartbeat(keeper);
+	news = heartbeat_read(&keeper->heartbeat);
+	if (keeper->state == KEEPING || keeper->state == LOOKING)
+		be_keeping(keeper, &news);
+	else
+		be_ending(keeper, &news);
+}
+
+static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
+{
+	struct nlock_error ignored;
+	sigset_t child;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	keeper->child_fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+	keeper->timer_fd = timerfd_create(CLOCK_BOOTTIME,
+					  TFD_NONBLOCK | TFD_CLOEXEC);
+	heartbeat_init(&keeper->heartbeat, &keeper->claim, NLOCK_FOREVER);
+	keeper->heartbeat.at_first.lease_end_ns = lease_end_ns;
+	keeper->look_due_ns = NLOCK_FOREVER;
+	keeper->looked_ns = ns_sub(boot_now_ns(), AGAIN_NS);
+	for (;;) {
+		step(keeper);
+		if (keeper->state == LEFT || keeper->state == OVER)
+			break;
+		wait_for_events(keeper);
+	}
+	if (keeper->speaker > 0)
+		child_await(keeper->speaker, SPEAKING_NS);
+	heartbeat_stop(&keeper->heartbeat);
+	/* What was lost is cleaned up by that, too.  It may hang. */
+	if (keeper->state == OVER)
+		nlock_release(&keeper->claim, &ignored);
+	reaper_end();
+	_exit(0);
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+/* 0 to 2 are not to become those of other files. */
+static void detach(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd < STDERR_FILENO)
+		fd = dup(fd);
+	setsid();
+	umask(022);
+	if (chdir("/") < 0)
+		return;		/* some directory is kept from being unmounted */
+}
+
+static struct process_root root_of(pid_t pid)
+{
+	struct process_root root = { .pid = 0, .start_ticks = 0 };
+	struct proc_stat stat;
+
+	if (pid > 0 && proc_stat_read(pid, &stat) == 0 &&
+	    !proc_stat_is_dead(&stat))
+		root = (struct process_root){
+			.pid = pid, .start_ticks = stat.start_ticks,
+		};
+	return root;
+}
+
+void keeper_inherit(const struct heartbeat_estate *estate, const void *data)
+{
+	const struct keeper_will *will = data;
+	struct keeper keeper = {
+		.path = will->path, .claim = estate->claim,
+		.kill_after_ns = will->kill_after_ns, .ward_fd = -1,
+		.command = root_of(estate->command),
+		.since_ticks = estate->since_ticks, .lost = estate->lost,
+	 .listener_fd = estate->listener_fd,
+		.terminal_fd = -1,
+	};
+
+	int64_t kill_ns = ns_add(boot_now_ns(), will->kill_after_ns);
+
+	if (estate->lost)
+		kill_ns = deadline_when_lost(boot_now_ns(),
+					     estate->lease_end_ns,
+					     estate->claim.lifetime_ns,
+					     will->kill_after_ns).kill_ns;
+	detach();
+	keeper.at_least_ns = will->at_least_ns;
+	begin_ending(&keeper, kill_ns);
+	keep(&keeper, estate->lease_end_ns);
+}
+
+static _Noreturn void be_keeper(struct keeper *keeper, int ready_fd,
+				int64_t lease_end_ns)
+{
+	const pid_t self = getpid();
+
+	detach();
+	keeper->since_ticks = root_of(self).start_ticks;
+	keeper->listener_fd = nlock_keeper_listen(&keeper->claim);
+	(void)!write(ready_fd, &self, sizeof(self));
+	close(ready_fd);
+	keep(keeper, lease_end_ns);
+}
+
+/* A terminal is not given up, for messages. */
+static int keep_terminal(void)
+{
+	return isatty(STDERR_FILENO) ?
+	       fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+}
+
+/*
+ * The keeper must not be a child of whoever may become another program, which
+ * has not started it: its parent is a process that ends at once.
+ */
+static pid_t start(struct keeper *keeper, int64_t lease_end_ns)
+{
+	const struct nlock_claim *claim = &keeper->claim;
+	pid_t pid = -1, parent;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	parent = child_start_to_stay((const int []){
+		fds[1], claim->lock->dirfd, claim->warrant_fd,
+		keeper->ward_fd, keeper->terminal_fd }, 5);
+	if (parent == 0 && fork() == 0)
+		be_keeper(keeper, fds[1], lease_end_ns);
+	if (parent == 0)
+		_exit(0);
+	close(fds[1]);
+	errno = EAGAIN;
+	if (parent > 0 && read(fds[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = -1;
+	if (parent > 0)
+		waitpid(parent, NULL, 0);
+	close_keeping_errno(fds[0]);
+	return pid;
+}
+
+static struct keeper keeper_of(const struct held *held,
+			       const struct options *options)
+{
+	return (struct keeper){
+		.path = held->path, .claim = held->claim,
+		.kill_after_ns = options->kill_after_ns,
+		.warns = options->warn_on_lost,
+		.ward_fd = -1, .listener_fd = -1, .terminal_fd = -1,
+	};
+}
+
+pid_t keeper_start(const struct held *held, const struct options *options,
+		   pid_t pid, bool awaits_others)
+{
+	struct keeper keeper = keeper_of(held, options);
+
+	keeper.ward = root_of(pid);
+	keeper.ward_fd = pid_open(pid);
+	keeper.awaits_others = awaits_others;
+	keeper.terminal_fd = keep_terminal();
+	pid = start(&keeper, nlock_claim_ends_boot_ns(&held->claim));
+	if (keeper.ward_fd >= 0)
+		close_keeping_errno(keeper.ward_fd);
+	if (keeper.terminal_fd >= 0)
+		close_keeping_errno(keeper.terminal_fd);
+	return pid;
+}
+
+pid_t keeper_start_until(const struct held *held,
+			 const struct options *options, int64_t until_ns,
+			 int64_t lease_end_ns)
+{
+	struct keeper keeper = keeper_of(held, options);
+
+	keeper.at_least_ns = until_ns;
+	return start(&keeper, lease_end_ns);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.h - find the process on this machine that keeps a claim's lease.
+ *
+ * A keeper listens at an abstract socket (unix(7)) whose name holds the random
+ * part of the claim.  No file is needed, and the kernel forgets the socket when
+ * the keeper ends.  So whoever can connect knows that the keeper lives.  Whoever
+ * releases the lock sends a byte, and the keeper looks whether it still has it.
+ *
+ * These names belong to a network namespace: in another one, as in most
+ * containers, nobody finds the keeper.
+ */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../nlock.h"
+#include "name.h"
+
+/*
+ * Listen as the keeper of the claim with these parts.  Returns a descriptor,
+ * non-blocking and close-on-exec, that is readable once somebody has connected;
+ * or -1 with errno: EADDRINUSE if the claim has a keeper.
+ */
+int keeper_listen(const struct claim_name *parts);
+
+/*
+ * Find the keeper of the claim with these parts.  Only root's process, ours, or
+ * one of the claim's owner is believed.  Returns its pid; 0 if there is none, or
+ * none that can be found from here, or if it is in a PID namespace from which
+ * it has no pid here.  Never waits.
+ */
+pid_t keeper_find(const struct claim_name *parts, uid_t owner);
+
+/* Ask the keeper of the claim with these parts to look; never waits. */
+void keeper_call(const struct claim_name *parts);
+
+/*
+ * Accept a connection to the descriptor of keeper_listen().  Returns whether
+ * somebody who may do so, root or a process of our user, asks the keeper to
+ * look.  Waits for a few milliseconds at most.
+ */
+bool keeper_accept(int listener_fd);
+
+/*
+ * Does somebody renew the lease of the claim with these parts, "nlock run" or a
+ * keeper?  Of another machine's the name has to do.
+ */
+bool keeper_keeps(const struct nlock_lock *lock,
+		  const struct claim_name *parts, uid_t owner);
+
+#endif

@@ -1,0 +1,410 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# A lock that a keeper keeps: acquire --keep, run --no-fork, run --at-least, and
+# nlock run whose nlock was killed.
+# shellcheck disable=SC2016	# for other shells
+
+bats_require_minimum_version 1.5.0
+load common
+
+# What is left of keepers when a test fails ends with its lock.
+teardown() {
+	common_teardown
+	rm -rf "$DIR"
+}
+
+# The keepers of locks in this test's directory.
+keepers() {
+	pgrep -f "^nlock (acquire|run) .*$DIR"
+}
+
+# ... and the children that refresh their leases.
+heartbeats() {
+	keepers | while read -r pid; do
+		pgrep -P "$pid" -x nlock
+	done | grep .
+}
+
+no_keepers() {
+	! keepers
+}
+
+free() {
+	is_state unlocked && nothing_left
+}
+
+# holds CLAIM: it has the lock.
+holds() {
+	nlock status -q --mine --claim "$1" "$LOCK"
+}
+
+# start_script COMMANDS: a script that takes $LOCK, says so by the file held,
+# which has its claim, and then does that; $! is its pid.
+start_script() {
+	rm -f held
+	sh -c 'eval "$(nlock acquire '"$KEEP"' "$0")" || exit
+		echo "$NLOCK_CLAIM" >held.new
+		mv held.new held
+		'"$1" "$LOCK" 3>&- &
+	eventually test -s held
+	CLAIM=$(<held)
+}
+
+KEEP="--keep -l 1s"
+
+# lease_end: of the lock, in seconds since 1970.
+lease_end() {
+	stat -c %.Y "$LOCK"
+}
+
+is_renewed() {
+	[ "$(lease_end)" != "$1" ]
+}
+
+@test "acquire --keep: a script keeps its lock for longer than its lifetime, and its end gives it back" {
+	mkfifo go
+	start_script 'read -r line <go'
+	script=$!
+	for _ in 1 2 3 4 5 6; do
+		before=$(lease_end)
+		eventually is_renewed "$before"
+	done
+	holds "$CLAIM"
+	echo >go
+	wait "$script"
+	eventually free
+	eventually no_keepers
+}
+
+@test "acquire --keep: a script that is killed gives its lock back at once" {
+	KEEP="--keep -l 10m"
+	start_script 'sleep 1000'
+	kill -KILL $!
+	run -0 nlock run -w 5s "$LOCK" true
+	eventually no_keepers
+}
+
+@test "acquire --keep: release ends the keeper within a second, and the script goes on" {
+	KEEP="--keep -l 10m"
+	start_script 'nlock release; date +%s%N >released; sleep 1000'
+	script=$!
+	eventually test -s released
+	eventually no_keepers
+	between 0 $(($(date +%s%N) - $(<released))) 1000000000
+	kill "$script"
+	free
+}
+
+@test "acquire --keep: a release on another machine ends the keeper with its next beat, and the script goes on" {
+	[ "$(id -u)" = 0 ] || skip "not root"
+	start_script 'sleep 1000'
+	script=$!
+	elsewhere unshare --net nlock release --claim "$CLAIM"
+	eventually no_keepers
+	kill "$script"
+	free
+}
+
+@test "acquire --keep: when the lock is lost, the script and what it started are ended, and the next holder is left alone" {
+	start_script 'trap "" TERM; setsid sleep 1001 & sleep 1002 & wait; sleep 1003'
+	script=$!
+	eventually pgrep -f "^sleep 1001"
+	rm "$LOCK"
+	eval "$(nlock acquire -l 1m "$LOCK")"
+	ended_with 137 "$script"
+	eventually no_keepers
+	run -1 pgrep -f "^sleep 100[123]"
+	holds "$NLOCK_CLAIM"
+	nlock release
+	nothing_left
+}
+
+@test "acquire --keep --on-lost warn: when the lock is lost, the script goes on, and the keeper ends" {
+	KEEP="--keep -l 1s --on-lost warn"
+	start_script 'sleep 1000; :'
+	script=$!
+	rm "$LOCK"
+	eventually no_keepers
+	kill "$script"
+}
+
+@test "acquire --keep: whoever reads nlock's output or error to its end does not wait for the keeper" {
+	eval "$(timeout 10 nlock acquire --keep --pid $$ -l 10m "$LOCK" 2>&1 | cat)"
+	holds "$NLOCK_CLAIM"
+	nlock release
+}
+
+@test "acquire --keep: refresh only confirms, and says so if the lock is lost" {
+	KEEP="--keep -l 1h"
+	start_script 'sleep 1000'
+	before=$(lease_end)
+	nlock refresh -l 1s --claim "$CLAIM"
+	[ "$(lease_end)" = "$before" ]
+	rm "$LOCK"
+	run -76 --separate-stderr nlock refresh --claim "$CLAIM"
+	complains
+}
+
+@test "acquire --keep: if the keeper is killed, the lease runs out, and refresh renews it" {
+	KEEP="--keep -l 1m"
+	start_script 'sleep 1000'
+	keepers | xargs kill -KILL
+	eventually no_keepers
+	nlock status --json "$LOCK" | grep '"kept":false'
+	before=$(lease_end)
+	nlock refresh -l 2m --claim "$CLAIM"
+	is_renewed "$before"
+	nlock refresh -l 1ms --claim "$CLAIM"
+}
+
+@test "acquire --keep: a heartbeat of the keeper that is killed is replaced" {
+	start_script 'sleep 1000'
+	for _ in 1 2 3; do
+		eventually heartbeats
+		heartbeats | xargs kill -KILL
+		before=$(lease_end)
+		eventually is_renewed "$before"
+	done
+	holds "$CLAIM"
+}
+
+@test "acquire --keep: status says that the lock is kept, and for whom" {
+	start_script 'sleep 1000'
+	run -0 nlock status "$LOCK"
+	[[ $output == *" pid $! ($(id -un)), kept, for "* ]]
+	nlock status --json "$LOCK" | grep '"kept":true'
+}
+
+@test "acquire --keep: the lock is the shell's, not that of a subshell which reads the claim" {
+	for shell in sh bash dash ksh zsh busybox; do
+		command -v "$shell" || continue
+		[ "$shell" != busybox ] || shell="busybox sh"
+		rm -f go
+		mkfifo go
+		$shell -c 'claim=$(:; nlock acquire --keep -l 1s "$0"; :)
+			eval "$claim"
+			echo "$NLOCK_CLAIM" >held.new
+			mv held.new held
+			read -r line <go' "$LOCK" 3>&- &
+		eventually test -s held
+		before=$(lease_end)
+		eventually is_renewed "$before"
+		holds "$(<held)"
+		[ "$(nlock status --json "$LOCK" | json pid)" = $! ]
+		echo >go
+		wait $!
+		rm held
+		eventually free
+	done
+}
+
+@test "acquire --keep: a process that is dead already is a failure, and nothing is left" {
+	true &
+	dead=$!
+	wait $dead
+	run -74 --separate-stderr nlock acquire --keep --pid $dead "$LOCK"
+	complains
+	nothing_left
+}
+
+@test "acquire --keep: a keeper has no terminal, no descriptor of its caller's, and its own session and directory" {
+	exec 9<"$BATS_TEST_FILENAME"
+	start_script 'sleep 1000'
+	exec 9<&-
+	for keeper in $(keepers); do
+		[ "$(ps -o sid= -p "$keeper" | tr -d ' ')" = "$keeper" ]
+		[ "$(ps -o tty= -p "$keeper")" = "?" ]
+		[ "$(readlink "/proc/$keeper/cwd")" = / ]
+		! readlink "/proc/$keeper/fd/"* | grep -v -e /dev/null \
+			-e anon_inode -e '^socket' -e "^$DIR"
+	done
+}
+
+@test "acquire --keep: the signals that end a program do not end the keeper" {
+	start_script 'sleep 1000'
+	for signal in HUP INT QUIT TERM USR1 ALRM PIPE TSTP; do
+		keepers | xargs kill -$signal
+	done
+	before=$(lease_end)
+	eventually is_renewed "$before"
+	holds "$CLAIM"
+}
+
+@test "acquire --keep: if the claim can't be printed, the lock is given back, and no keeper is left" {
+	run -74 --separate-stderr bash -c 'nlock acquire --keep "$0" >/dev/full' "$LOCK"
+	eventually no_keepers
+	free
+}
+
+# ---------------------------------------------------------- nlock run, killed
+
+# start_run OPTIONS COMMANDS: by nlock run; it says that it lives by the file
+# alive, ignores SIGTERM, and has a daemon that does, too; $! is nlock's pid.
+start_run() {
+	# shellcheck disable=SC2086	# options
+	setsid nlock run $1 --kill-after 1s "$LOCK" -- bash -c '
+		trap "" TERM
+		(setsid bash -c "trap \"\" TERM; while :; do
+			touch alive; sleep 0.05; done" &)
+		'"$2" 3>&- &
+	eventually test -e alive
+	eventually is_kept "$!"
+}
+
+# is_kept PID: that nlock has its heartbeat, which can be found.
+is_kept() {
+	heartbeat_of "$1" &&
+		grep -q "nlock/" /proc/net/unix
+}
+
+# nobody_lives: what start_run has started has ended.
+LIVING='^(/[^ ]*)?bash -c.*alive'
+nobody_lives() {
+	! pgrep -f "$LIVING"
+}
+
+@test "run: killed with SIGKILL, what it started is ended, daemons too, and only then is the lock free" {
+	start_run "-l 1m" 'while :; do sleep 0.05; done'
+	killed=$!
+	kill -KILL "$killed"
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$LIVING"
+	nobody_lives
+	eventually no_keepers
+}
+
+@test "run: killed with SIGKILL, and its process group, the lock is kept until the rest is ended" {
+	start_run "-l 1m" 'while :; do sleep 0.05; done'
+	kill -KILL -- "-$!"
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$LIVING"
+	nobody_lives
+}
+
+@test "run: killed with SIGKILL, a child of its command that cleared its environment is ended, too" {
+	nlock run -l 1m --kill-after 1s "$LOCK" -- bash -c '
+		trap "" TERM
+		env -i "$(command -v bash)" -c "trap \"\" TERM
+			while :; do /bin/touch alive; /bin/sleep 0.05; done" &
+		wait; wait; while :; do sleep 0.05; done' 3>&- &
+	eventually test -e alive
+	eventually is_kept "$!"
+	kill -KILL $!
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$LIVING"
+	nobody_lives
+}
+
+@test "run: killed with SIGKILL while its heartbeat hangs, what it started is ended all the same" {
+	mount_fuse d mnt
+	fuse=$!
+	nlock run -l 3s --kill-after 500ms "$PWD/mnt/job.lock" -- bash -c '
+		while :; do touch alive; sleep 0.05; done' 3>&- &
+	killed=$!
+	eventually test -e alive
+	eventually heartbeat_of "$killed"
+	beat=$(heartbeat_of "$killed" | head -n 1)
+	kill -STOP "$fuse"
+	# It hangs, and has its guard.
+	eventually pgrep -P "$beat"
+	kill -KILL "$killed"
+	eventually nobody_lives
+	kill -CONT "$fuse"
+	eventually no_keepers
+	umount mnt
+	nothing_left
+}
+
+@test "run --no-fork: the command has nlock's pid, parent and terminal, and its status is the command's own" {
+	run -7 bash -c 'nlock run --no-fork "$0" sh -c '\''
+		echo $$ $PPID >ids
+		[ "$NLOCK_LOCK" = "$0" ] || exit 1
+		exit 7'\'' "$0" & echo $! $$ >wanted; wait $!' "$LOCK"
+	diff wanted ids
+	eventually free
+	run -0 bash -c 'nlock run -F "$0" sh -c '\''kill -TERM $$'\''
+		[ $? = 143 ]' "$LOCK"
+	eventually free
+	eventually no_keepers
+}
+
+@test "run --no-fork: the lock is kept for longer than its lifetime, and while something lives that the command started" {
+	nlock run -F -l 1s "$LOCK" -- bash -c '
+		(setsid bash -c "read -r line <go" &); exit' 3>&- &
+	mkfifo go
+	wait $!
+	for _ in 1 2 3 4; do
+		before=$(lease_end)
+		eventually is_renewed "$before"
+	done
+	run -75 nlock run -n "$LOCK" true
+	echo >go
+	eventually free
+}
+
+@test "run --no-fork: when the lock is lost, the command and what it started are ended" {
+	nlock run -F -l 1s --kill-after 500ms "$LOCK" -- bash -c '
+		trap "" TERM; (setsid sleep 1004 &) ; while :; do sleep 0.05; done' 3>&- &
+	eventually pgrep -f "^sleep 1004"
+	rm "$LOCK"
+	ended_with 137 $!
+	eventually no_keepers
+	run -1 pgrep -f "^sleep 1004"
+	nothing_left
+}
+
+@test "run --no-fork: a command that can't be run is 126 or 127, and nothing is left" {
+	run -127 --separate-stderr nlock run -F "$LOCK" ./missing
+	complains
+	touch file
+	run -126 --separate-stderr nlock run -F "$LOCK" ./file
+	complains
+	nothing_left
+	no_keepers
+}
+
+@test "run --no-fork: the command finds the signals as nlock's caller has set them" {
+	bash -c 'trap "" USR1 PIPE; exec nlock run -F "$0" \
+		grep -E "^Sig(Blk|Ign)" /proc/self/status' "$LOCK" >under
+	bash -c 'trap "" USR1 PIPE
+		exec grep -E "^Sig(Blk|Ign)" /proc/self/status' >without
+	diff without under
+}
+
+@test "run --at-least: nlock exits as its command did, at once, and the lock stays for the rest" {
+	before=$(date +%s%N)
+	run -3 nlock run --at-least 3s "$LOCK" sh -c 'exit 3'
+	between 0 $(($(date +%s%N) - before)) 2000000000
+	run -75 nlock run -n "$LOCK" true
+	nlock run -w 20s "$LOCK" true
+	between 3000000000 $(($(date +%s%N) - before)) 6000000000
+	nothing_left
+	eventually no_keepers
+}
+
+@test "run --at-least: the lock stays for longer than its lifetime" {
+	nlock run -l 1s --at-least 4s "$LOCK" true
+	before=$(lease_end)
+	eventually is_renewed "$before"
+	before=$(lease_end)
+	eventually is_renewed "$before"
+	run -75 nlock run -n --clock-slop 1ms "$LOCK" true
+	eventually free
+}
+
+@test "run --at-least: a command that takes longer gives the lock back when it ends" {
+	nlock run --at-least 10ms "$LOCK" sleep 0.1
+	free
+}
+
+@test "run --at-least: a command that can't be run holds nobody up" {
+	run -127 nlock run --at-least 1h "$LOCK" ./missing
+	free
+	no_keepers
+}
+
+@test "run --at-least: killed with SIGKILL, it ends what it started and keeps the lock for the rest" {
+	before=$(date +%s%N)
+	start_run "-l 1m --at-least 4s" 'while :; do sleep 0.05; done'
+	kill -KILL $!
+	nlock run -w 20s "$LOCK" true
+	between 4000000000 $(($(date +%s%N) - before)) 9000000000
+	nobody_lives
+}
