@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "caller.h"
 #include "command.h"
 #include "held_lock.h"
+#include "job/keeper.h"
 #include "same_path.h"
 #include "state_file.h"
 #include "text/shell_quote.h"
@@ -18,6 +20,14 @@ const struct poptOption acquire_options[] = {
 	OPTION("lifetime", 'l', OPTION_LIFETIME,
 	       "how long the lock lasts without a refresh "
 	       "(default: $NLOCK_LIFETIME, else 15s)", "DURATION"),
+	OPTION("keep", '\0', OPTION_KEEP,
+	       "have a process refresh the lock until it is released, or the "
+	       "process it is for is dead: by default the caller", NULL),
+	OPTION("on-lost", '\0', OPTION_ON_LOST,
+	       "with --keep, if the lock is lost, kill that process and what "
+	       "it started, or only warn (default: kill)", "kill|warn"),
+	OPTION("kill-after", '\0', OPTION_KILL_AFTER,
+	       "... time from SIGTERM to SIGKILL (default: 5s)", "DURATION"),
 	OPTION("pid", '\0', OPTION_PID,
 	       "tie the lock to this process of this host: the lock is free "
 	       "once the process and its process group are dead",
@@ -70,15 +80,35 @@ static int write_claim(const struct options *options, const char *claim)
 	return STATUS_DONE;
 }
 
-/*
- * For people to read.  A parent outside of our PID namespace, as that of what
- * "docker exec" starts, has no number here, and 0 would be no claim.
- */
-static pid_t caller_pid(void)
+/* From now on a keeper refreshes the lock, or it is given back. */
+static int have_it_kept(struct held *held, const struct options *options,
+			pid_t pid, pid_t *keeper)
 {
-	pid_t parent = getppid();
+	int status;
 
-	return parent > 0 ? parent : getpid();
+	*keeper = keeper_start(held, options, pid, false);
+	if (*keeper > 0)
+		return PROCEED;
+	status = message_errno(held->path, "start a keeper");
+	release_held(held);
+	return status;
+}
+
+/* For which process is the lock, and on what does it depend? */
+static int find_process(const struct options *options, pid_t *pid,
+			enum depends *depends)
+{
+	*pid = options->pid;
+	*depends = options->keep ? ON_KEEPER : options->pid != 0 ? ON_PROCESS :
+		   ON_LEASE;
+	if (options->pid == 0)
+		*pid = options->keep ?
+		       caller_to_keep_for(options->state_file == NULL) :
+		       caller_on_record();
+	if (*pid > 0)
+		return PROCEED;
+	return usage_error("--keep: the caller has no pid in this PID "
+			   "namespace; takes --pid, too");
 }
 
 static int acquire(const struct options *options,
@@ -87,6 +117,8 @@ static int acquire(const struct options *options,
 	struct held held;
 	char claim[PATH_MAX];
 	const char *path = options->operands[0];
+	pid_t pid, keeper = 0;
+	enum depends depends;
 	int status;
 
 	if (options->operand_count == 0)
@@ -107,9 +139,11 @@ static int acquire(const struct options *options,
 		return usage_error("--state: %s: is the lock itself; takes "
 				   "the path of another file",
 				   options->state_file);
-	status = take_lock(&held, options, path,
-			   options->pid != 0 ? options->pid : caller_pid(),
-			   options->pid != 0 ? ON_PROCESS : ON_LEASE);
+	status = find_process(options, &pid, &depends);
+	if (status == PROCEED)
+		status = take_lock(&held, options, path, pid, depends);
+	if (status == PROCEED && options->keep)
+		status = have_it_kept(&held, options, pid, &keeper);
 	if (status != PROCEED)
 		return status;
 	if (options->state_file == NULL)
@@ -118,10 +152,13 @@ static int acquire(const struct options *options,
 	status = options->state_file != NULL ?
 		 write_claim(options, claim) :
 		 print_claim(options, path, claim);
-	if (status == STATUS_DONE)
+	if (status == STATUS_DONE) {
 		close_held(&held);
-	else
-		release_held(&held);
+		return status;
+	}
+	if (keeper > 0)
+		kill(keeper, SIGKILL);
+	release_held(&held);
 	return status;
 }
 

@@ -386,8 +386,10 @@ static int acquire_by(struct attempt *attempt, struct held *held,
 		.timeout_ns = options->timeout_ns,
 		.clock_slop_ns = options->clock_slop_ns,
 		.pid = pid,
-		.dies_with_pid = depends != ON_LEASE,
-		.kept_by_run = depends == ON_RUN,
+		.dies_with_pid = depends != ON_LEASE &&
+				 depends != ON_LONE_RUN,
+		.kept_by_run = depends == ON_RUN || depends == ON_LONE_RUN,
+		.kept = depends == ON_KEEPER,
 	};
 	return attempt_until_done(attempt) < 0 ? attempt_failed(attempt) :
 	       report_attempt(attempt);

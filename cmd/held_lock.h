@@ -19,8 +19,11 @@ struct held {
 	int64_t until_ns;	/* when a wait is over; NLOCK_FOREVER: never */
 };
 
-/* What a lock depends on, in addition to its lease. */
-enum depends { ON_LEASE, ON_PROCESS, ON_RUN };
+/*
+ * What a lock depends on, in addition to its lease.  A lone run is one whose
+ * lock is kept even when nlock and all that it started are dead.
+ */
+enum depends { ON_LEASE, ON_PROCESS, ON_KEEPER, ON_RUN, ON_LONE_RUN };
 
 /*
  * Take the lock for process pid, and wait as the options say.  While nlock

@@ -199,6 +199,9 @@ static int take_argument(struct options *options, enum option_code code,
 	case OPTION_KILL_AFTER:
 		return take_duration("--kill-after", text, false,
 				     &options->kill_after_ns);
+	case OPTION_AT_LEAST:
+		return take_duration("--at-least", text, false,
+				     &options->at_least_ns);
 	case OPTION_CONFLICT_STATUS:
 		return take_conflict_status(options, text);
 	case OPTION_PID:
@@ -223,6 +226,12 @@ static void take_flag(struct options *options, enum option_code code)
 		break;
 	case OPTION_NONBLOCK:
 		options->timeout_ns = 0;
+		break;
+	case OPTION_NO_FORK:
+		options->no_fork = true;
+		break;
+	case OPTION_KEEP:
+		options->keep = true;
 		break;
 	case OPTION_UNCONDITIONALLY:
 		options->unconditionally = true;

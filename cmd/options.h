@@ -31,7 +31,12 @@ struct options {
 	int64_t clock_slop_ns;
 	int conflict_status;
 
+	/* ... where the lock is kept */
+	bool warn_on_lost;
+	int64_t kill_after_ns;
+
 	/* acquire */
+	bool keep;
 	pid_t pid;		/* 0: none given */
 	const char *var;
 
@@ -46,9 +51,9 @@ struct options {
 	bool mine;
 
 	/* run */
-	bool warn_on_lost;
-	int64_t kill_after_ns;
 	const char *script;
+	bool no_fork;
+	int64_t at_least_ns;	/* 0: none given */
 
 	const char **operands;	/* ends with NULL */
 	int operand_count;
@@ -64,9 +69,10 @@ enum option_code {
 	OPTION_SEPARATOR, OPTION_RETRY_ERRNOS,
 	OPTION_NONBLOCK, OPTION_TIMEOUT, OPTION_CONFLICT_STATUS,
 	OPTION_LIFETIME, OPTION_CLOCK_SLOP,
-	OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_CLAIM,
+	OPTION_KEEP, OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_CLAIM,
 	OPTION_UNCONDITIONALLY, OPTION_JSON, OPTION_MINE,
-	OPTION_ON_LOST, OPTION_KILL_AFTER, OPTION_SCRIPT, OPTION_NOTHING
+	OPTION_ON_LOST, OPTION_KILL_AFTER, OPTION_SCRIPT, OPTION_NO_FORK,
+	OPTION_AT_LEAST, OPTION_NOTHING
 };
 
 /* Shared tables: options of every command, of waiting, and of claims. */

@@ -42,12 +42,23 @@ static bool is_kept_by_run(const struct target *target)
 		 process_gone(parts.pid, &parts.process));
 }
 
+/* The same of a keeper that keeps the lock for some process. */
+static bool is_kept_for_process(const struct target *target)
+{
+	const struct nlock_lock *lock = &target->lock;
+	struct claim_name parts;
+
+	return claim_name_parse(target->claim.name, lock->name,
+				lock->options.separator, &parts) &&
+	       parts.kept && nlock_claim_is_kept(&target->claim);
+}
+
 static int refresh(const struct options *options, struct target *target)
 {
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = is_kept_by_run(target) ?
+	result = is_kept_by_run(target) || is_kept_for_process(target) ?
 		 nlock_confirm(&target->claim, &error) :
 		 nlock_refresh(&target->claim, options->lifetime_ns, &error);
 	if (result == NLOCK_LOST)

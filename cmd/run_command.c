@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "job/no_fork.h"
 #include "job/supervisor.h"
 
 const struct poptOption run_options[] = {
@@ -23,6 +24,12 @@ const struct poptOption run_options[] = {
 	OPTION("command", 'c', OPTION_SCRIPT,
 	       "run SCRIPT by $SHELL, else /bin/sh; may come after LOCK",
 	       "SCRIPT"),
+	OPTION("no-fork", 'F', OPTION_NO_FORK,
+	       "have the command take nlock's place, with its pid; another "
+	       "process keeps the lock", NULL),
+	OPTION("at-least", '\0', OPTION_AT_LEAST,
+	       "hold the lock for at least so long, though the command has "
+	       "ended, and nlock with it", "DURATION"),
 	INCLUDE(common_options, "Common options:"),
 	OPTION("exclusive", 'x', OPTION_NOTHING,
 	       "accepted as flock(1) has it; the lock is always exclusive",
@@ -100,13 +107,19 @@ static int run(const struct options *options, const struct command *command)
 				   "'nlock help %s'", command->name,
 				   command->name);
 	status = check_lock_operand(command, options->operands[0]);
+	if (status == PROCEED && options->no_fork && options->at_least_ns > 0)
+		status = usage_error("--at-least: needs nlock to see the "
+				     "command's end; takes no --no-fork");
 	if (status == PROCEED)
 		status = find_command(options, command, shell, &argv);
 	if (status == PROCEED)
 		status = take_lock(&held, options, options->operands[0],
-				   getpid(), ON_RUN);
+				   getpid(), options->at_least_ns > 0 ?
+				   ON_LONE_RUN : ON_RUN);
 	if (status == PROCEED)
-		status = supervise(&held, options, argv);
+		status = options->no_fork ?
+			 become_command(&held, options, argv) :
+			 supervise(&held, options, argv);
 	return status;
 }
 

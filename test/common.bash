@@ -257,6 +257,19 @@ heartbeat_of() {
 	pgrep -P "$1" -x nlock
 }
 
+# kill_unkept PID: kill the nlock run with that pid, its whole process group and,
+# before that can become the lock's keeper, its heartbeat.
+kill_unkept() {
+	local heartbeat
+
+	kill -STOP "$1"
+	eventually is_stopped_now "$1"
+	heartbeat=$(heartbeat_of "$1") || true
+	[ -z "$heartbeat" ] || kill -KILL "$heartbeat"
+	[ -z "$heartbeat" ] || eventually ended "$heartbeat"
+	kill -KILL -- "-$1"
+}
+
 # By the shell alone: a busy machine takes its time to start programs.
 is_stopped_now() {
 	local line

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "../../lib/os.h"
-#include "../enclosing.h"
 #include "reaper.h"
 #include "spawn.h"
 #include "supervision.h"
@@ -21,17 +20,21 @@
 static int prepare(struct supervisor *s, const char **step)
 {
 	struct held *held = s->held;
-	char claim[PATH_MAX];
 
-	nlock_claim_path(&held->claim, claim, sizeof(claim));
-	*step = "set the environment";
-	if (enclosing_hand_down() < 0 ||
-	    setenv("NLOCK_CLAIM", claim, 1) < 0 ||
-	    setenv("NLOCK_LOCK", held->lock.path, 1) < 0)
+	if (command_environment(&held->claim, step) < 0)
 		return -1;
 	heartbeat_init(&s->heartbeat, &held->claim,
 		       s->options->warn_on_lost ? NLOCK_FOREVER :
 		       s->options->kill_after_ns);
+	s->will = (struct keeper_will){
+		.path = held->path,
+		.kill_after_ns = s->options->kill_after_ns,
+	};
+	if (s->options->at_least_ns > 0)
+		s->will.at_least_ns = ns_add(boot_now_ns(),
+					     s->options->at_least_ns);
+	s->heartbeat.heir = keeper_inherit;
+	s->heartbeat.heir_data = &s->will;
 	signals_catch_job(&held->signals);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;
@@ -88,15 +91,6 @@ static bool has_terminal(void)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
-}
-
-int cannot_run(const char *command, int errnum)
-{
-	errno = errnum;
-	message_errno(command[0] == '\0' ? "''" : command, "run");
-	if (errnum == EAGAIN || errnum == ENOMEM)
-		return STATUS_SYSTEM;	/* no process is to be had */
-	return errnum == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
 /*

@@ -10,6 +10,9 @@
 #include "../../lib/os.h"
 #include "descendants.h"
 
+/* No process has this pid. */
+#define NOBODY	((pid_t)-1)
+
 struct process {
 	pid_t pid;
 	pid_t parent;
@@ -85,7 +88,7 @@ static int read_table(struct table *table)
 	return 0;
 }
 
-static const struct process *find(const struct table *table, pid_t pid)
+static struct process *find(const struct table *table, pid_t pid)
 {
 	const struct process key = { .pid = pid };
 
@@ -102,7 +105,24 @@ static bool is_among(pid_t pid, const pid_t *pids, size_t count)
 	return false;
 }
 
-/* Mark the descendants of ancestor, parents before children or not. */
+/* Mark these, if they are still the same processes. */
+static void choose_roots(struct table *table, const struct process_root *roots,
+			 size_t count, const pid_t *except,
+			 size_t except_count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct process *process = find(table, roots[i].pid);
+
+		if (process != NULL &&
+		    process->start_ticks == roots[i].start_ticks &&
+		    !is_among(process->pid, except, except_count))
+			process->chosen = true;
+	}
+}
+
+/* Mark the descendants of ancestor, and of those that are marked already. */
 static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 		   size_t except_count)
 {
@@ -190,32 +210,58 @@ static bool note_stopped(struct stopped_processes *stopped,
 	return true;
 }
 
-int descendants_signal(pid_t ancestor, int signal_number,
-		       const pid_t *except, size_t except_count,
-		       struct stopped_processes *stopped)
+/* Returns as descendants_signal(). */
+static int signal_chosen(struct table *table, int signal_number,
+			 struct stopped_processes *stopped)
 {
-	struct table table = { NULL, 0, 0, false };
 	int found = 0;
 	size_t i;
 
-	if (read_table(&table) < 0)
-		return -1;
-	choose(&table, ancestor, except, except_count);
-	for (i = 0; i < table.count; i++) {
-		const struct process *process = &table.processes[i];
+	for (i = 0; i < table->count; i++) {
+		const struct process *process = &table->processes[i];
 
 		if (!process->chosen || process->dead)
 			continue;
 		if (stopped != NULL && process->stopped)
 			continue;
 		if (stopped != NULL && !note_stopped(stopped, process))
-			table.incomplete = true;
+			table->incomplete = true;
 		else if (send_signal(process->pid, process->start_ticks,
 				     signal_number) == 0 || errno == EPERM)
 			found++;
 	}
+	return table->incomplete ? -1 : found;
+}
+
+int descendants_signal(pid_t ancestor, int signal_number,
+		       const pid_t *except, size_t except_count,
+		       struct stopped_processes *stopped)
+{
+	struct table table = { NULL, 0, 0, false };
+	int found;
+
+	if (read_table(&table) < 0)
+		return -1;
+	choose(&table, ancestor, except, except_count);
+	found = signal_chosen(&table, signal_number, stopped);
 	free(table.processes);
-	return table.incomplete ? -1 : found;
+	return found;
+}
+
+int descendants_signal_trees(const struct process_root *roots, size_t count,
+			     int signal_number, const pid_t *except,
+			     size_t except_count)
+{
+	struct table table = { NULL, 0, 0, false };
+	int found;
+
+	if (read_table(&table) < 0)
+		return -1;
+	choose_roots(&table, roots, count, except, except_count);
+	choose(&table, NOBODY, except, except_count);
+	found = signal_chosen(&table, signal_number, NULL);
+	free(table.processes);
+	return found;
 }
 
 void descendants_continue(struct stopped_processes *stopped)

@@ -42,6 +42,20 @@ int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count,
 		       struct stopped_processes *stopped);
 
+/* A process, and all that it has started, if it is still that process. */
+struct process_root {
+	pid_t pid;
+	uint64_t start_ticks;
+};
+
+/*
+ * Send a signal to these processes and to every living descendant of theirs, but
+ * not to those in except nor to theirs.  Returns as descendants_signal().
+ */
+int descendants_signal_trees(const struct process_root *roots, size_t count,
+			     int signal_number, const pid_t *except,
+			     size_t except_count);
+
 /* Send SIGCONT to those in the list, and forget them. */
 void descendants_continue(struct stopped_processes *stopped);
 

@@ -77,11 +77,10 @@ static bool may_be_left(struct supervisor *s)
  */
 static int exit_status(struct supervisor *s)
 {
-	int errnum = s->exec_fd < 0 ? 0 : spawn_error(s->exec_fd);
 	int signal_number;
 
-	if (errnum != 0)
-		return cannot_run(s->argv[0], errnum);
+	if (s->exec_errnum != 0)
+		return cannot_run(s->argv[0], s->exec_errnum);
 	if (!WIFSIGNALED(s->wait_status))
 		return WEXITSTATUS(s->wait_status);
 	signal_number = WTERMSIG(s->wait_status);
@@ -90,13 +89,40 @@ static int exit_status(struct supervisor *s)
 	return STATUS_SIGNALLED + signal_number;
 }
 
+/*
+ * Leave the lock to a keeper for the rest of --at-least.  If there is no process
+ * to be had for that, let the lease last as long.
+ */
+static bool leave_to_keeper(struct supervisor *s)
+{
+	struct held *held = s->held;
+	int64_t until_ns = s->will.at_least_ns, now_ns = boot_now_ns();
+	int64_t lease_end_ns = heartbeat_read(&s->heartbeat).lease_end_ns;
+	struct nlock_error ignored;
+
+	return now_ns < until_ns &&
+	       (keeper_start_until(held, s->options, until_ns,
+				   lease_end_ns) > 0 ||
+		nlock_refresh(&held->claim, ns_sub(until_ns, now_ns),
+			      &ignored) == NLOCK_OK);
+}
+
+/* Returns as nlock_release() does, and sets *loss on NLOCK_LOST. */
+static enum nlock_result release_or_leave(struct supervisor *s,
+					  struct nlock_loss_report *loss,
+					  struct nlock_error *error)
+{
+	return s->exec_errnum == 0 && leave_to_keeper(s) ? NLOCK_OK :
+	       release_lock(s->held, loss, error);
+}
+
 static int release(struct supervisor *s)
 {
 	struct held *held = s->held;
 	struct nlock_loss_report loss;
 	struct nlock_error error;
 	char reason[512];
-	enum nlock_result result = release_lock(held, &loss, &error);
+	enum nlock_result result = release_or_leave(s, &loss, &error);
 
 	if (result == NLOCK_OK) {
 		/* The command had ended, but a signal told nlock to end. */
@@ -127,6 +153,8 @@ static int leave_lock(struct supervisor *s, const char *why)
 int finish(struct supervisor *s)
 {
 	stop_helpers(s);
+	if (s->exec_fd >= 0)
+		s->exec_errnum = spawn_error(s->exec_fd);
 	if (s->state == DONE)
 		return release(s);
 	if (s->state == LEFT)

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +25,10 @@
 #define KILL_ROUND_NS	(10 * NS_PER_MS)
 #define KILLING_NS	(2 * NS_PER_S)
 
+/* How often to look, if there is no pidfd, or no timer. */
+#define WITHOUT_PIDFD_MS	1000
+#define WITHOUT_TIMER_MS	100
+
 /* How long to wait for the reason of a loss. */
 #define EXPLAINING_NS	(500 * NS_PER_MS)
 
@@ -33,19 +39,22 @@ struct beat {
 	_Atomic int64_t lost_ns;	/* when the loss was seen, or 0 */
 	char reason[512];		/* of the loss, once explained */
 	atomic_bool explained;
+	atomic_bool released;		/* lost by a release, as far as seen */
+	atomic_bool at_once;		/* don't wait before the first beat */
 
 	/* For standing in for the supervisor: see heartbeat.h. */
 	_Atomic int64_t busy_until_ns;
 	atomic_int command;
 	atomic_int spared[HEARTBEAT_SPARED];
 	atomic_bool stood_in;
+	atomic_bool inherited;		/* somebody is in the supervisor's place */
 };
 
 void heartbeat_init(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim, int64_t kill_after_ns)
 {
 	*heartbeat = (struct heartbeat){
-		.event_fd = -1, .supervisor_fd = -1,
+		.event_fd = -1, .supervisor_fd = -1, .listener_fd = -1,
 		.supervisor = getpid(), .kill_after_ns = kill_after_ns,
 		.at_first = { .lease_end_ns = nlock_claim_ends_boot_ns(claim) },
 	};
@@ -82,6 +91,7 @@ struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat)
 		.confirmed_ns = atomic_load(&beat->confirmed_ns),
 		.errnum = atomic_load(&beat->errnum),
 		.stood_in = atomic_load(&beat->stood_in),
+		.released = atomic_load(&beat->released),
 	};
 }
 
@@ -129,6 +139,67 @@ static bool supervisor_is_gone(const struct heartbeat *heartbeat)
 				.events = POLLIN };
 
 	return poll(&ended, 1, 0) > 0 || kill(heartbeat->supervisor, 0) < 0;
+}
+
+/*
+ * Sleep until boot_ns, or until the supervisor is gone.  Returns whether it is.
+ * A timer's descriptor goes on while the machine is suspended, as poll(2) does
+ * not.
+ */
+static bool await_end(const struct heartbeat *heartbeat, int timer_fd,
+		      int64_t boot_ns)
+{
+	struct pollfd fds[] = {
+		{ .fd = heartbeat->supervisor_fd, .events = POLLIN },
+		{ .fd = timer_fd, .events = POLLIN },
+		{ .fd = heartbeat->listener_fd, .events = POLLIN },
+	};
+	struct itimerspec when = { .it_value = ns_to_timespec(
+					   ns_max(boot_ns, 1)) };
+	int timeout_ms = heartbeat->supervisor_fd < 0 ? WITHOUT_PIDFD_MS : -1;
+
+	if (boot_ns == NLOCK_FOREVER)
+		fds[1].fd = -1;
+	else if (timer_fd < 0)
+		timeout_ms = WITHOUT_TIMER_MS;
+	else
+		timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	while (!supervisor_is_gone(heartbeat)) {
+		if (boot_now_ns() >= boot_ns)
+			return false;
+		if (poll(fds, 3, timeout_ms) > 0 && fds[2].revents != 0)
+			nlock_keeper_answer(heartbeat->listener_fd);
+	}
+	return true;
+}
+
+/*
+ * The heartbeat and its guard both see that the supervisor is gone, and the
+ * other one of them may hang: the first one to come here is the heir, and ends
+ * the other.  A supervisor that has ended as it should has said so.
+ */
+static void inherit(const struct heartbeat *heartbeat,
+		    const struct nlock_claim *claim, pid_t other)
+{
+	struct beat *beat = heartbeat->beat;
+	struct heartbeat_estate estate = {
+		.claim = *claim,
+		.lease_end_ns = atomic_load(&beat->lease_end_ns),
+		.lost = atomic_load(&beat->lost_ns) != 0,
+		.command = atomic_load(&beat->command),
+		.since_ticks = heartbeat->since_ticks,
+		.listener_fd = heartbeat->listener_fd,
+	};
+
+	if (heartbeat->heir == NULL ||
+	    atomic_load(&beat->busy_until_ns) == NLOCK_FOREVER)
+		return;
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (atomic_exchange(&beat->inherited, true))
+		return;
+	if (other > 0)
+		kill(other, SIGKILL);
+	heartbeat->heir(&estate, heartbeat->heir_data);
 }
 
 /* A SIGCONT that says whose it is: see heartbeat_has_sent(). */
@@ -202,7 +273,10 @@ static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 	return command > 0 && kill(command, signal_number) == 0;
 }
 
-/* End the job for the supervisor, which learns of it from shared memory. */
+/*
+ * End the job for the supervisor, which learns of it from shared memory; or
+ * until the supervisor is gone.
+ */
 static void stand_in(const struct heartbeat *heartbeat, pid_t self,
 		     const struct deadline *deadline)
 {
@@ -239,18 +313,23 @@ static bool has_changed(const struct heartbeat *heartbeat, int64_t lifetime_ns,
 
 /*
  * Look whether the supervisor acts when it has to; if it does not, wake it; if
- * it still does not, stand in for it.  self is the heartbeat's pid.
+ * it still does not, stand in for it.  self is the heartbeat's pid.  Returns
+ * once that is done, or the supervisor is gone.
  */
 static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 			     int64_t lifetime_ns)
 {
-	for (;;) {
-		struct deadline deadline =
-			supervisors_deadline(heartbeat, lifetime_ns);
-		int64_t step_ns = (deadline.overdue_ns -
-				   deadline.terminate_ns) / 2;
+	int timer_fd = timerfd_create(CLOCK_BOOTTIME,
+				      TFD_NONBLOCK | TFD_CLOEXEC);
+	struct deadline deadline;
+	int64_t step_ns;
 
-		sleep_until(ns_add(deadline.terminate_ns, step_ns));
+	do {
+		deadline = supervisors_deadline(heartbeat, lifetime_ns);
+		step_ns = (deadline.overdue_ns - deadline.terminate_ns) / 2;
+		if (await_end(heartbeat, timer_fd,
+			      ns_add(deadline.terminate_ns, step_ns)))
+			return;
 		/* If all were stopped, the supervisor is only waking up. */
 		if (boot_now_ns() >= deadline.overdue_ns)
 			sleep_until(ns_add(boot_now_ns(), step_ns));
@@ -260,26 +339,49 @@ static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 			return;
 		wake_supervisor(heartbeat);
 		sleep_until(ns_add(boot_now_ns(), step_ns));
-		if (has_changed(heartbeat, lifetime_ns, &deadline))
-			continue;
-		stand_in(heartbeat, self, &deadline);
-		return;
-	}
+	} while (has_changed(heartbeat, lifetime_ns, &deadline));
+	stand_in(heartbeat, self, &deadline);
 }
 
-/* Returns whether there is a guard, or no need of one. */
-static bool start_guard(const struct heartbeat *heartbeat, int64_t lifetime_ns)
+/*
+ * Watch the supervisor, and be its heir if it is gone: as the guard, whose
+ * parent is the heartbeat, or as the heartbeat, which has that guard.
+ */
+static void watch_on(const struct heartbeat *heartbeat,
+		     struct nlock_claim *claim, pid_t self, pid_t other)
 {
+	if (heartbeat->kill_after_ns != NLOCK_FOREVER)
+		watch_supervisor(heartbeat, self, claim->lifetime_ns);
+	else if (heartbeat->heir != NULL &&
+		 atomic_load(&heartbeat->beat->lost_ns) == 0)
+		await_end(heartbeat, -1, NLOCK_FOREVER);
+	if (!supervisor_is_gone(heartbeat))
+		return;
+	/* The heartbeat has measured the server's clock meanwhile. */
+	if (self != getpid())
+		claim->clock.server_ns = 0;
+	inherit(heartbeat, claim, other);
+}
+
+/*
+ * Returns the pid of the guard; 0 if there is no need of one; or -1.
+ */
+static pid_t start_guard(const struct heartbeat *heartbeat,
+			 const struct nlock_claim *claim)
+{
+	const int keep[] = { heartbeat->supervisor_fd, heartbeat->listener_fd,
+			     claim->lock->dirfd, claim->warrant_fd };
+	struct nlock_claim own = *claim;
 	pid_t self = getpid(), pid;
 
-	if (heartbeat->kill_after_ns == NLOCK_FOREVER)
-		return true;
-	pid = child_start(&heartbeat->supervisor_fd, 1);
+	if (heartbeat->kill_after_ns == NLOCK_FOREVER && heartbeat->heir == NULL)
+		return 0;
+	pid = child_start(keep, 4);
 	if (pid == 0) {
-		watch_supervisor(heartbeat, self, lifetime_ns);
+		watch_on(heartbeat, &own, self, self);
 		_exit(0);
 	}
-	return pid > 0;
+	return pid;
 }
 
 /* ------------------------------------------------------------------ beating */
@@ -307,22 +409,37 @@ const char *heartbeat_reason(const struct heartbeat *heartbeat)
 	       describe_loss(&unknown, words, sizeof(words));
 }
 
+/*
+ * A release removes the claim first.  Others who take the lock away do so only
+ * after its lease, or leave the claim.
+ */
+static bool is_released(struct beat *beat, const struct nlock_claim *claim)
+{
+	return boot_now_ns() < atomic_load(&beat->lease_end_ns) &&
+	       nlock_claim_is_gone(claim);
+}
+
+/* Returns once the lock is lost or the supervisor is gone. */
 static void beat_on(const struct heartbeat *heartbeat,
-		    struct nlock_claim *claim)
+		    struct nlock_claim *claim, int timer_fd, pid_t *guard)
 {
 	struct beat *beat = heartbeat->beat;
 	int64_t lifetime_ns = claim->lifetime_ns;
-	int64_t next_ns = refresh_due_ns(atomic_load(&beat->confirmed_ns),
+	int64_t next_ns = atomic_load(&beat->at_once) ? 0 :
+			  refresh_due_ns(atomic_load(&beat->confirmed_ns),
 					 lifetime_ns);
-	bool guarded = false;
 	struct nlock_error error;
 
 	for (;;) {
 		int64_t began_ns;
 
-		sleep_until(next_ns);
+		if (heartbeat->heir == NULL)
+			sleep_until(next_ns);
+		else if (await_end(heartbeat, timer_fd, next_ns))
+			return;
 		/* What follows may hang. */
-		guarded = guarded || start_guard(heartbeat, lifetime_ns);
+		if (*guard <= 0)
+			*guard = start_guard(heartbeat, claim);
 		began_ns = boot_now_ns();
 		switch (nlock_refresh(claim, lifetime_ns, &error)) {
 		case NLOCK_OK:
@@ -333,6 +450,7 @@ static void beat_on(const struct heartbeat *heartbeat,
 			next_ns = refresh_due_ns(began_ns, lifetime_ns);
 			break;
 		case NLOCK_LOST:
+			atomic_store(&beat->released, is_released(beat, claim));
 			atomic_store(&beat->lost_ns, boot_now_ns());
 			tell(heartbeat);
 			explain_loss(beat, claim);
@@ -347,6 +465,34 @@ static void beat_on(const struct heartbeat *heartbeat,
 	}
 }
 
+/* In the process. */
+static void be_heartbeat(struct heartbeat *heartbeat,
+			 struct nlock_claim *claim)
+{
+	struct proc_stat supervisor;
+	pid_t guard = 0;
+	int timer_fd = -1;
+
+	setsid();	/* what stops the job does not stop us */
+	/* From another PID namespace nobody can tell whether it is gone. */
+	if (getppid() == 0) {
+		heartbeat->heir = NULL;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	}
+	/* Before Linux 5.3 there is none, and the pid has to do. */
+	heartbeat->supervisor_fd = pid_open(heartbeat->supervisor);
+	if (heartbeat->heir != NULL) {
+		timer_fd = timerfd_create(CLOCK_BOOTTIME,
+					  TFD_NONBLOCK | TFD_CLOEXEC);
+		heartbeat->listener_fd = nlock_keeper_listen(claim);
+		if (proc_stat_read(heartbeat->supervisor, &supervisor) == 0)
+			heartbeat->since_ticks = supervisor.start_ticks;
+	}
+	if (!child_is_orphan(heartbeat->supervisor))
+		beat_on(heartbeat, claim, timer_fd, &guard);
+	watch_on(heartbeat, claim, getpid(), guard);
+}
+
 static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 {
 	struct nlock_claim own = *claim;
@@ -357,15 +503,10 @@ static int start(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 	keep[0] = heartbeat->event_fd;
 	keep[1] = claim->lock->dirfd;
 	keep[2] = claim->warrant_fd;
-	heartbeat->pid = child_start(keep, 3);
+	heartbeat->pid = heartbeat->heir == NULL ? child_start(keep, 3) :
+			 child_start_to_stay(keep, 3);
 	if (heartbeat->pid == 0) {
-		setsid();	/* what stops the job does not stop us */
-		/* Before Linux 5.3 there is none, and the pid has to do. */
-		heartbeat->supervisor_fd = pid_open(heartbeat->supervisor);
-		beat_on(heartbeat, &own);
-		if (heartbeat->kill_after_ns != NLOCK_FOREVER)
-			watch_supervisor(heartbeat, getpid(),
-					 own.lifetime_ns);
+		be_heartbeat(heartbeat, &own);
 		_exit(0);
 	}
 	return heartbeat->pid > 0 ? 0 : -1;
@@ -382,6 +523,15 @@ int heartbeat_start(struct heartbeat *heartbeat,
 	else
 		atomic_store(&heartbeat->beat->errnum, errno);
 	return -1;
+}
+
+int heartbeat_start_at_once(struct heartbeat *heartbeat,
+			    const struct nlock_claim *claim)
+{
+	if (heartbeat->beat == NULL && share(heartbeat, claim) < 0)
+		return -1;
+	atomic_store(&heartbeat->beat->at_once, true);
+	return heartbeat_start(heartbeat, claim);
 }
 
 void heartbeat_stop(struct heartbeat *heartbeat)

@@ -7,9 +7,10 @@
  * own, and the supervisor, which has the deadline to keep, never waits for
  * it: it only looks at what the heartbeat has last confirmed.
  *
- * The heartbeat dies with the supervisor.  It is in a session of its own and
- * goes on when the supervisor is stopped (SIGSTOP, or job control): a stopped
- * command still has its lock.
+ * The heartbeat is in a session of its own and goes on when the supervisor is
+ * stopped (SIGSTOP, or job control): a stopped command still has its lock.  It
+ * dies with the supervisor, or if the supervisor has heirs becomes the lock's
+ * keeper then: see keeper.h.
  *
  * A supervisor that is stopped can't end its command, though.  If the
  * supervisor has to act and does not, another process wakes it (SIGCONT) and,
@@ -40,7 +41,25 @@ struct heartbeat_news {
 	int64_t confirmed_ns;	/* when that refresh began */
 	int errnum;		/* of the last attempt, if it failed */
 	bool stood_in;		/* the command was ended in our place */
+	bool released;		/* lost, but rather by a release */
 };
+
+/* What a supervisor leaves that was killed. */
+struct heartbeat_estate {
+	struct nlock_claim claim;	/* copied; its clock may be unknown */
+	int64_t lease_end_ns;		/* as last confirmed; CLOCK_BOOTTIME */
+	bool lost;			/* the lock is not ours any more */
+	pid_t command;			/* 0: it has ended */
+	uint64_t since_ticks;		/* when the supervisor was started */
+	int listener_fd;		/* see nlock_keeper_listen(); or -1 */
+};
+
+/*
+ * Called in the heartbeat, or its guard, once the supervisor is dead though
+ * nothing was said of its end.  Does not return.
+ */
+typedef void heartbeat_heir(const struct heartbeat_estate *estate,
+			    const void *data);
 
 struct heartbeat {
 	pid_t pid;		/* 0: not running */
@@ -48,6 +67,10 @@ struct heartbeat {
 	pid_t supervisor;
 	int supervisor_fd;	/* its pidfd, in the heartbeat; or -1 */
 	int64_t kill_after_ns;	/* NLOCK_FOREVER: the command is not ended */
+	heartbeat_heir *heir;	/* NULL: the heartbeat dies with its starter */
+	const void *heir_data;
+	int listener_fd;	/* in the heartbeat; or -1 */
+	uint64_t since_ticks;	/* the same: the supervisor's start; or 0 */
 	struct beat *beat;	/* shared with the process; NULL: none yet */
 	struct heartbeat_news at_first;		/* as long as there is none */
 };
@@ -62,6 +85,10 @@ void heartbeat_init(struct heartbeat *heartbeat,
 /* Start the process.  Returns 0, or -1 with errno, which is news, too. */
 int heartbeat_start(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim);
+
+/* The same, and look at the lock at once. */
+int heartbeat_start_at_once(struct heartbeat *heartbeat,
+			    const struct nlock_claim *claim);
 
 /* Kill the process; the reaper waits for it. */
 void heartbeat_stop(struct heartbeat *heartbeat);

@@ -187,6 +187,14 @@ void signals_give_back(const struct signals *signals)
 	sigprocmask(SIG_SETMASK, &signals->callers_mask, NULL);
 }
 
+void signals_take_back(const struct signals *signals)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &signals->ending, NULL);
+}
+
 /* ------------------------------------------------------ stopping and ending */
 
 bool signal_stops(int signal_number)

@@ -86,6 +86,9 @@ void signals_in_child(const struct signals *signals);
 /* In the child: all is as our caller has set it. */
 void signals_give_back(const struct signals *signals);
 
+/* The opposite, if it could not become the command. */
+void signals_take_back(const struct signals *signals);
+
 /* Again only those that end us can be read. */
 void signals_narrow(const struct signals *signals);
 

@@ -6,12 +6,36 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../lib/os.h"
+#include "../enclosing.h"
+#include "../exit_status.h"
+#include "../text/message.h"
 #include "spawn.h"
+
+int command_environment(const struct nlock_claim *claim, const char **step)
+{
+	char path[PATH_MAX];
+
+	*step = "set the environment";
+	nlock_claim_path(claim, path, sizeof(path));
+	return enclosing_hand_down() < 0 ||
+	       setenv("NLOCK_CLAIM", path, 1) < 0 ||
+	       setenv("NLOCK_LOCK", claim->lock->path, 1) < 0 ? -1 : 0;
+}
+
+int cannot_run(const char *command, int errnum)
+{
+	errno = errnum;
+	message_errno(command[0] == '\0' ? "''" : command, "run");
+	if (errnum == EAGAIN || errnum == ENOMEM)
+		return STATUS_SYSTEM;	/* no process is to be had */
+	return errnum == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+}
 
 /* Returns only if it fails, with errno. */
 static void become(char *const argv[], const struct signals *signals,

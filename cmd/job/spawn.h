@@ -7,7 +7,17 @@
 
 #include <sys/types.h>
 
+#include "../../lib/nlock.h"
 #include "signals.h"
+
+/*
+ * Let the environment tell the command whose claim it runs under.  Returns 0, or
+ * -1 with errno and what was tried in *step.
+ */
+int command_environment(const struct nlock_claim *claim, const char **step);
+
+/* The exit status of a command that could not be started; says why. */
+int cannot_run(const char *command, int errnum);
 
 /*
  * Run argv, found by PATH, with the caller's signals, in a child that gets

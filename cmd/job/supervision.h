@@ -24,6 +24,7 @@
 #include "descendants.h"
 #include "heartbeat.h"
 #include "job.h"
+#include "keeper.h"
 #include "speaker.h"
 
 /*
@@ -80,8 +81,10 @@ struct supervisor {
 	/* The processes. */
 	struct job job;
 	int exec_fd;		/* see spawn.h; or -1 */
+	int exec_errnum;	/* why there was no command; or 0 */
 	int wait_status;	/* of the command, once it has ended */
 	struct heartbeat heartbeat;
+	struct keeper_will will;	/* if we are killed */
 	int64_t heartbeat_due_ns;
 	int64_t hint_due_ns;
 	struct speakers speakers;
@@ -100,9 +103,6 @@ struct supervisor {
  * been reported and the lock closed.
  */
 int begin(struct supervisor *s);
-
-/* The exit status of a command that could not be started; says why. */
-int cannot_run(const char *command, int errnum);
 
 /* --------------------------------------------------------------- actions.c */
 

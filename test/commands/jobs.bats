@@ -12,12 +12,12 @@ load ../common
 # shellcheck disable=SC2016	# for another shell
 worker='trap "" TERM; echo $$ >worker; while :; do sleep 0.05; done'
 
-# killed_run OPTION... [--] COMMAND...: a run whose nlock, and all of its
-# process group, was killed, while a worker of its command's goes on.
+# killed_run OPTION... [--] COMMAND...: a run whose nlock, heartbeat, and all of
+# its process group, was killed, while a worker of its command's goes on.
 killed_run() {
 	in_group nlock run "$@"
 	eventually test -s worker
-	kill -KILL -- "-$!"
+	kill_unkept $!
 	wait $! || true
 	eventually is_dead $!
 	kill -0 "$(cat worker)"
@@ -159,7 +159,7 @@ vainly() {
 @test "run, killed: a process that can't be looked at without end is not waited for, and keeps the lock" {
 	in_group nlock run -l 1h "$LOCK" -- sleep 1000
 	eventually is_state unknown
-	kill -KILL -- "-$!"
+	kill_unkept $!
 	wait $! || true
 	eventually is_dead $!
 	sleep 1000 3>&- &

@@ -20,7 +20,7 @@ wait_in_group() {
 }
 
 kill_group() {
-	kill -KILL -- "-$1"
+	kill_unkept "$1"
 	eventually is_dead "$1"
 }
 

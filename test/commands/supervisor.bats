@@ -142,12 +142,14 @@ lease_is_over() {
 	awk -v left="$(remaining)" 'BEGIN { exit !(left < 0) }'
 }
 
-@test "run: killed with SIGKILL, its heartbeat does not keep the lock alive" {
+@test "run: killed with SIGKILL together with its heartbeat, the lock is left to its lease" {
 	needs root
 	in_group nlock run -l 1s "$LOCK" -- \
 		sh -c 'trap "" TERM; touch ready; while :; do sleep 1; done'
 	eventually has_heartbeat $!
-	kill -KILL $!
+	kill -STOP $!
+	eventually is_stopped_now $!
+	kill -KILL "$(heartbeat_of $!)" $!
 	eventually lease_is_over
 	elsewhere nlock run --clock-slop 10ms -w 20s "$LOCK" true
 	kill -KILL -- "-$!"	# the command is still there

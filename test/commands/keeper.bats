@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016	# for other shells
 
 bats_require_minimum_version 1.5.0
-load common
+load ../common
 
 # What is left of keepers when a test fails ends with its lock.
 teardown() {
@@ -96,7 +96,7 @@ is_renewed() {
 }
 
 @test "acquire --keep: a release on another machine ends the keeper with its next beat, and the script goes on" {
-	[ "$(id -u)" = 0 ] || skip "not root"
+	needs root
 	start_script 'sleep 1000'
 	script=$!
 	elsewhere unshare --net nlock release --claim "$CLAIM"
