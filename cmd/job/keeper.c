@@ -504,12 +504,14 @@ static pid_t start(struct keeper *keeper, int64_t lease_end_ns)
 		be_keeper(keeper, fds[1], lease_end_ns);
 	if (parent == 0)
 		_exit(0);
-	close(fds[1]);
-	errno = EAGAIN;
-	if (parent > 0 && read(fds[0], &pid, sizeof(pid)) != sizeof(pid))
-		pid = -1;
-	if (parent > 0)
+	close_keeping_errno(fds[1]);
+	if (parent > 0) {
+		if (read(fds[0], &pid, sizeof(pid)) != sizeof(pid)) {
+			pid = -1;
+			errno = EAGAIN;	/* the parent got no child */
+		}
 		waitpid(parent, NULL, 0);
+	}
 	close_keeping_errno(fds[0]);
 	return pid;
 }
