@@ -405,9 +405,12 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 	if (keeper->speaker > 0)
 		child_await(keeper->speaker, SPEAKING_NS);
 	heartbeat_stop(&keeper->heartbeat);
-	/* What was lost is cleaned up by that, too.  It may hang. */
+	/*
+	 * Cleans up after a heartbeat that was killed at any moment, and what is
+	 * left of a lost lock.  It may hang.
+	 */
 	if (keeper->state == OVER)
-		nlock_release(&keeper->claim, &ignored);
+		nlock_release_after(&keeper->claim, &ignored);
 	reaper_end();
 	_exit(0);
 }

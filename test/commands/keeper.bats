@@ -245,8 +245,8 @@ start_run() {
 	setsid nlock run $1 --kill-after 1s "$LOCK" -- bash -c '
 		trap "" TERM
 		(setsid bash -c "trap \"\" TERM; while :; do
-			touch alive; sleep 0.05; done" &)
-		'"$2" 3>&- &
+			touch \"\$0\"; sleep 0.05; done" "$0" &)
+		'"$2" "$DIR/alive" 3>&- &
 	eventually test -e alive
 	eventually is_kept "$!"
 }
@@ -258,16 +258,20 @@ is_kept() {
 }
 
 # nobody_lives: what start_run has started has ended.
-LIVING='^(/[^ ]*)?bash -c.*alive'
 nobody_lives() {
-	! pgrep -f "$LIVING"
+	! pgrep -f "$(living)"
+}
+
+# Not nlock, which has that among its arguments, too.
+living() {
+	echo "^(/[^ ]*)?bash -c.* $DIR/alive"
 }
 
 @test "run: killed with SIGKILL, what it started is ended, daemons too, and only then is the lock free" {
 	start_run "-l 1m" 'while :; do sleep 0.05; done'
 	killed=$!
 	kill -KILL "$killed"
-	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$LIVING"
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
 	eventually no_keepers
 }
@@ -275,7 +279,7 @@ nobody_lives() {
 @test "run: killed with SIGKILL, and its process group, the lock is kept until the rest is ended" {
 	start_run "-l 1m" 'while :; do sleep 0.05; done'
 	kill -KILL -- "-$!"
-	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$LIVING"
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
 }
 
@@ -283,12 +287,12 @@ nobody_lives() {
 	nlock run -l 1m --kill-after 1s "$LOCK" -- bash -c '
 		trap "" TERM
 		env -i "$(command -v bash)" -c "trap \"\" TERM
-			while :; do /bin/touch alive; /bin/sleep 0.05; done" &
-		wait; wait; while :; do sleep 0.05; done' 3>&- &
+			while :; do /bin/touch \$0; /bin/sleep 0.05; done" "$0" &
+		wait; wait; while :; do sleep 0.05; done' "$DIR/alive" 3>&- &
 	eventually test -e alive
 	eventually is_kept "$!"
 	kill -KILL $!
-	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$LIVING"
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
 }
 
@@ -296,7 +300,7 @@ nobody_lives() {
 	mount_fuse d mnt
 	fuse=$!
 	nlock run -l 3s --kill-after 500ms "$PWD/mnt/job.lock" -- bash -c '
-		while :; do touch alive; sleep 0.05; done' 3>&- &
+		while :; do touch "$0"; sleep 0.05; done' "$DIR/alive" 3>&- &
 	killed=$!
 	eventually test -e alive
 	eventually heartbeat_of "$killed"
