@@ -257,17 +257,34 @@ heartbeat_of() {
 	pgrep -P "$1" -x nlock
 }
 
-# kill_unkept PID: kill the nlock run with that pid, its whole process group and,
-# before that can become the lock's keeper, its heartbeat.
+# kill_unkept PID: kill the nlock run with that pid, its whole process group with
+# the runs in it and, before those can become keepers, their heartbeats.
 kill_unkept() {
-	local heartbeat
-
-	kill -STOP "$1"
+	kill -STOP -- "-$1"
 	eventually is_stopped_now "$1"
-	heartbeat=$(heartbeat_of "$1") || true
-	[ -z "$heartbeat" ] || kill -KILL "$heartbeat"
-	[ -z "$heartbeat" ] || eventually ended "$heartbeat"
+	kill_heartbeats_below "$1"
 	kill -KILL -- "-$1"
+}
+
+# is_heartbeat PID: an nlock with a session of its own.
+is_heartbeat() {
+	local sid comm
+
+	read -r sid comm < <(ps -o sid=,comm= -p "$1") || return 1
+	[ "$sid $comm" = "$1 nlock" ]
+}
+
+kill_heartbeats_below() {
+	local child
+
+	for child in $(pgrep -P "$1"); do
+		if is_heartbeat "$child"; then
+			kill -KILL "$child"
+			eventually ended "$child"
+		else
+			kill_heartbeats_below "$child"
+		fi
+	done
 }
 
 # By the shell alone: a busy machine takes its time to start programs.

@@ -84,7 +84,7 @@ over() {
 	program lone_thread
 	in_group nlock run -l 1h "$LOCK" -- setsid "$PROGRAM" file 15
 	eventually test -s file
-	kill -KILL -- "-$!"
+	kill_unkept $!
 	wait $! || true
 	eventually is_dead $!
 	pgrep -f -x "$PROGRAM file 15" >worker ||
