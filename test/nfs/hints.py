@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """What a holder lets waiters on other machines know, and what it costs."""
-import os
 import signal
 import subprocess
 import time
