@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * protocol.pml - the lock protocol of lib/, for the model checker Spin.
  *
