@@ -35,7 +35,7 @@ static void from_stat(const struct stat *st, struct attributes *a)
 	a->changed_ns = ns_from_timespec(&st->st_ctim);
 }
 
-/* From a client's cache, perhaps. */
+/* May be answered from the client's cache. */
 static int by_stat(int dirfd, const char *name, struct attributes *a)
 {
 	struct stat st;
@@ -57,8 +57,8 @@ static int by_fstat(int fd, struct attributes *a)
 }
 
 /*
- * Open a file, whatever it is, only to look at it: on NFS without asking for
- * a delegation; see shared_file.h.
+ * Open a file of any type just to read its attributes.  O_DIRECT keeps an NFS
+ * client from asking for a delegation; see shared_file.h.
  */
 static int open_to_look(int dirfd, const char *name, int flags)
 {
@@ -79,7 +79,7 @@ static int look_and_close(int fd, struct attributes *a)
 	return result;
 }
 
-/* The file is there, perhaps only in a cache, but we can't open it. */
+/* The file exists, at least in the client's cache, but we can't open it. */
 static bool is_closed_to_us(int errnum)
 {
 	return errnum == EACCES || errnum == EPERM || errnum == ELOOP ||
@@ -96,7 +96,7 @@ static int by_open(int dirfd, const char *name, struct attributes *a)
 	return is_closed_to_us(errno) ? by_stat(dirfd, name, a) : -1;
 }
 
-/* The same for a file that is open already.  Needs /proc. */
+/* The same for a file that is already open.  Without /proc, by_fstat(). */
 static int by_open_again(int fd, struct attributes *a)
 {
 	char path[PROC_FD_SIZE];
@@ -116,8 +116,8 @@ DIR *fresh_directory(int dirfd)
 	if (fd < 0)
 		return NULL;
 	/*
-	 * NFS 3 tells a changed directory by its time stamp, and may believe
-	 * a list from before the last change in the same tick: forget it.
+	 * An NFS 3 client notices a change by the directory's time stamp, so
+	 * it misses one in the same tick as the last: make it drop its list.
 	 */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	directory = fdopendir(fd);
@@ -175,9 +175,8 @@ int fresh_attributes_fd(int fd, struct attributes *a)
 }
 
 /*
- * A call that would make the name asks the server whether it is there, while a
- * lookup may be answered from a cache.  The call never works: a directory can't
- * be linked.
+ * A client may answer a lookup from its cache, but to create a name it has to
+ * ask the server.  This attempt always fails: a directory can't be linked.
  */
 void freshen_name(int dirfd, const char *name)
 {

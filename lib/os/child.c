@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child.c - processes that may hang in the place of others; see child.h.
+ * child.c - helpers for calls that may hang; see child.h.
  */
 #define _GNU_SOURCE		/* MAP_ANONYMOUS, syscall */
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "proc.h"
 #include "time.h"
 
-/* Between two looks at whether it has ended: at first, and at most. */
+/* The first and the longest pause between two checks for a helper's end. */
 #define SHORTEST_LOOK_NS	(NS_PER_MS / 10)
 #define LONGEST_LOOK_NS		(5 * NS_PER_MS)
 
@@ -24,7 +24,7 @@ static void close_between(int first, int last)
 {
 	if (first > last)
 		return;
-#ifdef SYS_close_range		/* which not every C library has a name for */
+#ifdef SYS_close_range		/* not every C library has the function */
 	if (syscall(SYS_close_range, (unsigned int)first, (unsigned int)last,
 		    0) == 0)
 		return;
@@ -35,7 +35,7 @@ static void close_between(int first, int last)
 
 static void close_others(const int *keep, size_t count)
 {
-	int next = 0;		/* all below it are seen to */
+	int next = 0;		/* lower descriptors are closed, or kept */
 	size_t i;
 
 	do {
@@ -49,7 +49,7 @@ static void close_others(const int *keep, size_t count)
 	} while (next < INT32_MAX);
 }
 
-/* A parent outside of our PID namespace (unshare --pid) has the number 0. */
+/* getppid(2) gives 0 for a parent outside our PID namespace (unshare --pid). */
 bool child_is_orphan(pid_t parent)
 {
 	pid_t now = getppid();
@@ -102,8 +102,8 @@ pid_t child_start_to_stay(const int *keep, size_t count)
 }
 
 /*
- * Does our parent have a process with that pid, as if that had started it
- * before it started us?
+ * Does our parent have a living child with this pid?  Then the pid is still
+ * that of the helper our parent started before it started us.
  */
 static bool is_parents(pid_t pid)
 {
@@ -113,7 +113,7 @@ static bool is_parents(pid_t pid)
 	       !proc_stat_is_dead(&stat);
 }
 
-/* Has it ended?  A pid that is nobody's whom we know may be a stranger's. */
+/* If the pid is no child of ours or our parent's, the helper has ended. */
 static bool has_ended(pid_t pid)
 {
 	pid_t waited = waitpid(pid, NULL, WNOHANG);
@@ -123,7 +123,10 @@ static bool has_ended(pid_t pid)
 
 bool child_end(pid_t pid, int64_t patience_ns)
 {
-	/* If it has, its pid may be another's, if SIGCHLD is ignored. */
+	/*
+	 * If SIGCHLD is ignored the kernel frees the pid of a child that has
+	 * ended, and may give it to another process: don't kill that.
+	 */
 	if (has_ended(pid))
 		return true;
 	kill(pid, SIGKILL);

@@ -21,8 +21,9 @@
 #endif
 
 /*
- * A new directory's times are equal, unless an access control list, or the
- * server itself, changes the directory a moment later.
+ * The times of a new directory are at most this far apart.  They differ if an
+ * access control list, or the server itself, changes the directory a moment
+ * after it is made.
  */
 #define MAKING_NS	(2 * NS_PER_S)
 
@@ -45,11 +46,13 @@ static bool is_close(int64_t one_ns, int64_t other_ns)
 }
 
 /*
- * Has it just been made, by us?  A rename sets the change time, so the time of
- * its birth gives an older directory in its place away.  Where that time is not
- * known, the modification time has to do.  Others may set it, but that only
- * makes us make another directory.  (Not every file system counts "." and
- * "..".)
+ * Have we just made this directory?  Somebody may have renamed an older one
+ * into its place: the rename set that one's change time, but its time of birth
+ * is old.  Where the time of birth is not known we use the modification time.
+ * Other users may set that, but then we merely make another directory.
+ *
+ * A new directory has at most 2 links; some file systems don't count "." and
+ * "..".
  */
 static bool is_just_made(const struct attributes *a, bool local)
 {
@@ -60,9 +63,9 @@ static bool is_just_made(const struct attributes *a, bool local)
 }
 
 /*
- * A umask, or an access control list of the parent directory, may deny the
- * owner what the owner needs.  A directory that we may not search can be
- * reached only by the path of its descriptor.
+ * A umask, or the parent directory's access control list, may deny the owner
+ * access.  If we may not search the directory, directory_chmod() fails, and we
+ * have to use the descriptor's path in /proc.
  */
 static int let_owner_in(int fd, struct attributes *made)
 {
@@ -127,15 +130,15 @@ int directory_chmod(int fd, mode_t mode)
 }
 
 /*
- * Not by the C library's function: a library that is preloaded to show a
- * program another time (libfaketime) puts that in the place of UTIME_NOW.
+ * Don't call the C library's function: libfaketime, a preloaded library that
+ * shows a program another time, replaces UTIME_NOW with that time.
  */
 int directory_set_now(int fd, bool access_only)
 {
 	long modified = access_only ? UTIME_OMIT : UTIME_NOW;
 #ifdef SYS_utimensat
 	const struct {
-		long s, ns;	/* the kernel's, whatever time_t is */
+		long s, ns;	/* as the kernel has them, whatever time_t is */
 	} times[2] = { { 0, UTIME_NOW }, { 0, modified } };
 
 	return (int)syscall(SYS_utimensat, fd, ".", times, 0);
@@ -164,11 +167,10 @@ bool directory_is_empty(int fd)
 
 /* ------------------------------------------------------------------- litter */
 
-/* What other programs leave, and of which kind it is. */
 static const struct {
 	const char *name;
-	bool begins;		/* the name only begins so; digits follow */
-	bool directory;		/* one that contains only files */
+	bool begins;		/* a prefix, which hexadecimal digits follow */
+	bool directory;		/* it contains only files */
 } litter[] = {
 	{ "@eaDir", false, true },	/* Synology's index */
 	{ ".AppleDouble", false, true },
@@ -196,8 +198,8 @@ static bool is_named(const char *name, size_t i)
 }
 
 /*
- * Which kind of litter is it?  LITTER: none, with errno: ENOTEMPTY, or that of
- * a failed look at it.
+ * Returns the index in litter[]; or LITTER with errno: ENOTEMPTY if the name is
+ * not litter, or that of the call that could not tell.
  */
 static size_t kind_of_litter(int fd, const char *name)
 {

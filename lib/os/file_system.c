@@ -12,10 +12,7 @@
 
 #include "file_system.h"
 
-/*
- * What was seen of each kind; see the table in nlock(7).  Directories count as
- * files here.
- */
+/* What our tests saw of each kind; see the table in nlock(7). */
 static const struct file_system_traits traits[FILE_SYSTEMS] = {
 	[FS_OTHER] = {
 		.stamps = STAMPS_UNKNOWN,
@@ -34,11 +31,11 @@ static const struct file_system_traits traits[FILE_SYSTEMS] = {
 		.stamps = STAMPS_BY_SERVER,
 		.shares_flock = true,
 	},
-	/* The lock manager is slow, and may be absent. */
+	/* Its flock(2) needs the lock manager, which is slow or even absent. */
 	[FS_NFS3] = {
 		.stamps = STAMPS_BY_SERVER,
 	},
-	/* A file that is locked by flock(2) can't be read by others. */
+	/* Its flock(2) is mandatory: others can't read a locked file. */
 	[FS_CIFS] = {
 		.stamps = STAMPS_OF_NEW_FILES,
 		.caches_times = true,
@@ -88,7 +85,7 @@ bool file_system_is_nfs(enum file_system kind)
 #define MAGIC_SMB2	0xfe534d42u
 #define MAGIC_CEPH	0x00c36400u
 
-/* Ask the file system itself, which makes NFS and FUSE ask their server. */
+/* Call statfs(2), for which NFS and FUSE ask their server. */
 static enum file_system ask(int dirfd)
 {
 	struct statfs fs;
@@ -124,7 +121,10 @@ static bool is_mount_of(const char *line, unsigned int major,
 	       its_major == major && its_minor == minor;
 }
 
-/* Each ends with a space, or is the beginning of the mount's source, too. */
+/*
+ * Each beginning is a whole type, with the space after it, or a type and how
+ * its mount's source begins.
+ */
 static enum file_system type_of_mount(const char *line)
 {
 	static const struct {
@@ -139,7 +139,7 @@ static enum file_system type_of_mount(const char *line)
 		{ "fuse.ceph-fuse ", FS_CEPHFS },
 		{ "fuse.mfs ", FS_MOOSEFS },
 		{ "fuse mfs#", FS_MOOSEFS },
-		{ "fuse mfs\\043", FS_MOOSEFS },	/* newer kernels */
+		{ "fuse mfs\\043", FS_MOOSEFS },	/* '#' escaped */
 		{ "fuse.glusterfs ", FS_GLUSTERFS },
 	};
 	const char *type = strstr(line, " - ");
@@ -169,7 +169,7 @@ static bool note_type(const char *line, void *data)
 	return mount->type != FS_OTHER;
 }
 
-/* Returns false if it is not known what is mounted. */
+/* Returns false if the mounts can't be read. */
 static bool find_mount(unsigned int major, unsigned int minor,
 		       enum file_system *type)
 {
@@ -180,7 +180,7 @@ static bool find_mount(unsigned int major, unsigned int minor,
 	return known;
 }
 
-/* Without statx(2).  Only the file system itself tells whether it is local. */
+/* For systems without statx(2).  Only ask() finds local file systems. */
 static enum file_system by_stat(int dirfd)
 {
 	enum file_system type;
@@ -200,8 +200,8 @@ enum file_system file_system_of(int dirfd)
 	if (statx_ask(dirfd, "", AT_EMPTY_PATH | STATX_DONT_SYNC, 0, &stx) < 0)
 		return by_stat(dirfd);
 	/*
-	 * NFS and FUSE have no such attribute, and are found out without a
-	 * request to the server.
+	 * NFS and FUSE don't have this attribute.  The list of mounts tells
+	 * them apart without a request to a server.
 	 */
 	if (!(stx.attributes_mask & STATX_APPEND_ONLY) &&
 	    find_mount(stx.device_major, stx.device_minor, &type))

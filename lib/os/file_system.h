@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 enum file_system {
-	FS_OTHER,	/* or not known */
+	FS_OTHER,	/* none of these, or not known */
 	FS_LOCAL,	/* certainly on this machine's disk or in its memory */
 	FS_OVERLAY,
 	FS_NFS,		/* 4.0 or later */
@@ -20,30 +20,30 @@ enum file_system {
 	FILE_SYSTEMS
 };
 
-/* Who says what time it is when a file is made or changed? */
+/* Whose clock stamps a file when it is made or changed? */
 enum stamps {
 	STAMPS_UNKNOWN,
-	STAMPS_BY_CLIENTS,	/* each client, by its own clock */
-	STAMPS_OF_NEW_FILES,	/* of a new file the server; else clients */
-	STAMPS_BY_SERVER	/* one clock for all files */
+	STAMPS_BY_CLIENTS,	/* that of the client that makes the change */
+	STAMPS_OF_NEW_FILES,	/* the server's, for new files only */
+	STAMPS_BY_SERVER	/* the server's, always */
 };
 
 struct file_system_traits {
 	enum stamps stamps;
 
 	/*
-	 * A client may set a file's times in its cache alone, and answer from
-	 * there what the times, or the names in a directory, are.
+	 * A client may set a file's times only in its cache, and read times and
+	 * the names in a directory from there.
 	 */
 	bool caches_times;
 
-	/* flock(2) is advisory, and seen by other machines. */
+	/* flock(2) is advisory, and other machines see it. */
 	bool shares_flock;
 };
 
 /*
- * What is known of a kind of file system; of FS_OTHER the worst is assumed.
- * Nobody frees what is returned.
+ * Returns what is known of a kind of file system; for FS_OTHER, the worst.
+ * The result is static.
  */
 const struct file_system_traits *file_system_traits(enum file_system kind);
 
@@ -51,9 +51,9 @@ const struct file_system_traits *file_system_traits(enum file_system kind);
 bool file_system_is_nfs(enum file_system kind);
 
 /*
- * On what kind of file system is a directory that is open?  FS_OTHER if that
- * can't be told.  Asks no server, unless statx(2) is refused or there is no
- * /proc.
+ * On what kind of file system is this open directory?  Returns FS_OTHER if that
+ * can't be told.  Asks no server, unless this system refuses statx(2) or there
+ * is no /proc.
  */
 enum file_system file_system_of(int dirfd);
 

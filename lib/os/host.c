@@ -32,9 +32,9 @@ void host_name(char *name, size_t size, char separator)
 }
 
 /*
- * As socket.getfqdn() goes about it: the first name with a dot among this
- * host's own, its official one and its aliases, as found by its address;
- * without any, the official one.
+ * Do as socket.getfqdn() does: look this host up by its address, and take the
+ * first name with a dot, the official one before the aliases; or the official
+ * one if none has a dot.
  */
 bool host_name_is_ours_to_flufl(const char *name)
 {

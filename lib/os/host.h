@@ -16,22 +16,23 @@
 #define HOST_SIZE	(NAME_MAX + 1)
 
 /*
- * Write this host's name as it stands in claims with that separator, see
- * host_name_clean(); "localhost" if it has none.  A longer name than fits into
- * size, with its NUL, is cut short.
+ * Write this host's name as it stands in claims with this separator, see
+ * host_name_clean(); or "localhost" if the host has none.  Cuts the name short
+ * if it does not fit into size bytes with its NUL.
  */
 void host_name(char *name, size_t size, char separator);
 
 /*
- * Copy a host's name as it stands in claims: without the separator and
- * without '/', which become '_' (or '-', where '_' is the separator).
+ * Copy a host's name as it stands in claims: the separator and '/' become '_'
+ * (or '-', if '_' is the separator).
  */
 void host_name_clean(char *clean, size_t size, const char *host,
 		     char separator);
 
 /*
- * Is this what flufl.lock calls this host?  It uses the resolver's full name
- * for it (Python's socket.getfqdn), so this may ask the resolver.
+ * Does flufl.lock on this host use this name for it?  It uses the full name
+ * that the resolver gives (Python's socket.getfqdn), so this may ask the
+ * resolver.
  */
 bool host_name_is_ours_to_flufl(const char *name);
 

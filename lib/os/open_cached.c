@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open_cached.c - open what the kernel knows; see open_cached.h.
+ * open_cached.c - open from the kernel's cache; see open_cached.h.
  */
 #define _GNU_SOURCE		/* O_PATH, syscall */
 #include <errno.h>

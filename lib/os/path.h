@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /*
- * What follows the last slash of a path, or all of it without one; "" if the
- * path ends with a slash.  It points into the path.
+ * Returns what follows the last slash of the path, or the path itself if it has
+ * no slash; "" if it ends with a slash.  The result points into the path.
  */
 const char *last_component(const char *path);
 

@@ -25,7 +25,7 @@ enum field {
 	ENV_START = 50, ENV_END = 51
 };
 
-/* Flags of the kernel, not exported, but never changed. */
+/* The kernel does not export these flags, but has never changed them. */
 #define PF_EXITING	0x00000004
 #define PF_KTHREAD	0x00200000
 
@@ -77,9 +77,9 @@ int proc_search(const char *path, proc_line_test *test, void *data)
 }
 
 /*
- * A line of /proc/self/status lists our numbers in each namespace, from the one
- * that this /proc shows down to our own.  If the two namespaces are the same,
- * there is only one number.
+ * The line NSpid of /proc/self/status lists our pid in each namespace, from the
+ * one that this /proc shows down to our own.  If those two are the same, there
+ * is only one pid.
  */
 static bool lists_numbers(const char *line, void *alone)
 {
@@ -101,7 +101,7 @@ bool proc_is_ours(void)
 	return told == 0 ? proc_seems_ours() : alone;
 }
 
-/* Which of the mounts in /proc/self/mountinfo is /proc?  -1: can't be told. */
+/* Returns the id of /proc in /proc/self/mountinfo, or -1 if not known. */
 static int mount_of_proc(void)
 {
 	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -141,8 +141,8 @@ bool proc_may_hide(void)
 }
 
 /*
- * The second field, the command's name, may contain anything, and ends with
- * the last parenthesis.
+ * The second field, the command's name in parentheses, may contain anything,
+ * but no later field contains a parenthesis.
  */
 static bool parse_stat(const char *text, struct proc_stat *stat)
 {

@@ -26,7 +26,7 @@ static bool read_boot(uint32_t *boot)
 	return *end == '\0';
 }
 
-/* The link says "pid:[INODE]"; to follow it has the kernel make that inode. */
+/* Read the inode from the link's text: stat(2) makes the kernel set it up. */
 static bool read_pid_namespace(uint64_t *inode)
 {
 	static const char before[] = "pid:[";
@@ -40,8 +40,8 @@ static bool read_pid_namespace(uint64_t *inode)
 }
 
 /*
- * This boot, and our pid namespace.  Neither changes while we run, and a waiter
- * compares them with those of others at every look.
+ * Read the boot and our PID namespace, once: neither changes while we run, and
+ * a waiter compares them with another's at every look.
  */
 static bool read_ours(uint32_t *boot, uint64_t *pid_namespace)
 {
@@ -59,7 +59,7 @@ static bool read_ours(uint32_t *boot, uint64_t *pid_namespace)
 	return ours.known;
 }
 
-/* For our own number it is enough that /proc/self shows the same one. */
+/* For our own pid it is enough that /proc/self leads to the same pid. */
 static bool can_look_up(pid_t pid)
 {
 	return pid == getpid() ? proc_seems_ours() : proc_is_ours();
@@ -74,7 +74,7 @@ bool process_identify(pid_t pid, struct process_identity *identity)
 	    !read_ours(&identity->boot, &identity->pid_namespace))
 		return false;
 	identity->start_ticks = stat.start_ticks;
-	/* A group from outside of our pid namespace shows as 0. */
+	/* getpgid(2) gives 0 for a group outside our PID namespace. */
 	identity->pgid = getpgid(pid);
 	return identity->pgid > 0;
 }
@@ -102,12 +102,12 @@ static bool process_ended(pid_t pid, uint64_t start_ticks)
 {
 	struct proc_stat stat;
 
-	/* /proc may hide a process that is there (mount option hidepid). */
+	/* /proc may hide a living process (mount option hidepid). */
 	return proc_stat_read(pid, &stat) == 0 ?
 	       has_ended(&stat, start_ticks) : process_absent(pid);
 }
 
-/* Nobody mounts another /proc while we run. */
+/* Remember a yes: nobody mounts another /proc while we run. */
 static bool counts_as_we_do(void)
 {
 	static bool known;
@@ -116,7 +116,7 @@ static bool counts_as_we_do(void)
 	return known;
 }
 
-/* Is it a process of this boot, and counted as we count? */
+/* Is it a process of this boot and of our PID namespace? */
 static bool is_among_ours(const struct process_identity *identity)
 {
 	uint64_t pid_namespace;
@@ -146,7 +146,10 @@ bool process_lives(pid_t pid, const struct process_identity *identity)
 	       !has_ended(&stat, identity->start_ticks);
 }
 
-/* A parent is never younger; if it seems so, its number is a stranger's. */
+/*
+ * A parent never starts after its child.  If it seems to, the parent has ended,
+ * and a stranger has its pid.
+ */
 bool process_is_ancestor(pid_t pid, const struct process_identity *identity)
 {
 	struct proc_stat stat;
@@ -204,7 +207,7 @@ int process_open(pid_t pid, const struct process_identity *identity)
 	if (!is_among_ours(identity))
 		return -1;
 	fd = pid_open(pid);
-	/* Only now: the pid may have been another's by then. */
+	/* Check only now: the pid may have changed hands before the open. */
 	if (fd >= 0 && process_ended(pid, identity->start_ticks)) {
 		close(fd);
 		fd = -1;
@@ -212,10 +215,7 @@ int process_open(pid_t pid, const struct process_identity *identity)
 	return fd;
 }
 
-/*
- * Is nobody left in a process group?  0 and 1 would mean our own, and every
- * process there is.
- */
+/* kill(2) takes -0 for our own group, and -1 for every process. */
 static bool is_group_empty(pid_t pgid)
 {
 	return pgid > 1 && kill(-pgid, 0) < 0 && errno == ESRCH;
@@ -224,7 +224,7 @@ static bool is_group_empty(pid_t pgid)
 bool process_certainly_dead(pid_t pid,
 			    const struct process_identity *identity)
 {
-	/* As long as it lives, the first question alone tells. */
+	/* The cheapest first: the group of a living process is rarely empty. */
 	return is_group_empty(identity->pgid) && is_among_ours(identity) &&
 	       process_ended(pid, identity->start_ticks);
 }

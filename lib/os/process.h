@@ -5,10 +5,10 @@
  * A pid alone proves nothing: the kernel gives a pid to a later process, each
  * container has its own pids, and machines share names.  A process is the same
  * only if its boot, its PID namespace and its start time are the same, too.
- * These come from /proc, if that is the /proc of our own PID namespace.
+ * We read these from /proc, if that shows our own PID namespace.
  *
- * Of a process of another boot or another PID namespace nothing is known.  Each
- * comment says what the answer is then.
+ * We know nothing about a process of another boot or another PID namespace.
+ * Each comment below says what the function then returns.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* With its pid, this tells a process from a later one. */
+/* This and the pid tell a process from every other. */
 struct process_identity {
 	uint32_t boot;		/* first 8 hex digits of the host's boot id */
 	uint64_t pid_namespace;	/* inode of its PID namespace */
@@ -28,33 +28,34 @@ struct process_identity {
 
 /*
  * Fill *identity for a process of this host.  Returns false if there is no such
- * process, if it is a zombie, or if there is no /proc of our PID namespace.
+ * process, if it has ended, if its group is not of our PID namespace, or if
+ * /proc does not show our PID namespace.
  */
 bool process_identify(pid_t pid, struct process_identity *identity);
 
 /*
- * Is the process dead for certain, with nobody left in its process group?
- * (A killed "nlock run" may leave its command for a while, and that is what
- * the lock protects.)  Not known: no.
+ * Is the process certainly dead, and its process group empty?  (A killed
+ * "nlock run" may leave its command running, and the lock protects that
+ * command.)  Not known: false.
  */
 bool process_certainly_dead(pid_t pid,
 			    const struct process_identity *identity);
 
-/* Is the process there for certain, stopped or not?  Not known: no. */
+/* Is the process certainly alive, running or stopped?  Not known: false. */
 bool process_lives(pid_t pid, const struct process_identity *identity);
 
-/* Is it our own process, or an ancestor of ours?  Not known: no. */
+/* Is it this process, or one of its ancestors?  Not known: false. */
 bool process_is_ancestor(pid_t pid, const struct process_identity *identity);
 
 /*
- * May the process act soon?  Not if it has ended, or is stopped.  Not known:
- * yes.
+ * May the process act soon?  Not if it has ended or is stopped.  Not known:
+ * true.
  */
 bool process_may_act(pid_t pid, const struct process_identity *identity);
 
 /*
- * Has the process ended for certain, even if others are left in its process
- * group?  Not known: no.
+ * Has the process certainly ended, even if its process group is not empty?  Not
+ * known: false.
  */
 bool process_gone(pid_t pid, const struct process_identity *identity);
 
@@ -67,21 +68,21 @@ bool process_gone(pid_t pid, const struct process_identity *identity);
 int pid_open(pid_t pid);
 
 /*
- * Send a signal to the process of such a descriptor, by pidfd_send_signal(2).
- * The receiver finds what kill(2) would say, or *info, if that is not NULL.
- * Returns 0, or -1 with errno.
+ * Send a signal to the process of a descriptor from pid_open(), by
+ * pidfd_send_signal(2).  The process receives *info with it; with NULL, what
+ * kill(2) sends.  Returns 0, or -1 with errno.
  */
 int pid_signal(int fd, int signal_number, const siginfo_t *info);
 
 /*
- * The same for this very process.  Returns -1, errno meaning nothing, if it has
- * ended, can't be told from another, or can't be opened.
+ * Open the process of this identity, as pid_open() does.  Returns -1, with no
+ * meaning in errno, if it has ended, is not known, or can't be opened.
  */
 int process_open(pid_t pid, const struct process_identity *identity);
 
 /*
- * Does no process have this pid here?  process_over(): or only a zombie?  Says
- * nothing about a process that had the pid before.
+ * Has no process this pid now?  process_over() is true also if a zombie has it.
+ * Neither tells anything about a process that had the pid before.
  */
 bool process_absent(pid_t pid);
 bool process_over(pid_t pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * random.c - random bits of the kernel's; see random.h.
+ * random.c - random bits from the kernel; see random.h.
  */
 #include <errno.h>
 #include <sys/random.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * random.h - random bits of the kernel's.
+ * random.h - random bits from the kernel.
  *
- * Not from a generator seeded with the time and the pid: two machines can have
- * the same of both.
+ * A generator seeded with the time and the pid would not do: two machines can
+ * have the same time and pid.
  */
 #ifndef RANDOM_H
 #define RANDOM_H
@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * Set *bits to 64 random bits: enough that a name made of them is never used
- * twice.  Returns 0, or -1 with errno.
+ * Set *bits to 64 random bits, enough for a name that is never used twice.
+ * Returns 0, or -1 with errno.
  */
 int random_bits(uint64_t *bits);
 

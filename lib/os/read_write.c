@@ -20,7 +20,7 @@ int write_all(int fd, const char *text, size_t length)
 
 		if (written < 0 && errno == EINTR)
 			continue;
-		/* Trying again could go on for ever. */
+		/* Retrying after 0 bytes could go on for ever. */
 		if (written == 0)
 			errno = EIO;
 		if (written <= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shared_file.c - files that no client has to itself; see shared_file.h.
+ * shared_file.c - files that other machines use, too; see shared_file.h.
  */
 #define _GNU_SOURCE		/* O_DIRECT */
 #include <errno.h>
@@ -15,9 +15,10 @@
 #define NEW_FILE_MODE	0666
 
 /*
- * How long an open waits for a lease: each pause is twice the one before.  For
- * a second or so Linux' client of SMB may ask for a lease by the key of another
- * name that the file had, which a server refuses (EINVAL).
+ * How often an open pauses before it tries again; each pause is twice the one
+ * before.  LEASE_PAUSES is for a lease of another program (EAGAIN).  KEY_PAUSES
+ * is for Linux's SMB client, which for about a second may ask for its own lease
+ * with the key of another name that the file had; the server refuses (EINVAL).
  */
 #define LEASE_PAUSES	8	/* 0.25 s in all */
 #define KEY_PAUSES	11	/* 2 s */
@@ -50,15 +51,15 @@ int open_undelegated(enum file_system kind, int dirfd, const char *name,
 {
 #ifdef O_DIRECT
 	/*
-	 * Linux's client wants none for a file that is read and written past
-	 * its cache.  Opened is opened: then the cache will do.
+	 * Linux's client asks for no delegation when it opens with O_DIRECT.
+	 * Once the file is open, O_DIRECT is not needed any more.
 	 */
 	if (file_system_is_nfs(kind)) {
 		int fd = open_leased(dirfd, name, flags | O_DIRECT);
 
 		if (fd >= 0)
 			fcntl(fd, F_SETFL, flags);
-		/* What is no regular file has no such thing. */
+		/* Only regular files can be opened with O_DIRECT. */
 		if (fd >= 0 || errno != EINVAL)
 			return fd;
 	}
@@ -78,7 +79,7 @@ void return_delegation(enum file_system kind, int dirfd, const char *name)
 		close(fd);
 }
 
-/* That can't be done here: the client has nothing to write back. */
+/* This file can't be synced: the client has nothing to write back. */
 static bool is_not_known(int errnum)
 {
 	return errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP ||
@@ -86,9 +87,9 @@ static bool is_not_known(int errnum)
 }
 
 /*
- * A client that caches times (ceph-fuse, while the server lets it) says that
- * they are set though the server can't be reached any more: others then see a
- * lease that was never renewed.
+ * A client that caches times (ceph-fuse, while the server lets it) reports
+ * success even when it can't reach the server any more.  Without fsync(2) the
+ * holder would believe in a renewal that nobody else sees.
  */
 int sync_file(enum file_system kind, int fd)
 {

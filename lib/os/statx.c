@@ -18,12 +18,12 @@ _Static_assert(sizeof(struct statx_reply) == 256 &&
 	       offsetof(struct statx_reply, device_major) == 136,
 	       "struct statx_reply is laid out as the kernel's struct statx");
 
-/* Remembered once known: it never changes for a process. */
+/* Remember a refusal: it lasts as long as the process. */
 static _Atomic bool refused;
 
 /*
- * Is the call itself refused?  A file system may answer with the same errors.
- * A kernel that has the call answers EFAULT if the name is NULL.
+ * Does the system refuse the call itself?  A file system may report the same
+ * errors.  A kernel that has the call reports EFAULT for a NULL name.
  */
 static bool is_refused(void)
 {

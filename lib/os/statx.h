@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * statx.h - statx(2), by its number.
+ * statx.h - statx(2), called by its number.
  *
  * Not every C library has the function (musl 1.2.3 has none), and the kernel's
- * header and the C library's may both define the structure.  attributes.h says
- * what the answers mean; ask by that, unless it is the file system itself that
- * you want to know of.
+ * header and the C library's may both define the structure.  To ask about a
+ * file, use attributes.h; use this only to ask about the file system.
  */
 #ifndef STATX_H
 #define STATX_H
@@ -20,7 +19,7 @@ struct statx_time {
 };
 
 struct statx_reply {
-	uint32_t mask;			/* which of the following are set */
+	uint32_t mask;			/* which of these fields are set */
 	uint32_t block_size;
 	uint64_t attributes;
 	uint32_t links;
@@ -31,23 +30,22 @@ struct statx_reply {
 	uint64_t inode;
 	uint64_t size;
 	uint64_t blocks;
-	uint64_t attributes_mask;	/* what the file system knows of */
+	uint64_t attributes_mask;	/* those the file system supports */
 	struct statx_time accessed, born, changed, modified;
 	uint32_t special_major, special_minor;
 	uint32_t device_major, device_minor;	/* where the file is */
-	uint64_t later[14];		/* of newer kernels */
+	uint64_t later[14];		/* newer kernels' fields */
 };
 
-/* Flags and masks. */
-#define STATX_FORCE_SYNC	0x2000u	/* ask the server */
-#define STATX_DONT_SYNC		0x4000u	/* ask nobody */
-#define STATX_BASIC		0x07ffu	/* what stat(2) knows */
-#define STATX_BORN		0x0800u
-#define STATX_APPEND_ONLY	0x0020u	/* in attributes and their mask */
+#define STATX_FORCE_SYNC	0x2000u	/* flag: ask the server */
+#define STATX_DONT_SYNC		0x4000u	/* flag: ask nobody */
+#define STATX_BASIC		0x07ffu	/* mask: the fields of stat(2) */
+#define STATX_BORN		0x0800u	/* mask */
+#define STATX_APPEND_ONLY	0x0020u	/* in attributes, attributes_mask */
 
 /*
- * Ask for the attributes in wanted, a mask; flags are statx(2)'s.  *reply says
- * in its own mask what the file system answered.
+ * Call statx(2).  flags are statx(2)'s; wanted is a mask of the fields to ask
+ * for.  reply->mask says which fields the file system has filled in.
  *
  * Returns 0, or -1 with errno.  ENOSYS: this system refuses the call, because
  * its kernel is older than 4.11, or because an old container runtime does not

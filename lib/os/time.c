@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * time.c - arithmetic of nanoseconds, and clocks; see time.h.
+ * time.c - arithmetic with nanoseconds, and clocks; see time.h.
  */
 #include "time.h"
 
