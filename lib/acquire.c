@@ -37,12 +37,12 @@ struct attempt {
 	int hurries;		/* since the last pause */
 };
 
-/* How often a claim that vanished is replaced at once by another. */
+/* After so many claims that vanished, pause before each new one. */
 #define CLAIMS_AT_ONCE	8
 
 /*
- * A waiter cleans up after others once it has waited for SWEEP_AFTER_NS, again
- * after SWEEP_AGAIN_NS, and after SWEEP_AFTER_NS if it ran out of time.
+ * A waiter sweeps away dead waiters' claims after SWEEP_AFTER_NS, and then
+ * every SWEEP_AGAIN_NS, or after SWEEP_AFTER_NS if a sweep ran out of time.
  */
 #define SWEEP_AFTER_NS	NS_PER_S
 #define SWEEP_AGAIN_NS	(60 * NS_PER_S)
@@ -56,12 +56,11 @@ static bool means_no_hard_links(int errnum)
 }
 
 /*
- * The client says that the link was made, but either the number of links or the
- * inode of the lock file does not show it.  Perhaps others have removed the
- * link by now.  Or this file system does not count links, or gives each name of
- * a file its own inode: then the content of the lock file still names our
- * claim, and the lock file has to go.  Nobody else can have the lock: our lease
- * has only begun.
+ * The client reports that the link was made, but the link count or the lock
+ * file's inode contradicts it.  Perhaps others have already removed the link.
+ * Or this file system does not count links, or gives each name of a file its
+ * own inode: then the lock file's content still names our claim, and we take
+ * the lock file down.  It can't be another's: our lease has only begun.
  */
 static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 {
@@ -78,9 +77,9 @@ static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 }
 
 /*
- * Has the reply to a link told that there are two now?  The claim had but one
- * until then.  A client that counts by itself (Linux' does) asks the server
- * now, unless the reply has told.
+ * Did the reply to link(2) say that the claim now has two links?  It had one
+ * before.  A client that counts by itself (Linux's does) asks the server here,
+ * unless the reply has already brought the count.
  */
 static bool reply_told_two_links(const struct attempt *at,
 				 struct attributes *a)
@@ -91,8 +90,9 @@ static bool reply_told_two_links(const struct attempt *at,
 }
 
 /*
- * link(2) reports success.  Some clients have done so for a link that was not
- * made, so there have to be two links now, or more if others have made some.
+ * link(2) reports success.  Clients have been seen to report that for a link
+ * that was not made, so check that the claim has two links, or more if others
+ * have made some.
  */
 static enum nlock_result check_link(struct attempt *at)
 {
@@ -111,9 +111,8 @@ static enum nlock_result check_link(struct attempt *at)
 }
 
 /*
- * link(2) reports an error.  If the link was made and only the reply was lost,
- * the lock file shows that.  After EEXIST, the next look at the lock file
- * tells.
+ * link(2) reports an error.  Perhaps the link was made and only the reply was
+ * lost: then the lock file is our claim.  After EEXIST, await() finds out.
  */
 static enum nlock_result check_failed_link(struct attempt *at, int errnum)
 {
@@ -144,10 +143,10 @@ static void close_claim(struct attempt *at)
 }
 
 /*
- * Try to make the lock file.
+ * Try to link the claim to the lock file.
  *
- * NLOCK_OK: it is ours.  NLOCK_BUSY: look whose it is.  NLOCK_LOST: our claim
- * is gone.
+ * NLOCK_OK: the lock is ours.  NLOCK_BUSY: look who has it.  NLOCK_LOST: our
+ * claim is gone.
  */
 static enum nlock_result try_link(struct attempt *at)
 {
@@ -156,7 +155,7 @@ static enum nlock_result try_link(struct attempt *at)
 	struct attributes a;
 	bool told;
 
-	/* The client asks again once the claim was closed. */
+	/* Ask before the close: after that the client asks the server. */
 	told = errnum == 0 && reply_told_two_links(at, &a);
 	close_claim(at);
 	if (told)
@@ -168,8 +167,8 @@ static enum nlock_result try_link(struct attempt *at)
 }
 
 /*
- * The link is made.  Date the acquisition; this fails if the link was so late
- * that the claim was broken before, and then the lock was never won.
+ * The link is made.  Date the warrant.  That fails if the link came so late
+ * that others had already broken the claim: then we never had the lock.
  */
 static enum nlock_result settle(struct attempt *at)
 {
@@ -187,11 +186,10 @@ static enum nlock_result settle(struct attempt *at)
 }
 
 /*
- * May the link have been made, though link(2) reported an error?  Only an error
- * other than EEXIST leaves that open, and a link that was made shows as a
- * second one, or as more if others have made some.  Trying the link again makes
- * the client ask the server what the lock file is; if the link is made now, the
- * lock is ours.
+ * Was the link made after all, although link(2) reported an error?  Then the
+ * claim has a second link, or more if others have made some.  A second link(2)
+ * makes the client ask the server which file the lock file is; if that link
+ * succeeds, the lock is ours, too.
  */
 static bool has_won(struct attempt *at)
 {
@@ -225,7 +223,7 @@ static void note_renewal(struct attempt *at)
 				    at->request->lifetime_ns / 2);
 }
 
-/* A lock must never be won with an old lease. */
+/* Renew a lease that is half over, so that none is won with little left. */
 static enum nlock_result renew_own_lease(struct attempt *at)
 {
 	struct nlock_claim *claim = at->claim;
@@ -248,8 +246,8 @@ static int64_t server_now_ns(const struct attempt *at)
 }
 
 /*
- * See who has the lock: it may be us, if the reply to a link was lost.  *fd is
- * the lock file if it may be broken, or -1.
+ * See who has the lock.  It may be us, if the reply to a link was lost.  *fd is
+ * the lock file, open, if the lock may be broken; otherwise -1.
  */
 static enum nlock_result look(struct attempt *at, int *fd)
 {
@@ -272,8 +270,9 @@ static enum nlock_result look(struct attempt *at, int *fd)
 }
 
 /*
- * Somebody else may be allowed to break the lock, its holder may return, or
- * somebody may remove what is in a directory or stands in place of one.
+ * May this reason why we can't break the lock go away?  Another user may be
+ * allowed to break it, the holder may refresh it, or somebody may remove what
+ * they put into our directory or in its place.
  */
 static bool may_pass(int errnum)
 {
@@ -285,11 +284,11 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 {
 	enum nlock_result result;
 
-	/* A file that is open can't be removed: see clean_up() in breaker.c. */
+	/* An open lock file is hard to remove: see clean_up() in breaker.c. */
 	waiter_close_lock_file(&at->waiter);
 	result = breaker_break(at->lock, at->holder, fd, &at->claim->clock,
 			       at->request->clock_slop_ns, at->error);
-	/* Not before: a breaker has but a few seconds. */
+	/* Not before: others respect a breaker for a few seconds only. */
 	if (result == NLOCK_OK)
 		sweep_leftovers(at->claim, true);
 	if (result != NLOCK_FAILED)
@@ -301,9 +300,10 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 }
 
 /*
- * The lock file is gone, or was broken: try again at once, but not without end.
- * A client that answers the link from its cache may for a second say that the
- * name is there (Linux' of SMB does); each pause is twice the one before.
+ * The lock file is gone, or we broke the lock: try again without a wait, but
+ * not for ever.  For about a second a client may answer link(2) from its cache,
+ * and say that the name still exists (Linux's SMB client does): then make
+ * short pauses, each twice the one before.
  */
 #define STALE_TRIES	10
 
@@ -328,8 +328,8 @@ static void sweep(struct attempt *at)
 }
 
 /*
- * Wait until it is time to try again, then return NLOCK_OK.  held: *at->holder
- * has the lock.
+ * Wait until it is time to try again, and return NLOCK_OK.  held says whether
+ * *at->holder is known to have the lock.
  */
 static enum nlock_result wait_to_try(struct attempt *at, bool held)
 {
@@ -357,9 +357,10 @@ static enum nlock_result wait_to_try(struct attempt *at, bool held)
 }
 
 /*
- * Somebody has the lock: see who, break it if its time is over, wait.
+ * Somebody has the lock: see who, and break the lock if that is allowed, or
+ * wait.
  *
- * NLOCK_OK: try again.
+ * NLOCK_OK: try again, or we have the lock (at->claim->won).
  */
 static enum nlock_result await(struct attempt *at)
 {
@@ -387,8 +388,8 @@ static enum nlock_result await(struct attempt *at)
 }
 
 /*
- * Before a try.  The process that is to have the lock may have been stopped for
- * a while, and our lease be old.
+ * Call ready(), which may block for a while, as when the process that wants the
+ * lock is stopped.  Our lease may be old after that.
  */
 static enum nlock_result get_ready(struct attempt *at)
 {
@@ -399,7 +400,7 @@ static enum nlock_result get_ready(struct attempt *at)
 	return renew_own_lease(at);
 }
 
-/* With a claim published, contend until it wins or there is no hope. */
+/* With a claim published: contend until it has won or can't win. */
 static enum nlock_result contend(struct attempt *at)
 {
 	enum nlock_result result;
@@ -423,12 +424,13 @@ static enum nlock_result contend(struct attempt *at)
 
 /* ------------------------------------------------------------------- public */
 
-/* Two stamps so far apart are whole seconds only if all are. */
+/* If two stamps this far apart are whole seconds, all stamps are. */
 #define ANOTHER_STAMP_NS	(30 * NS_PER_MS)
 
 /*
- * Can the lease be kept?  Where stamps are whole seconds, too little of a short
- * one is certain, and its holder would find it over before it is.
+ * Is the lease long enough?  Where stamps are whole seconds, the holder knows
+ * its end and the server's time only to the second, and would take a short
+ * lease for over before it is.
  */
 static enum nlock_result check_lifetime(const struct attempt *at)
 {
@@ -511,8 +513,9 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		if (result != NLOCK_LOST)
 			break;
 		/*
-		 * Never won, or the claim was removed, perhaps because the
-		 * process it stands for is dead: start over.
+		 * Others have removed the claim, perhaps because the process
+		 * that it stands for is dead; identify() finds that out.
+		 * Start over.
 		 */
 		waiter_begin_again(&at.waiter);
 		result = identify(&at);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.h - how the functions of this library report a failed call.
+ * error.h - report a failed call in a struct nlock_error.
  */
 #ifndef ERROR_H
 #define ERROR_H
@@ -9,7 +9,7 @@
 
 #include "nlock.h"
 
-/* Note the step that failed, with errno as it is; returns NLOCK_FAILED. */
+/* Note in *error which step failed, and errno.  Returns NLOCK_FAILED. */
 static inline enum nlock_result fail(struct nlock_error *error,
 				     const char *step)
 {
@@ -20,7 +20,7 @@ static inline enum nlock_result fail(struct nlock_error *error,
 	return NLOCK_FAILED;
 }
 
-/* The same for a failure that no call reported. */
+/* The same with a given errno, for a failure that no call reported. */
 static inline enum nlock_result fail_with(struct nlock_error *error,
 					  const char *step, int errnum)
 {
@@ -29,15 +29,16 @@ static inline enum nlock_result fail_with(struct nlock_error *error,
 }
 
 /*
- * Is it gone?  NFS servers say ESTALE, and some clients ENOENT, of a file or
- * directory that was removed while it was known here.
+ * Does this error mean that the file or directory is gone?  If it was removed
+ * while this machine knew it, an NFS server reports ESTALE, and some clients
+ * report ENOENT.
  */
 static inline bool is_gone(int errnum)
 {
 	return errnum == ENOENT || errnum == ESTALE;
 }
 
-/* A directory that is not empty; POSIX allows either errno. */
+/* Is the directory not empty?  POSIX allows either errno. */
 static inline bool is_not_empty(int errnum)
 {
 	return errnum == ENOTEMPTY || errnum == EEXIST;

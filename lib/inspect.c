@@ -17,10 +17,10 @@
 #include "protocol/keeper.h"
 #include "protocol/warrant.h"
 
-/* How often to look again if the first look turns out to be out of date. */
+/* How many looks to make if each turns out to be out of date. */
 #define LOOKS		5
 
-/* How often to try again after an error that the user named, and pauses. */
+/* How often to try again after one of options.retry_errnos. */
 #define RETRIES		100
 #define RETRY_PAUSE_NS	(10 * NS_PER_MS)
 
@@ -52,7 +52,10 @@ bool nlock_state_is_held(enum nlock_state state)
 	       state == NLOCK_STATE_FOREIGN;
 }
 
-/* Is the name in the directory?  A lookup might be answered from a cache. */
+/*
+ * Does the directory list the lock file?  A client may answer a lookup from its
+ * cache.  Returns 1, 0, or -1 with errno.
+ */
 static int name_is_there(const struct nlock_lock *lock)
 {
 	DIR *directory = fresh_directory(lock->dirfd);
@@ -78,7 +81,7 @@ static enum nlock_result look(const struct nlock_lock *lock,
 	int looks, retries = 0;
 
 	for (looks = 0; looks < LOOKS; looks++) {
-		/* Opening the directory makes a client ask for its state. */
+		/* Opening the directory makes the client ask the server. */
 		int fd = openat(lock->dirfd, ".",
 				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
@@ -94,7 +97,7 @@ static enum nlock_result look(const struct nlock_lock *lock,
 		}
 		if (holder->kind != HOLDER_NONE)
 			return NLOCK_OK;
-		/* A directory that can't be read: the look must do. */
+		/* If the directory can't be read, go by the look alone. */
 		if (name_is_there(lock) != 1)
 			return NLOCK_OK;
 	}
@@ -102,8 +105,9 @@ static enum nlock_result look(const struct nlock_lock *lock,
 }
 
 /*
- * When the server last changed the file; 0: not known.  Linux' SMB client and
- * ceph-fuse give the modification time instead, which is the lease's end.
+ * When was the file last changed, by the server's clock?  0: not known.  For
+ * the change time Linux's SMB client and ceph-fuse give the modification time,
+ * which is the lease's end.
  */
 static int64_t change_stamp_ns(const struct stat *st)
 {
@@ -116,9 +120,9 @@ static int64_t change_stamp_ns(const struct stat *st)
 /*
  * Read the server's time without changing anything that others can see.
  *
- * Where files without a name can be made (not on NFS), the file system stamps
- * such a file.  Otherwise use this host's clock, or the server's stamp on the
- * lock file if that is later.
+ * Make a file without a name and read its time stamp.  NFS has no such files:
+ * there use this host's clock, or the server's stamp on the lock file if that
+ * is later.
  */
 static int64_t server_now_ns(const struct nlock_lock *lock)
 {
@@ -149,7 +153,7 @@ static bool is_dead(const struct nlock_lock *lock,
 		return false;
 	if (holder->parts.by_nlock)
 		return holder_is_dead(lock, holder);
-	/* As flufl.lock itself sees it; nothing is broken because of it. */
+	/* Judge as flufl.lock does.  No lock is broken because of this. */
 	return process_absent(holder->parts.pid) &&
 	       host_name_is_ours_to_flufl(holder->parts.host);
 }
@@ -188,7 +192,7 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 			       keeper_keeps(lock, &holder->parts, holder->uid);
 		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
 					      evidence.server_now_ns);
-		/* It stays 0 if that is not known. */
+		/* On failure since_ns stays 0: not known. */
 		warrant_read_date(lock, holder->claim, &holder->since_ns);
 	}
 	*state = state_infer(&evidence);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inspect.h - from what is seen of a lock to the state it is in.
+ * inspect.h - infer a lock's state from what was seen of it.
  */
 #ifndef INSPECT_H
 #define INSPECT_H
@@ -9,11 +9,11 @@
 
 struct state_evidence {
 	enum nlock_holder_kind kind;
-	bool ours;		/* the lock file is the claim we know of */
-	bool process_dead;	/* its process, as far as that can be told */
-	bool kept;		/* by a process here, its lease over */
-	int64_t lease_end_ns;	/* both on the server's clock */
-	int64_t server_now_ns;
+	bool ours;		/* the lock file is our own claim */
+	bool process_dead;	/* the holder's, as far as can be told */
+	bool kept;		/* the lease is over, but a survivor keeps it */
+	int64_t lease_end_ns;	/* server's clock */
+	int64_t server_now_ns;	/* server's clock */
 };
 
 /* A pure function. */

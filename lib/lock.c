@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.c - the place of a lock: a directory held open, and a name in it.
+ * lock.c - find a lock's directory and hold it open; see nlock.h.
  */
 #define _GNU_SOURCE		/* O_PATH */
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #define O_PATH O_RDONLY
 #endif
 
-/* flufl.lock and nlock read no lock file that is longer. */
+/* Neither flufl.lock nor nlock reads a longer lock file. */
 #define CLAIM_PATH_MAX	4096
 
-/* How often to try again if a symbolic link on the way has been switched. */
+/* How many tries if somebody switches a symbolic link on the way. */
 #define TRIES		3
 
 static char *join(const char *directory, const char *name)
@@ -36,7 +36,7 @@ static char *join(const char *directory, const char *name)
 	return path;
 }
 
-/* Claims have absolute paths, to be found from any working directory. */
+/* A claim's path is absolute, so that it works in any working directory. */
 static char *absolute_path(const char *path)
 {
 	char directory[PATH_MAX];
@@ -48,7 +48,7 @@ static char *absolute_path(const char *path)
 	return join(directory, path);
 }
 
-/* No claim of a longer path could be read again. */
+/* Would a claim's path, the content of the lock file, be too long to read? */
 static bool is_too_long(const char *path)
 {
 	return strlen(path) + NAME_MAX > CLAIM_PATH_MAX;
@@ -62,7 +62,7 @@ static bool is_directory_at(const char *path, int dirfd)
 	       there.st_dev == open.st_dev && there.st_ino == open.st_ino;
 }
 
-/* A file server may have to be asked what a path leads to. */
+/* stat(2) of a path may ask a file server, and so hang. */
 static bool may_stat(const struct nlock_lock *lock)
 {
 	return !lock->options.only_cached || nlock_is_local(lock);
@@ -76,13 +76,12 @@ static void take_path(struct nlock_lock *lock, char *path)
 }
 
 /*
- * Name claims after the directory itself, so that they are found again even if
- * a symbolic link on the way to it, such as "current", now leads elsewhere.
- * A directory whose own path is too long, or is not known in this process's
- * view of the file system (/proc/PID/root), keeps the path that was given.
+ * Resolve the symbolic links of the lock's path, so that a claim's path leads
+ * to the claim even if a link such as "current" later leads elsewhere.  Keep
+ * the path as given if the resolved one is too long, or if this process can't
+ * resolve it (/proc/PID/root).
  *
- * Returns false if the path led to another directory than the one that is
- * open.
+ * Returns false if the path now leads to a directory other than the open one.
  */
 static bool resolve(struct nlock_lock *lock, const char *directory)
 {
@@ -99,7 +98,7 @@ static bool resolve(struct nlock_lock *lock, const char *directory)
 	return same;
 }
 
-/* Without the final slash, which costs realpath(3) one call more. */
+/* The final slash, which would cost realpath(3) one more call, is left out. */
 static char *directory_of(const char *path)
 {
 	size_t length = (size_t)(strrchr(path, '/') + 1 - path);

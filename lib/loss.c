@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loss.c - why a lock is ours no longer; see nlock_find_loss() in nlock.h.
+ * loss.c - find out why a lock is no longer ours; see nlock.h.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -23,8 +23,8 @@ bool nlock_claim_is_gone(const struct nlock_claim *claim)
 }
 
 /*
- * Is the claim or the warrant missing?  If our own release has removed them,
- * that tells nothing.
+ * Is the claim or its warrant missing?  If our own release has removed them,
+ * their absence tells nothing.
  */
 static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
 				    enum nlock_loss otherwise)

@@ -10,36 +10,37 @@
  *		nlock_refresh(&claim, lifetime_ns, &error);	... again
  *		nlock_release(&claim, &error);
  *		break;
- *	case NLOCK_BUSY:	holder says whose it is
+ *	case NLOCK_BUSY:	holder says who has it
  *		...
  *	}
  *	nlock_claim_close(&claim);
  *	nlock_close(&lock);
  *
- * A claim outlives its process: the holder is whoever knows the claim's
- * path, and nlock_claim_open() makes a struct nlock_claim of it again.
+ * A claim outlives the process that made it: the holder is whoever knows the
+ * claim's path.  nlock_claim_open() turns the path into a struct nlock_claim.
  *
- * Nothing here prints, exits or reads the environment, or changes what the
- * calling process does about a signal.  Some functions start a process for what
- * may hang: nlock_offer_hint(); nlock_acquire() while it waits on a file
- * server; nlock_acquire() and nlock_inspect() to find out whether the job of an
- * "nlock run" on this machine goes on after that was killed.  While they
- * fork(2) the calling thread has all signals blocked, and the caller gets
- * SIGCHLD when such a process ends.  The library kills these processes and
- * waits for them, but no longer than 100 ms: one that hangs in the kernel, or
- * that is about to end by itself, is left for the caller, as a child that ends
- * some time later.
+ * Nothing here prints, exits, reads the environment, or changes how the calling
+ * process treats a signal.
+ *
+ * Some functions start a helper, a child process that makes calls that may
+ * hang: nlock_offer_hint(); nlock_acquire() while it waits on a file server;
+ * nlock_acquire() and nlock_inspect() to find out whether the job of a killed
+ * "nlock run" still runs on this machine.  During fork(2) the calling thread
+ * has all signals blocked, and the caller gets SIGCHLD when a helper ends.  The
+ * library kills its helpers and waits up to 100 ms for each.  A helper that
+ * hangs in the kernel, or is about to end by itself, stays a child of the
+ * caller until it ends.
  *
  * Any function that returns enum nlock_result may return NLOCK_FAILED; its
  * comment says what else it returns.  With NLOCK_FAILED and NLOCK_UNSUPPORTED
  * *error says which step failed and why; the path is that of the lock.
  *
- * Times: names ending in _ns are nanoseconds.  Leases are on the file
- * server's clock, counted from 1970; what is local is CLOCK_BOOTTIME, except
- * that nlock_inspect() may have to take this machine's wall clock for the
- * server's.  How the two meet is in lease.h.
+ * Times: names ending in _ns are nanoseconds.  Leases are on the file server's
+ * clock, counted from 1970.  Local times are on CLOCK_BOOTTIME, except that
+ * nlock_inspect() may have to take this machine's time of day for the server's.
+ * lease.h says how the two clocks are compared.
  *
- * The steps and why they are what they are: nlock(7).
+ * nlock(7) explains the steps of the protocol, and why they are safe.
  */
 #ifndef NLOCK_H
 #define NLOCK_H
@@ -60,8 +61,9 @@
 #define NLOCK_FOREVER		INT64_MAX
 
 /*
- * The shortest lease that can be kept where time stamps are whole seconds: its
- * end may be read a second early, and the clock a second late.
+ * The shortest lease that can be kept where time stamps are whole seconds:
+ * there the holder may see the lease's end a second early, and the server's
+ * clock a second late.
  */
 #define NLOCK_SHORTEST_WHOLE_NS	(12 * NS_PER_S)
 
@@ -69,65 +71,65 @@ enum nlock_result {
 	NLOCK_OK,
 	NLOCK_BUSY,		/* somebody else has the lock */
 	NLOCK_LOST,		/* the lock is not ours, or no longer */
-	NLOCK_CANCELLED,	/* told to give up while waiting */
+	NLOCK_CANCELLED,	/* the caller ended the wait */
 	NLOCK_UNSUPPORTED,	/* the file system lacks what locking needs */
 	NLOCK_FAILED		/* a call failed */
 };
 
 struct nlock_error {
-	const char *step;	/* what was tried, such as "create the claim" */
+	const char *step;	/* what failed, such as "create the claim" */
 	int errnum;
-	/* With NLOCK_UNSUPPORTED, a separator that would work; or '\0'. */
+	/* With NLOCK_UNSUPPORTED: a separator that would work, or '\0'. */
 	char separator;
-	/* ... or the shortest lifetime that would; or 0. */
+	/* With NLOCK_UNSUPPORTED: the shortest lifetime that would, or 0. */
 	int64_t shortest_ns;
 };
 
 struct nlock_options {
 	char separator;
 	/*
-	 * Errors of reading the lock file that are worth another try.  The
-	 * array is not copied, and has to outlive the lock.
+	 * If opening or reading the lock file fails with one of these, try
+	 * again.  The array is not copied, and must outlive the lock.
 	 */
 	const int *retry_errnos;
 	size_t retry_count;
 	/*
-	 * The process that wants the lock, if the caller is a child of it that
-	 * only makes the calls; or 0.
+	 * The process that wants the lock, if the caller is a child that only
+	 * makes the calls for that process; or 0.
 	 */
 	pid_t acting_for;
 	/*
-	 * Have nlock_open() fail with EAGAIN if the kernel can't open the
-	 * directory without asking anybody, and with ENOSYS if it can't tell:
-	 * so it never hangs.
+	 * nlock_open() must not hang: it fails with EAGAIN if the kernel would
+	 * have to ask a disk or a server in order to open the directory, and
+	 * with ENOSYS if the kernel can't tell.
 	 */
 	bool only_cached;
 };
 
-/* A lock file's place: its directory, held open, and its name in there. */
+/* Where a lock is: a directory, held open, and the lock file's name in it. */
 struct nlock_lock {
 	/*
-	 * Absolute; claims are named after it.  Symbolic links on the way are
-	 * resolved, unless the resolved path is too long or not to be had.
+	 * Absolute; the paths of claims begin with it.  Its symbolic links are
+	 * resolved, unless the resolved path is too long or can't be found.
 	 */
 	char *path;
 	const char *name;	/* the last component of path */
 	int dirfd;
 	enum file_system file_system;
-	int watch_fd;		/* that a wait has left open, or -1 */
+	int watch_fd;		/* inotify's, left open by a wait; or -1 */
 	struct nlock_options options;
 };
 
 /*
- * Open the directory that LOCK is in.  Symbolic links that lead to it are
- * resolved now, and may be switched later.  The lock file itself is not
- * touched and need not exist.
+ * Open the directory of the lock file at path.  Symbolic links on the way are
+ * resolved once, so switching them later has no effect.  The lock file itself
+ * is not touched and need not exist.
  *
- * Returns NLOCK_OK, and then the lock has to be closed; or NLOCK_FAILED with
- * the errno of open(2) on the directory, or of getcwd(3) if path is relative;
- * ENAMETOOLONG if the path, with a claim's name at its end, would be too long
- * to be read again; EISDIR if path doesn't end in a file's name; ENOMEM.
- * Whether a claim's name itself fits, only nlock_acquire() finds out.
+ * Returns NLOCK_OK, and then the caller must call nlock_close(); or
+ * NLOCK_FAILED with the errno of open(2) on the directory, or of getcwd(3) if
+ * path is relative; ENAMETOOLONG if a claim's path would be too long for its
+ * readers; EISDIR if path does not end in a file's name; or ENOMEM.  Only
+ * nlock_acquire() finds out whether a claim's name itself fits.
  */
 enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 			     const struct nlock_options *options,
@@ -135,34 +137,34 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 void nlock_close(struct nlock_lock *lock);
 
 /*
- * Is the lock certainly on a disk, or in the memory, of this machine, so that
- * no call has to wait for a server?
+ * Is the lock certainly on this machine's disk or in its memory, so that no
+ * call has to wait for a server?
  */
 bool nlock_is_local(const struct nlock_lock *lock);
 
 /*
- * The same of a path, open or not, as far as the kernel knows without asking
- * anybody: this never hangs.
+ * The same for the path of a lock that is not open.  This never hangs: it is
+ * false if the kernel would have to ask a disk or a server.
  */
 bool nlock_path_is_local(const char *path);
 
-/* What is known of the file system that the lock is on. */
+/* What nlock knows of the file system that the lock is on. */
 const struct file_system_traits *nlock_traits(const struct nlock_lock *lock);
 
 struct nlock_claim {
 	const struct nlock_lock *lock;
 	char name[NAME_MAX + 1];	/* in the lock's directory */
-	char warrant[NAME_MAX + 1];	/* the same of its warrant */
-	int warrant_fd;			/* the warrant itself; -1: not open */
+	char warrant[NAME_MAX + 1];	/* its warrant's name */
+	int warrant_fd;			/* its warrant; -1: not open */
 	uint64_t device;		/* with the inode: which file it is */
 	uint64_t inode;			/* 0: not yet read */
-	uid_t uid;			/* its owner, once read */
-	bool made;			/* with its warrant, by this process */
-	bool won;			/* the lock, by this process */
-	bool withdrawn;			/* by a release, as the lock was lost */
-	bool taken_down;		/* the lock file, by a release */
-	bool stands_for_process;	/* another one, which relies on it */
-	int64_t relied_until_ns;	/* the latest end that it may know */
+	uid_t uid;			/* the file's owner, once read */
+	bool made;			/* we made the claim and its warrant */
+	bool won;			/* we won the lock with it */
+	bool withdrawn;			/* a release found the lock lost */
+	bool taken_down;		/* a release took the lock file down */
+	bool stands_for_process;	/* another process relies on it */
+	int64_t relied_until_ns;	/* the lease's end for that process */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;		/* as last set, or read */
@@ -170,9 +172,10 @@ struct nlock_claim {
 };
 
 /*
- * Take up a claim that an earlier process made.  claim_path is what that
- * process published; only its last component is used.  Close it at the end.
- * Whether there is such a claim, only what is done with it finds out.
+ * Take up a claim that an earlier process made.  claim_path is the path that
+ * process published; only its last component counts.  This makes no system
+ * call: the first use of the claim shows whether it exists.  The caller must
+ * call nlock_claim_close().
  *
  * Returns NLOCK_OK, or NLOCK_FAILED with EINVAL if claim_path is not the path
  * of a claim to this lock.
@@ -182,10 +185,13 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				   const char *claim_path,
 				   struct nlock_error *error);
 
-/* Close what a claim has open.  The claim itself, and the lock, stay. */
+/* Close the claim's descriptors.  Its files, and the lock, stay. */
 void nlock_claim_close(struct nlock_claim *claim);
 
-/* Write the claim's path to buffer; PATH_MAX bytes will do.  Returns buffer. */
+/*
+ * Write the claim's path to buffer, which has size bytes; PATH_MAX are enough.
+ * Returns buffer.
+ */
 char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
 		       size_t size);
 
@@ -193,31 +199,31 @@ enum nlock_holder_kind {
 	HOLDER_NONE,		/* there is no lock file */
 	HOLDER_CLAIM,		/* a claim of nlock's or flufl.lock's */
 	HOLDER_UNREADABLE,	/* a regular file that we may not read */
-	HOLDER_FOREIGN		/* something that neither of them made */
+	HOLDER_FOREIGN		/* something not made by nlock or flufl.lock */
 };
 
-/* What a lock file says of its holder. */
+/* What a lock file tells about its holder. */
 struct nlock_holder {
 	enum nlock_holder_kind kind;
 	char claim[NAME_MAX + 1];	/* the claim's name */
-	struct claim_name parts;	/* ... taken apart */
-	bool empty;			/* the file; the inode told the claim */
+	struct claim_name parts;	/* the claim's name, parsed */
+	bool empty;		/* the file is: a link to it gave the claim */
 	int64_t lease_end_ns;		/* server's clock */
 	int64_t remaining_ns;		/* of the lease; negative: it is over */
-	int64_t since_ns;		/* server's clock; 0 if not known */
-	uid_t uid;			/* who owns the lock file */
+	int64_t since_ns;		/* server's clock; 0: not known */
+	uid_t uid;			/* the lock file's owner */
 	uint64_t device;
 	uint64_t inode;
-	uint32_t links;		/* 2, with its claim; others may make more */
+	uint32_t links;		/* 2 with its claim; others may make more */
 	mode_t mode;
-	bool occupied;	/* a directory with something in it: never a lock */
-	bool leased;	/* another program's fcntl(2) lease, for a moment */
+	bool occupied;	/* LOCK is a directory, not empty: never a lock */
+	bool leased;	/* unreadable for now: another program uses it */
 	/*
-	 * Why nlock_acquire() could not break the lock, though its lease is
+	 * Why nlock_acquire() could not break the lock although its lease is
 	 * over; or 0.
 	 */
 	int break_errnum;
-	/* A process here that keeps it though its lease is over, or 0. */
+	/* A process here that keeps the lock after its lease; or 0. */
 	pid_t survivor;
 	bool kept;		/* see nlock_claim_is_kept(); by nlock_inspect() */
 };
@@ -225,21 +231,20 @@ struct nlock_holder {
 struct nlock_request {
 	int64_t lifetime_ns;
 	int64_t timeout_ns;	/* 0: try once; NLOCK_FOREVER: no limit */
-	int64_t clock_slop_ns;	/* leave a lock alone so long after its end */
+	int64_t clock_slop_ns;	/* how long after its end to spare a lease */
 
-	/* The process on record as the holder. */
-	pid_t pid;
+	pid_t pid;		/* the process to name as the holder */
 	/*
-	 * The claim stands for that process: waiters that see that it and its
-	 * process group are dead need not wait for the end of the lease.
+	 * The claim stands for that process: waiters that see that the process
+	 * and its process group are dead need not wait for the lease's end.
 	 */
 	bool dies_with_pid;
 	/*
-	 * That process is an "nlock run", which keeps the lease.  Its lock also
-	 * outlives the lease, for waiters on the same machine, as long as they
-	 * see that process, or one with the claim in its environment.
-	 * A lifetime that is too short for the file system's time stamps is
-	 * refused.
+	 * That process is an "nlock run", which renews the lease.  Even after
+	 * the lease, waiters on the same machine leave the lock alone as long
+	 * as they see that process, or one with the claim in its environment.
+	 * nlock_acquire() refuses a lifetime that is too short for the file
+	 * system's time stamps.
 	 */
 	bool kept_by_run;
 	/*
@@ -252,17 +257,17 @@ struct nlock_request {
 	int cancel_fd;
 
 	/*
-	 * Called when a wait begins and whenever another holder is waited for,
-	 * or the same one for another reason; may be NULL.  If it returns false
-	 * the wait ends with NLOCK_CANCELLED.
+	 * Called when a wait begins, and again whenever the holder changes or
+	 * the reason to wait for it; may be NULL.  If it returns false,
+	 * nlock_acquire() returns NLOCK_CANCELLED.
 	 */
 	bool (*waiting)(const struct nlock_holder *holder, void *data);
 	void *waiting_data;
 
 	/*
-	 * Called before each try for the lock, with waiting_data; may be NULL.
-	 * It may wait until the caller could use the lock.  If it returns false
-	 * that ends the attempt with NLOCK_CANCELLED.
+	 * Called with waiting_data before each try for the lock; may be NULL.
+	 * It may block until the caller is able to use the lock.  If it returns
+	 * false, nlock_acquire() returns NLOCK_CANCELLED.
 	 */
 	bool (*ready)(void *data);
 };
@@ -271,21 +276,22 @@ struct nlock_request {
  * Take the lock, waiting for it as the request says.
  *
  * NLOCK_OK: *claim holds the lock, with at least half its lifetime left unless
- * the server is too slow for that.  It has to be released, or closed.
- * NLOCK_BUSY: somebody had the lock until the timeout, or it could not be
- * looked at, with an error among retry_errnos.  *holder says who and, if the
- * lease is over, what kept the lock from being broken; its kind is HOLDER_NONE
- * if the lock was given back in the last moment, or was never seen.  If
- * holder->occupied, this comes at once, as no waiting helps.
+ * the server is too slow for that.  The caller must call nlock_release() or
+ * nlock_claim_close().
+ * NLOCK_BUSY: somebody had the lock until the timeout, or until then reading
+ * the lock file failed with one of retry_errnos.  *holder says who has the lock
+ * and, if the lease is over, why the lock could not be broken.  holder->kind is
+ * HOLDER_NONE if the lock was released at the last moment, or was never seen.
+ * If holder->occupied, this comes at once, since waiting would not help.
  * NLOCK_CANCELLED: cancel_fd became readable, or waiting() or ready() returned
  * false.
- * NLOCK_UNSUPPORTED: the file system can't hold locks, or refuses the claim's
- * name, or a lifetime as short as that; then *error may say which would work.
+ * NLOCK_UNSUPPORTED: the file system can't hold locks, or not with such a
+ * separator, or not with so short a lifetime; *error may say which would work.
  * NLOCK_FAILED: a call failed.  ENAMETOOLONG: the names of claims to this lock
  * do not fit.  ESRCH: dies_with_pid is set, and there is no such process.
  *
- * Except on NLOCK_OK, *claim has nothing open, and nothing is left behind that
- * could be removed.
+ * Except on NLOCK_OK, *claim has nothing open, and its files were removed as
+ * far as that was possible.
  */
 enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				const struct nlock_request *request,
@@ -338,44 +344,45 @@ size_t nlock_claim_carriers(const struct nlock_claim *claim,
  */
 bool nlock_claim_is_gone(const struct nlock_claim *claim);
 
-/* Why a lock that was ours is not any more, as far as that can be seen. */
+/* Why the lock is no longer ours, as far as that can be seen. */
 enum nlock_loss {
 	NLOCK_LOSS_UNKNOWN,
-	NLOCK_LOSS_TAKEN,	/* by another claim: host, pid */
-	NLOCK_LOSS_REPLACED,	/* it is some other file */
+	NLOCK_LOSS_TAKEN,	/* another claim has it: host, pid */
+	NLOCK_LOSS_REPLACED,	/* the lock file is some other file */
 	NLOCK_LOSS_REMOVED,	/* there is no lock file */
 	/*
-	 * Its warrant is gone: a breaker revoked it, or something that removes
-	 * empty directories, such as "find -type d -empty -delete".
+	 * Our warrant is gone.  A breaker revoked it, or somebody removed empty
+	 * directories, for example by "find -type d -empty -delete".
 	 */
 	NLOCK_LOSS_WARRANT,
-	NLOCK_LOSS_CLAIM	/* its claim is gone: released, or broken */
+	NLOCK_LOSS_CLAIM	/* our claim is gone: released, or broken */
 };
 
 struct nlock_loss_report {
 	enum nlock_loss kind;
-	char host[HOST_SIZE];	/* of NLOCK_LOSS_TAKEN: who has it now */
-	pid_t pid;
+	char host[HOST_SIZE];	/* with NLOCK_LOSS_TAKEN: who has it now */
+	pid_t pid;		/* with NLOCK_LOSS_TAKEN */
 };
 
 /*
- * Find out how a lock was lost, once a refresh or a release has returned
- * NLOCK_LOST.  A release removes what is left of the claim and of its warrant,
- * so after one that has done that, neither counts as missing.
+ * Find out how a lock was lost, after a refresh or a release has returned
+ * NLOCK_LOST.  If that release has itself removed the claim and its warrant,
+ * their absence tells nothing, and is not reported.
  */
 void nlock_find_loss(const struct nlock_claim *claim,
 		     struct nlock_loss_report *report);
 
 /*
- * Set the lease's end to lifetime_ns from now.  With a claim that was taken
- * up by nlock_claim_open() and stands for a process, such as one of "nlock
- * run", the end is never set back: that process relies on it.
+ * Renew the lease: set its end to lifetime_ns from now.  If the claim was taken
+ * up by nlock_claim_open() and stands for a process, such as an "nlock run",
+ * the end never moves to an earlier time: that process relies on it.
  *
- * NLOCK_OK: the lock is still ours, until claim->lease_end_ns; also if the
- * lease was over, and nobody had taken the lock.
- * NLOCK_LOST: it is not; nlock_find_loss() says more.
+ * NLOCK_OK: the lock is still ours until claim->lease_end_ns, even if the lease
+ * had been over, since nobody took the lock.
+ * NLOCK_LOST: the lock is not ours; nlock_find_loss() says more.
  * NLOCK_FAILED: not known; the lease may or may not have been renewed.
- * ETIMEDOUT: it was renewed, but was over again before that was confirmed.
+ * ETIMEDOUT: the lease was renewed, but was over again before that was
+ * confirmed.
  * NLOCK_UNSUPPORTED: the file system does not keep the time that was set.
  */
 enum nlock_result nlock_refresh(struct nlock_claim *claim,
@@ -383,33 +390,35 @@ enum nlock_result nlock_refresh(struct nlock_claim *claim,
 				struct nlock_error *error);
 
 /*
- * Is the lock still ours?  Leaves the lease as it is, and does not ask whether
- * it is over.  Returns NLOCK_OK, with claim->lease_end_ns as it is now,
- * NLOCK_LOST, or NLOCK_FAILED if it is not known.
+ * Is the lock still ours?  Neither renews the lease nor checks whether it is
+ * over.
+ *
+ * NLOCK_OK: it is; claim->lease_end_ns is up to date.  NLOCK_LOST: it is not.
+ * NLOCK_FAILED: not known.
  */
 enum nlock_result nlock_confirm(struct nlock_claim *claim,
 				struct nlock_error *error);
 
 /*
- * Let waiters on other machines be told, by way of the file server, when the
- * lock is given back; see release_hint.h.  That takes a process, which
- * nlock_release() ends, and which dies with the thread that started it.
+ * Start a helper that makes the file server tell waiters on other machines when
+ * the lock is released; see release_hint.h.  nlock_release() ends the helper,
+ * and the kernel kills it when the thread that called this ends.
  *
- * Returns its pid; 0 if the file system is local, or not known to share
- * flock(2) between machines, or the claim's inode is not known; or -1 with
- * errno.  Never waits for the server.  A caller that has waited for that
- * process by itself has to set claim->hint_pid to 0.
+ * Returns the helper's pid, also in claim->hint_pid; 0 if the file system is
+ * local or not known to share flock(2) between machines, or if the claim's
+ * inode is not known; or -1 with errno.  Never waits for the server.  A caller
+ * that reaps the helper itself must set claim->hint_pid to 0.
  */
 pid_t nlock_offer_hint(struct nlock_claim *claim);
 
 /*
- * Give the lock back, remove all that belongs to the claim, and close it.
+ * Release the lock, remove the claim's files, and close the claim.
  *
- * NLOCK_OK: the lock was ours until now, and is released.  If it could not be
- * taken down, as its warrant was gone though the lease ran, the lease is ended
- * instead: others can break the lock at once.
- * NLOCK_LOST: it was not ours, or no longer.
- * NLOCK_FAILED: the lock file may be left, and can be taken by others once
+ * NLOCK_OK: the lock was ours until now, and is released.  If the warrant was
+ * gone although the lease still ran, the lock file could not be taken down;
+ * then the lease was ended instead, so that others can break the lock at once.
+ * NLOCK_LOST: the lock was not ours, or no longer.
+ * NLOCK_FAILED: the lock file may be left, and others can break the lock once
  * the lease is over.  With EACCES or EPERM nothing was changed, unless somebody
  * else changed permissions at that very moment.
  */
@@ -418,13 +427,13 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 
 /*
  * Clean up after a process that was killed while it acquired or released a lock
- * on the caller's behalf.  *claim is as that process has left it, in memory
- * that both share; only warrant_fd, hint_pid and made have to be the caller's
- * own.
+ * on the caller's behalf.  *claim is in shared memory, as that process left it,
+ * but the caller has set warrant_fd to -1, hint_pid to 0 and made to false:
+ * what these said was true only in the dead process.
  *
- * NLOCK_OK: the lock was ours until now, or until that process has released it.
- * If it could not be taken down, its lease is ended instead.
- * NLOCK_LOST: it was not ours, or no longer.
+ * NLOCK_OK: the lock was ours until now, or until that process released it.  If
+ * the lock file could not be taken down, the lease was ended instead.
+ * NLOCK_LOST: the lock was not ours, or no longer.
  * NLOCK_FAILED: as nlock_release().
  */
 enum nlock_result nlock_release_after(struct nlock_claim *claim,
@@ -436,17 +445,17 @@ enum nlock_state {
 	NLOCK_STATE_OURS_EXPIRED,
 	NLOCK_STATE_STALE,		/* the holder's process is dead */
 	NLOCK_STATE_THEIRS_EXPIRED,
-	NLOCK_STATE_UNKNOWN,	/* somebody else's, alive as far as is known */
+	NLOCK_STATE_UNKNOWN,		/* theirs, alive as far as is known */
 	NLOCK_STATE_FOREIGN		/* not made by nlock or flufl.lock */
 };
 
 /*
- * Say in which state the lock is, without changing anything.  Returns NLOCK_OK,
- * or NLOCK_FAILED if the lock file can't be looked at.
+ * Find the lock's state without changing anything.  Returns NLOCK_OK, or
+ * NLOCK_FAILED if the lock file can't be read.
  *
  * own_claim is the path of the claim that counts as ours, or NULL.
  * holder->kind is HOLDER_NONE exactly if *state is NLOCK_STATE_UNLOCKED.  On
- * NFS the state goes by this host's clock: see "status" in nlock(7), "CLOCKS".
+ * NFS the state depends on this host's clock; see CLOCKS in nlock(7).
  */
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				const char *own_claim,
@@ -455,26 +464,26 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				struct nlock_error *error);
 
 /*
- * Is the process that the holder's claim stands for this very process, or one
- * of its ancestors?  No, if that is not known.
+ * Does the holder's claim stand for this process, or one of its ancestors?
+ * False if that is not known.
  */
 bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 			      const struct nlock_holder *holder);
 
 /*
  * Does the name of the holder's claim lead to the lock file?  If not, the lock
- * is half released, and can't be refreshed.  An error counts as "no".
+ * is half released, and can't be refreshed.  False also on an error.
  */
 bool nlock_holder_has_claim(const struct nlock_lock *lock,
 			    const struct nlock_holder *holder);
 
-/* Is a lock in this state held, as status -q understands it? */
+/* Is a lock in this state held, in the sense of "nlock status -q"? */
 bool nlock_state_is_held(enum nlock_state state);
 
 /*
- * The end of the claim's lease, by the local CLOCK_BOOTTIME; never late.  The
- * claim's clock has to be known, as it is once nlock_acquire(), nlock_refresh()
- * or nlock_confirm() has returned NLOCK_OK.
+ * The earliest time, on the local CLOCK_BOOTTIME, at which the claim's lease
+ * can end.  The claim's clock must be known, as it is once nlock_acquire(),
+ * nlock_refresh() or nlock_confirm() has returned NLOCK_OK.
  */
 int64_t nlock_claim_ends_boot_ns(const struct nlock_claim *claim);
 

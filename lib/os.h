@@ -2,12 +2,12 @@
 /*
  * os.h - what nlock's commands need of the operating system.
  *
- * The commands use the lock by nlock.h.  What they do beside that, run a
- * command under the lock and wait for a file server that may hang, needs what
- * the library needs itself: nanoseconds and CLOCK_BOOTTIME, processes that
- * are identified beyond their pid, /proc, child processes for calls that may
+ * The commands use the lock through nlock.h.  Besides, they run a job under the
+ * lock and wait for a file server that may hang.  For that they need some of
+ * what the library itself needs: nanoseconds and CLOCK_BOOTTIME, processes
+ * identified by more than their pid, /proc, child processes for calls that may
  * hang, files that another program may have leased, and paths.  They include
- * this header, and none of lib/os by itself.
+ * this header, and no header of lib/os directly.
  */
 #ifndef OS_H
 #define OS_H

@@ -4,7 +4,7 @@
  *
  * The order matters.  The holder renews its lease and then looks at its
  * warrant; a breaker revokes the warrant and then looks at the lease.  So at
- * least one of the two sees what the other has done.
+ * least one of the two sees what the other did.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -25,10 +25,10 @@ static enum nlock_result lost_or_failed(struct nlock_error *error,
 /* The coarsest time stamps of a file system that has hard links. */
 #define STAMP_GRAIN_NS	(2 * NS_PER_S)
 
-/* How often to renew a lease that is half over by the time it is confirmed. */
+/* How many renewals to make if each is half over once it is confirmed. */
 #define RENEWALS	3
 
-/* The process behind the claim relies on the end that was just read. */
+/* The process that the claim stands for relies on the end just read. */
 static void note_reliance(struct nlock_claim *claim)
 {
 	if (claim->stands_for_process)
@@ -37,9 +37,8 @@ static void note_reliance(struct nlock_claim *claim)
 }
 
 /*
- * Learn what is needed of a claim that an earlier process has made: the
- * server's clock, and the end of the lease on which the process that the claim
- * stands for relies.
+ * For a claim that an earlier process made: learn the server's clock, and the
+ * lease's end, on which the process that the claim stands for relies.
  */
 static enum nlock_result load_opened_claim(struct nlock_claim *claim,
 				     struct nlock_error *error)
@@ -62,8 +61,8 @@ static enum nlock_result load_opened_claim(struct nlock_claim *claim,
 }
 
 /*
- * Does the claim have the lock?  A second link does not prove it: others may
- * have made that link, and have taken the lock file away.
+ * Does the claim have the lock?  A second link does not prove it: somebody else
+ * may have made that link, and removed the lock file.
  */
 static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 					 uint32_t links,
@@ -77,11 +76,11 @@ static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 }
 
 /*
- * Is the lock ours?  *counted has the claim's attributes as the server gave
- * them when the lease was renewed, or is NULL.  If the claim had two links
- * then, and the warrant exists now and was not used since, nobody can have
- * taken the lock away: a breaker must revoke the warrant before it looks at the
- * lease, and a release would have used the warrant.
+ * Is the lock ours?  counted, if not NULL, has the claim's attributes as the
+ * server gave them when the lease was renewed.  They suffice if the warrant is
+ * still there and was not used since the renewal: a breaker must revoke the
+ * warrant before it looks at the lease, and a release moves the lock file into
+ * the warrant.
  */
 static enum nlock_result confirm(struct nlock_claim *claim,
 				 const struct attributes *counted,
@@ -101,7 +100,7 @@ static enum nlock_result confirm(struct nlock_claim *claim,
 	return check_lock_file(claim, counted->links, error);
 }
 
-/* Make sure that the claim's clock is known and its warrant is open. */
+/* See to it that the claim's clock is known and its warrant is open. */
 static enum nlock_result prepare(struct nlock_claim *claim,
 				 struct nlock_error *error)
 {
@@ -171,7 +170,7 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 
 	if (result != NLOCK_OK)
 		return result;
-	/* The renewal may take so long that little or nothing is left. */
+	/* A renewal may take so long that little of the lease is left. */
 	do {
 		result = renew(claim, lifetime_ns, error);
 		if (result != NLOCK_OK)

@@ -8,8 +8,8 @@
 #include "nlock.h"
 
 /*
- * As nlock_refresh(), but does not mind a lease that is over again by the
- * time it is confirmed, as one of a millisecond may be.
+ * As nlock_refresh(), but returns NLOCK_OK even if the lease is over again by
+ * the time it is confirmed, as a lease of a millisecond may be.
  */
 enum nlock_result refresh_lease(struct nlock_claim *claim,
 				int64_t lifetime_ns,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * release.c - give a lock back.
+ * release.c - release a lock.
  *
  * The claim is removed before the lock file, and is the gate.  If two processes
  * release one claim (a script's exit trap beside an explicit release), only the
- * one that has removed the claim goes on: the other one could move the next
- * holder's lock file.
+ * process that removes the claim goes on; the other could take the next
+ * holder's lock file down.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,13 +24,13 @@
 #include "protocol/warrant.h"
 #include "wait/release_hint.h"
 
-/* How long to wait for another release of the same claim. */
+/* How often, and how long each time, to wait for another release's end. */
 #define TWIN_TRIES	20
 #define TWIN_PAUSE_NS	(50 * NS_PER_MS)
 
 /*
- * Was the lease still running?  If so, nobody else can have got the lock before
- * this release, even if the warrant was revoked.
+ * Is the lease still running?  If so, nobody else has got the lock before this
+ * release, even if the warrant was revoked.
  */
 static bool lease_was_running(struct nlock_claim *claim)
 {
@@ -41,11 +41,11 @@ static bool lease_was_running(struct nlock_claim *claim)
 }
 
 /*
- * End the lease, if the lock file is still ours.  The claim is gone, and we
- * can't take the lock file down any more: the warrant is gone as well, or it is
- * not known who has removed the claim (the reply was lost, or an earlier
- * release was cut short).  So a breaker has to take it down, and should not
- * wait until the end of a lease on which nobody relies.  Set the time by a
+ * End the lease, if the lock file is still ours.  The claim is gone, and we may
+ * not take the lock file down: the warrant is gone as well, or it is not known
+ * who removed the claim (the reply was lost, or an earlier release was cut
+ * short).  So a breaker has to take the lock file down, and should not have to
+ * wait for the end of a lease on which nobody relies.  Set the time by a
  * descriptor: the name LOCK may become another holder's at any moment.
  */
 static void end_lease(const struct nlock_claim *claim)
@@ -74,10 +74,11 @@ static bool is_still_there(const struct nlock_claim *claim)
 }
 
 /*
- * The claim is gone, because somebody else who knew it has released it or
- * broken the lock.  Remove the warrant if it is left: flufl.lock does not know
- * of warrants.  But leave it to another release that is about to use it,
- * however slow that is: without the warrant the lock file would stay.
+ * The claim is gone: somebody else who knew it has released the lock, or
+ * somebody has broken it.  Remove a warrant that is left, as by flufl.lock,
+ * which does not know of warrants.  But another release may be about to use the
+ * warrant, and without it that release could not take the lock file down.  So
+ * give it time, and keep the warrant as long as the lock file is there.
  */
 static void remove_orphaned_warrant(const struct nlock_claim *claim)
 {
@@ -95,11 +96,13 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
 }
 
 /*
- * May we move the lock file into the warrant?  A user who may write to the
- * lock's directory, but not to another user's warrant, could remove the claim
- * and not the lock file, and nobody would get the lock before the end of the
- * lease.  If the warrant is gone the release goes on, and so it does after
- * EPERM from a container runtime that does not know faccessat2(2).
+ * May we move the lock file into the warrant?  Check before anything is
+ * changed.  A user who may write to the lock's directory, but not to another
+ * user's warrant, could remove the claim and then fail to take the lock file
+ * down: nobody would get the lock before the end of the lease.
+ *
+ * If the warrant is gone, the release goes on.  So it does after EPERM, which a
+ * container runtime may report that does not know faccessat2(2).
  */
 static bool may_use_warrant(const struct nlock_claim *claim)
 {
@@ -113,9 +116,9 @@ static bool may_use_warrant(const struct nlock_claim *claim)
 #define TARGET_SIZE	32
 
 /*
- * Choose the lock file's name in the warrant.  In the warrant of an earlier
- * process's claim the usual name may be taken: somebody has put something
- * there, or the directory is no warrant but has a warrant's name.
+ * Choose the lock file's name in the warrant.  If an earlier process made the
+ * claim, the usual name may be taken: somebody has put something there, or has
+ * put another directory in the warrant's place.
  */
 static int choose_target(const struct nlock_claim *claim, char *target)
 {
@@ -150,12 +153,11 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 	claim->taken_down = taken;
 	if (!taken)
 		fail(error, "take down the lock file");
-	/* Waiters who are told now find the lock free. */
+	/* Only now: a waiter that gets the hint finds the lock free. */
 	hint_withdraw(claim);
 	/*
-	 * If the rename was done and only the reply was lost, the lock file is
-	 * in the warrant.  If it was not done, it never will be once the
-	 * warrant is discarded.
+	 * If the rename was done and only its reply was lost, the lock file is
+	 * in the warrant.  Once the warrant is discarded, a late rename fails.
 	 */
 	if (claim->warrant_fd >= 0) {
 		taken = taken || warrant_holds(claim->warrant_fd, target,
@@ -173,11 +175,11 @@ static enum nlock_result take_down(struct nlock_claim *claim,
 }
 
 /*
- * Is the lock ours to give back?  Returns 1; 0 if it is somebody else's or
- * nobody's; or -1, and then *result is what the release returns.
+ * Is the lock ours to release?  Returns 1; 0 if it is somebody else's or
+ * nobody's; or -1, with the release's result in *result.
  *
- * The lock file's identity decides, not the claim's link count: others may have
- * made a second link to a waiter's claim, too.
+ * The lock file's inode decides, not the claim's link count: somebody may have
+ * made a second link to the claim of a mere waiter.
  */
 static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 		   struct nlock_error *error)
@@ -203,15 +205,15 @@ static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 	return ours;
 }
 
-/* Who has removed the claim, which is the gate to the takedown? */
+/* Who removed the claim, which is the gate to the takedown? */
 enum gate {
-	GATE_OPEN,		/* we have */
+	GATE_OPEN,		/* we did */
 	GATE_SHUT,		/* another release, or a breaker */
-	GATE_UNKNOWN,		/* it is gone, and perhaps we have removed it */
+	GATE_UNKNOWN,		/* perhaps we did: the claim is gone */
 	GATE_FAILED		/* nobody: the call failed, with errno */
 };
 
-/* ESTALE leaves open who has removed the claim, unless it is still there. */
+/* ESTALE does not tell who removed the claim, or whether it is gone at all. */
 static enum gate remove_claim(struct nlock_claim *claim)
 {
 	struct attributes a;
@@ -239,7 +241,7 @@ static enum nlock_result give_back(struct nlock_claim *claim,
 	case GATE_FAILED:
 		return fail(error, "remove the claim");
 	case GATE_UNKNOWN:
-		/* The lock was ours a moment ago, and this frees it. */
+		/* The lock was ours a moment ago; let others break it now. */
 		end_lease(claim);
 		return lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
 	default:
@@ -282,9 +284,10 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 }
 
 /*
- * The claim is gone.  The process that was killed may have removed it, and
- * perhaps its rename is still on the way to the server: while the lock file is
- * ours nobody may rename it again, and a breaker has to revoke the warrant.
+ * The claim is gone.  The killed process may have removed it, and its rename of
+ * the lock file may still be on the way to the server.  So if the lock file is
+ * ours, don't rename it, but end the lease: a breaker revokes the warrant
+ * first.
  */
 static enum nlock_result finish(struct nlock_claim *claim,
 				struct nlock_error *error)
@@ -312,7 +315,7 @@ static enum nlock_result finish(struct nlock_claim *claim,
 	return claim->taken_down ? NLOCK_OK : NLOCK_LOST;
 }
 
-/* What warrant_read_clock() makes is there only for a moment. */
+/* Remove the directory of a warrant_read_clock() that was cut short. */
 static void remove_clock(const struct nlock_claim *claim)
 {
 	char name[NAME_MAX + 1];
@@ -331,7 +334,7 @@ enum nlock_result nlock_release_after(struct nlock_claim *claim,
 	remove_clock(claim);
 	if (claim_read(claim, &a) == 0) {
 		result = release(claim, error);
-		/* What that process has asked for may be done only now. */
+		/* The server may have made that process's link meanwhile. */
 		if (result == NLOCK_LOST && claim->withdrawn)
 			end_lease(claim);
 		else if (result == NLOCK_LOST)
