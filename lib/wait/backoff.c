@@ -38,15 +38,16 @@ int64_t backoff_until_ns(int64_t pause_ns, const struct backoff_times *times)
 {
 	pause_ns = cut_short(pause_ns, times->now_ns, times->breakable_ns);
 	/*
-	 * Our own lease is renewed after a pause, so a time already past has
-	 * not been handled; and it is renewed however short it is.
+	 * A waiter renews its lease after a pause, so a renewal already due has
+	 * not been handled.  Still make at least the shortest pause: the lease
+	 * may be even shorter than that.
 	 */
 	if (pause_ns > SHORTEST_PAUSE_NS)
 		pause_ns = ns_within(SHORTEST_PAUSE_NS,
 				     ns_sub(times->renew_ns, times->now_ns),
 				     pause_ns);
 	pause_ns = cut_short(pause_ns, times->now_ns, times->hint_ns);
-	/* The timeout may have passed since it was checked. */
+	/* The timeout may have passed since the caller checked it. */
 	return ns_within(0, ns_sub(times->timeout_ns, times->now_ns),
 			 pause_ns);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue.c - find one's place among those who wait; see queue.h.
+ * queue.c - find the waiter ahead of us; see queue.h.
  */
 #include <string.h>
 
@@ -11,11 +11,11 @@
 #include "queue.h"
 
 struct place {
-	uint64_t since;		/* by one and the same clock, whichever */
+	uint64_t since;		/* a time of birth, or a process's start */
 	char claim[NAME_MAX + 1];
 };
 
-/* Two may have come in one tick of the clock. */
+/* If two came in the same tick of the clock, their names decide. */
 static bool is_before(const struct place *one, const struct place *other)
 {
 	if (one->since != other->since)
@@ -23,7 +23,7 @@ static bool is_before(const struct place *one, const struct place *other)
 	return strcmp(one->claim, other->claim) < 0;
 }
 
-/* A file server would have to be asked when each claim was made. */
+/* On a network the start of the process costs no request to the server. */
 static bool find_place(const struct nlock_lock *lock, const char *claim,
 		       const struct claim_name *parts, struct place *place)
 {
@@ -42,8 +42,8 @@ static bool find_place(const struct nlock_lock *lock, const char *claim,
 }
 
 /*
- * Is it one that will be woken as we are?  Not flufl.lock's, nor one of
- * another machine.
+ * Does the other waiter queue as we do?  Those of flufl.lock, and those of
+ * other machines, don't.
  */
 static bool is_one_of_us(const struct nlock_lock *lock,
 			 const struct claim_name *own,
@@ -51,7 +51,7 @@ static bool is_one_of_us(const struct nlock_lock *lock,
 {
 	if (!other->by_nlock || strcmp(other->host, own->host) != 0)
 		return false;
-	/* A file server has machines whose names are the same. */
+	/* Two machines that share a file server may have the same name. */
 	return nlock_is_local(lock) ||
 	       (own->has_process && other->has_process &&
 		own->process.boot == other->process.boot &&
@@ -65,9 +65,9 @@ static bool may_act(const struct claim_name *parts)
 }
 
 /*
- * Is the claim without the lock?  A second link is the lock file, or a link
- * that a backup has made.  On a file server it is not worth a request to tell
- * which: the waiters behind the claim then try for themselves.
+ * Is the claim without the lock?  Its second link may be the lock file, or one
+ * that a backup made.  On a file server it is not worth a request to tell them
+ * apart: at worst the waiters behind the claim try for themselves.
  */
 static bool has_no_lock(const struct nlock_lock *lock,
 			const struct attributes *a)
@@ -77,7 +77,7 @@ static bool has_no_lock(const struct nlock_lock *lock,
 		lock_file_is(lock, a->device, a->inode) == 0);
 }
 
-/* A waiter renews its lease; one that has died or hangs does not. */
+/* A waiter that is alive and does not hang renews its lease. */
 static bool waits(const struct nlock_lock *lock, const char *claim,
 		  int64_t server_now_ns)
 {
@@ -89,8 +89,8 @@ static bool waits(const struct nlock_lock *lock, const char *claim,
 }
 
 /*
- * When did it begin to wait?  That is the time of its warrant, until it has
- * the lock.
+ * Read when a waiter began to wait: as long as it has not won, that is the time
+ * at which its warrant was made.
  */
 static bool read_beginning(const struct nlock_lock *lock, const char *claim,
 			   int64_t *began_ns)
@@ -99,8 +99,8 @@ static bool read_beginning(const struct nlock_lock *lock, const char *claim,
 }
 
 /*
- * Did this waiter come by then?  A process that keeps coming back must not
- * overtake those already waiting, though it is older than they are.
+ * Had this waiter come by time_ns?  On a network file system an old process
+ * that keeps coming back must not overtake younger ones already waiting.
  */
 static bool came_by(const struct nlock_lock *lock, const char *claim,
 		    int64_t time_ns)
@@ -132,7 +132,7 @@ bool queue_find_ahead(const struct nlock_claim *own, int64_t server_now_ns,
 	if (directory == NULL)
 		return false;
 	while ((entry = readdir(directory)) != NULL && names-- > 0)
-		/* What costs most is asked last. */
+		/* The cheapest checks come first. */
 		if (claim_name_parse(entry->d_name, lock->name, separator,
 				     &parts) &&
 		    is_one_of_us(lock, &own_parts, &parts) &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * release_hint.c - locks that are only hints; see release_hint.h.
+ * release_hint.c - tell of a release by flock(2); see release_hint.h.
  */
 #define _GNU_SOURCE		/* flock, pipe2 */
 #include <errno.h>
@@ -19,18 +19,19 @@
 #define LOOK_NS		(3600 * NS_PER_S)
 
 /*
- * How long a helper that is killed may take.  It may have to tell the server,
- * and if that hangs it is not waited for.
+ * How long to wait for the end of a killed helper.  Its client may have to tell
+ * the server that the file is closed, and the server may hang.
  */
 #define PARTING_NS	(100 * NS_PER_MS)
 
 /*
- * For so long whoever was told first keeps the others from being told, to
- * take the lock and begin, unless it did not get it.
+ * For how long the waiter that gets the hint keeps the next one from getting
+ * it, to take the lock and begin.  If somebody else takes the lock, the waiter
+ * ends this early.
  */
 #define HEAD_START_NS	(50 * NS_PER_MS)
 
-/* Open the lock file, if it is the one that is meant. */
+/* Open the lock file, if it has this inode. */
 static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
 			  int mode)
 {
@@ -51,8 +52,9 @@ static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
 /* ------------------------------------------------------------------ holding */
 
 /*
- * Lock it by a process of its own: the lock stays with whoever has the file
- * open, and a server that has just been started lets wait for it.
+ * Lock the file in a process of its own, since a server that has just started
+ * makes flock(2) wait.  The lock stays: it belongs to the open file, which the
+ * caller shares.
  */
 static void lock_aside(int fd)
 {
@@ -65,18 +67,18 @@ static void lock_aside(int fd)
 }
 
 /*
- * ... until we are killed, or it leaves its name: then it has been released
- * or broken, and whoever did that on this machine can't remove it altogether
- * while it is open here.
+ * Keep the lock file open and locked until somebody kills this process or the
+ * file leaves the name LOCK.  Then the lock was released or broken, perhaps by
+ * a process of this machine, which can't remove a file that is open here.
  */
 static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
 {
 	struct watch watch = WATCH_INIT(-1);
 	int fd;
 
-	setsid();	/* or it would be stopped with the file open */
-	signal(SIGCHLD, SIG_IGN);	/* nobody is waited for */
-	/* Only for writing: see release_hint.h. */
+	setsid();	/* or a stopped job would keep the file open */
+	signal(SIGCHLD, SIG_IGN);	/* lock_aside()'s child needs no wait */
+	/* Not for reading: see release_hint.h. */
 	fd = open_lock_file(lock, inode, O_WRONLY);
 	if (fd < 0)
 		return;
@@ -91,7 +93,7 @@ pid_t nlock_offer_hint(struct nlock_claim *claim)
 	const struct nlock_lock *lock = claim->lock;
 	pid_t pid;
 
-	/* On a local file system inotify(7) tells everybody: see watch.h. */
+	/* On a local file system inotify(7) wakes the waiters: see watch.h. */
 	if (claim->inode == 0 || nlock_is_local(lock) ||
 	    !nlock_traits(lock)->shares_flock)
 		return 0;
@@ -116,16 +118,16 @@ void hint_withdraw(struct nlock_claim *claim)
 /* ------------------------------------------------------------------ waiting */
 
 /*
- * A waiter that may write to the file asks for an exclusive lock, so that the
- * server tells one at a time, and opens it for nothing but writing: see
- * release_hint.h.  On NFS the others can't, and ask for a shared one.
+ * Ask for an exclusive lock on the file, opened for writing only: see
+ * release_hint.h.  A waiter that may not write to the file asks for a shared
+ * one: NFS grants an exclusive lock only to those who have it open for writing.
  */
 static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 {
 	int how = LOCK_EX;
 	int fd;
 
-	setsid();	/* or it would be stopped with the file open */
+	setsid();	/* or a stopped job would keep the file open */
 	fd = open_lock_file(lock, inode, O_WRONLY);
 	if (fd < 0) {
 		how = LOCK_SH;
@@ -171,7 +173,7 @@ void hint_listen(struct hint_listener *listener,
 enum hint hint_hear(struct hint_listener *listener)
 {
 	unsigned char heard;
-	/* Nothing, if somebody killed it. */
+	/* A helper that was killed has written nothing. */
 	ssize_t got = read(listener->fd, &heard, sizeof(heard));
 
 	if (got != sizeof(heard))

@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * release_hint.h - tell a waiter on another machine that a lock was given back.
+ * release_hint.h - tell a waiter on another machine that a lock was released.
  *
- * While its command runs, a holder keeps its lock file open and locked, by
- * flock(2); a waiter asks for that lock, and gets it when the holder has let
- * go of it: after its takedown, or by its end.  From NFS 4.1 on the server
- * calls the waiter's client then, and so does the lock manager of NFS 3; a
- * client of NFS 4.0 asks now and then.
+ * While its command runs, a holder's helper keeps the lock file open and
+ * locked, by flock(2).  A waiter's helper asks for the same flock(2) lock, and
+ * gets it when the holder's lets go: after the takedown, or when the holder
+ * ends.  From NFS 4.1 on the server then calls the waiter's client; a client of
+ * NFS 4.0 asks now and then.
  *
- * Waiters who may write to the file ask for the lock alone, so that one is
- * told at a time, and those who would come too late are not in the way of the
- * one that comes in time.
+ * Waiters who may write to the file ask for an exclusive lock, so that the
+ * server tells one at a time.  Those who would come too late are not in the way
+ * of the one that comes in time.
  *
- * It is a hint, and nothing depends on it: the link alone decides who has the
- * lock, and a waiter goes on looking, hint or not.  All of it is done by
- * helpers, so that a lock manager which hangs, or lies, holds up nobody.
+ * This is a hint, and nothing depends on it: the link alone decides who has the
+ * lock, and a waiter goes on looking, hint or not.  Helpers, see child.h, make
+ * all these calls, so that a lock manager that hangs or lies holds up nobody.
  *
- * That the holder has the file open for writing has a use of its own: no
- * server delegates it then to other machines that read it; see shared_file.h.
- * Neither holder nor waiter has it open for reading: to a file that somebody
- * reads, and no other machine writes, Linux' server gives a delegation at every
- * open, be it for writing, also by NFS 4.0, where a client can't say that it
- * wants none.  If the holder's machine died with one, the next holder would
- * have to wait until the server gave the machine up.
+ * That the holder has the file open for writing has a second use: no server
+ * then delegates the file to other machines that read it; see shared_file.h.
+ * Neither side's helper opens the file for reading if it may write to it.  To a
+ * file that somebody has open for reading, and that no other machine writes,
+ * Linux's server gives a delegation at every open, even one for writing, and
+ * even by NFS 4.0, where a client can't decline.  If the holder's machine died
+ * with a delegation, the next holder would have to wait until the server gave
+ * that machine up.
  *
- * The file is opened by the lock file's name, though the claim is the same
- * file.  When a name that a client has open is removed, the client renames the
- * file to ".nfs..." instead.  The lock file leaves its name by a rename into
- * the warrant, but the claim is removed; if the client crashed then, ".nfs..."
- * would stay in the lock's directory for good.
+ * The helpers open the file by the name LOCK, though the claim is the same
+ * file.  When somebody removes a name by which a client has a file open, the
+ * client renames the file to ".nfs..." instead.  The name LOCK goes by a rename
+ * into the warrant, but the claim is removed; if the client then crashed, its
+ * ".nfs..." would stay in the lock's directory for good.
  */
 #ifndef RELEASE_HINT_H
 #define RELEASE_HINT_H
@@ -36,46 +37,46 @@
 #include "../nlock.h"
 
 /*
- * The holder's side: end what nlock_offer_hint() has started, if it was called,
- * and wait for that for a moment.
+ * The holder's side.  Kill the helper of nlock_offer_hint(), if there is one,
+ * and wait for its end for up to 100 ms.
  */
 void hint_withdraw(struct nlock_claim *claim);
 
 /* The waiter's side. */
 struct hint_listener {
-	int fd;			/* readable once it knows something; -1: none */
-	pid_t pid;		/* of the helper, until it has ended */
+	int fd;			/* readable: call hint_hear(); -1: none */
+	pid_t pid;		/* the helper, until it has ended; or 0 */
 };
 
 #define HINT_LISTENER_INIT	{ .fd = -1, .pid = 0 }
 
 /*
- * Listen to the holder whose lock file has this inode, and to no other one any
- * more.  Once the fd is readable hint_hear() tells what came of it.  If no
- * helper can be started the fd is -1.
+ * Start a helper that listens to the holder whose lock file has this inode, and
+ * stop listening to any other.  Once listener->fd is readable, call
+ * hint_hear().  If no helper can be started, listener->fd is -1.
  *
- * elsewhere says that the holder is on another machine.  Then a helper that has
- * got the flock(2) lock keeps it for a moment, so that the next waiter is not
- * told; hint_stop() ends that.  On the holder's own machine the helper lets go
- * at once, since a file that is open there is in the way of the release.
+ * elsewhere says that the holder is on another machine.  Then a helper that
+ * gets the flock(2) lock keeps it for 50 ms, or until hint_stop(), so that the
+ * next waiter is not told.  On the holder's own machine the helper lets go at
+ * once, since an open lock file is in the way of the release.
  */
 void hint_listen(struct hint_listener *listener,
 		 const struct nlock_lock *lock, uint64_t inode,
 		 bool elsewhere);
 
 enum hint {
-	HINT_LET_GO,		/* the holder has: try for the lock */
-	HINT_SILENT,		/* it has not locked the file, or not yet */
-	HINT_NONE		/* the file system has no such locks */
+	HINT_LET_GO,		/* the holder let go: try for the lock */
+	HINT_SILENT,		/* the holder has not locked the file */
+	HINT_NONE		/* the file system does not lock files */
 };
 
-/* What was heard. */
+/* Read what the helper reports, and stop listening. */
 enum hint hint_hear(struct hint_listener *listener);
 
-/* Stop listening, if that was begun, without waiting for the helper. */
+/* Stop listening, if begun: kill the helper, without waiting for its end. */
 void hint_stop(struct hint_listener *listener);
 
-/* The same, and wait for a moment until the helper has closed the lock file. */
+/* The same, but wait up to 100 ms until the helper has closed the lock file. */
 void hint_close(struct hint_listener *listener);
 
 #endif

@@ -12,14 +12,15 @@
 #include "waiter.h"
 
 /*
- * How long a waiter waits for a new holder before it listens for a hint: a
- * holder that is done sooner sends none.  If the holder is silent the waiter
- * listens again after twice that time, and so on, up to a minute.
+ * A waiter starts to listen for a hint once it has waited for a holder for
+ * HINT_FIRST_NS: a holder that is done sooner sends none.  If the holder is
+ * silent the waiter listens again after twice that pause, and so on, until the
+ * pause has reached HINT_LAST_NS.
  */
 #define HINT_FIRST_NS	(300 * NS_PER_MS)
 #define HINT_LAST_NS	(60 * NS_PER_S)
 
-/* How many glances at the holder there are at most between two attempts. */
+/* At most so many glances at the holder come between two attempts. */
 #define GLANCES		20
 
 void waiter_begin(struct waiter *waiter, const struct nlock_lock *lock,
@@ -51,8 +52,8 @@ static bool is_local(const struct waiter *w)
 /* ----------------------------------------------------------------- queueing */
 
 /*
- * If our predecessor has won the lock we need not look for another: it came
- * last before us.
+ * If our predecessor has won the lock, don't look for another one: nobody is
+ * left between that one and us.
  */
 static bool find_predecessor(struct waiter *w)
 {
@@ -73,8 +74,8 @@ static bool predecessor_waits(struct waiter *w)
 }
 
 /*
- * Stand behind the predecessor.  Its claim is watched before it is looked at,
- * so that no change is missed.  Returns false if it waits no more.
+ * Stand behind the predecessor.  Watch its claim before looking at it, so that
+ * no change is missed.  Returns false if the predecessor no longer waits.
  */
 static bool stand_behind(struct waiter *w)
 {
@@ -85,15 +86,15 @@ static bool stand_behind(struct waiter *w)
 
 static void move_to(struct waiter *w, enum waiter_place place)
 {
-	/* On a file server, the next wait begins by finding its place anew. */
+	/* On a file server, the next wait finds a place in the queue first. */
 	if (w->place == BEHIND_ANOTHER && !is_local(w))
 		w->hint_due_ns = boot_now_ns();
 	w->place = place;
 }
 
 /*
- * On a local file system, queue at once.  A predecessor that has given up
- * meanwhile is not found again; if it has won there is nobody else to be found.
+ * On a local file system, queue at once.  The loop ends: a predecessor that has
+ * given up is not found again, and after one that has won no other is sought.
  */
 static void queue_if_local(struct waiter *w)
 {
@@ -106,11 +107,10 @@ static void queue_if_local(struct waiter *w)
 }
 
 /*
- * Open the lock file, watch it, and only then read it.  The reading shows what
- * changed before the watch was set, and the watch wakes us at what changes
- * later, so that no change is missed.  Had the file left the name LOCK before
- * the watch was set, it has no link left, or loses its last one in a moment,
- * which wakes us, too.
+ * Open the lock file, watch it, and only then read it.  So no change is missed:
+ * what changes before the watch is set shows in what we read, and what changes
+ * later wakes us.  If the file leaves the name LOCK before the watch is set, it
+ * has no link left, or loses its last one in a moment, which wakes us, too.
  */
 enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
 			      int *fd, struct nlock_error *error)
@@ -151,9 +151,9 @@ static void note_new_holder(struct waiter *w,
 }
 
 /*
- * On a network file system, once the wait has lasted long enough: stand behind
- * another waiter of this machine or, as the first, listen for a hint.  Only the
- * holder "nlock run" has a process that gives one.
+ * On a network file system, if the wait for this holder has lasted long enough:
+ * stand behind another waiter of this machine or, as the first, listen for a
+ * hint.  Only an "nlock run" sends one, and its claim names its process.
  *
  * Returns false if it is time to try again.
  */
@@ -195,8 +195,8 @@ static bool take_hint(struct waiter *w)
 }
 
 /*
- * A process on this machine has taken the lock file down, and can't remove the
- * file as long as a listener has it open.
+ * What woke us may be a takedown by a process on this machine.  That process
+ * can't remove the lock file as long as our listener has it open.
  */
 static void stop_listening(struct waiter *w)
 {
@@ -217,10 +217,10 @@ static bool is_watched(const struct waiter *w, const struct claim_name *parts)
 }
 
 /*
- * Watch the process of the predecessor or of the holder.  Returns whether we
- * are certainly woken when it is time to try again.  We are not by another
- * machine, nor if that process is dead and its claim still there: the command
- * of an nlock that was killed may run on, and the lock protects it.
+ * Watch the process of the predecessor or of the holder.  Returns whether our
+ * kernel certainly wakes us when it is time to try again.  It does not when
+ * another machine acts, nor once the process is dead but its claim still there,
+ * as when an nlock was killed and its command goes on.
  */
 static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 {
@@ -232,7 +232,7 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 				 lock->options.separator, &parts);
 	if (!is_watched(w, &parts)) {
 		watch_process(&w->watch, -1);
-		/* A process of another host can't be watched. */
+		/* We can watch a process only on our own host. */
 		if (parts.has_process &&
 		    strcmp(parts.host, w->parts->host) == 0)
 			watch_process(&w->watch,
@@ -257,9 +257,10 @@ static enum waker set_waker(struct waiter *w,
 }
 
 /*
- * When the lease of the present holder may be broken, on CLOCK_BOOTTIME.  If
- * the lease was over when the holder was judged, something else has kept us
- * from breaking it.  If it has ended since, nobody has tried yet.
+ * When may the holder's lease be broken, on CLOCK_BOOTTIME?  If the lease was
+ * over when we last judged the holder, something else kept us from breaking
+ * the lock, and waiting for the lease's end is pointless.  If the lease has
+ * ended since then, nobody has tried yet.
  */
 static int64_t breakable_at_ns(const struct waiter *w,
 			       const struct nlock_holder *holder,
@@ -275,7 +276,7 @@ static int64_t breakable_at_ns(const struct waiter *w,
 			 slop_ns);
 	if (left_ns < 0 && ns_add(holder->remaining_ns, slop_ns) < 0)
 		return NLOCK_FOREVER;
-	/* Over is over by more than that. */
+	/* lease_over() needs more than slop_ns, so add a bit. */
 	return ns_add(now_ns, ns_add(ns_max(left_ns, 0), NS_PER_MS));
 }
 
@@ -294,7 +295,7 @@ static enum watch_result pause_for(struct waiter *w,
 	uint64_t random = 0;
 	int64_t pause_ns;
 
-	random_bits(&random);	/* failing that, no jitter */
+	random_bits(&random);	/* without random bits, no jitter */
 	pause_ns = backoff_pause_ns(now_ns - w->began_ns, set_waker(w, holder),
 				 (uint32_t)random);
 	w->watch.hint_fd = w->listener.fd;
@@ -321,7 +322,7 @@ static bool sleep_a_while(struct waiter *w, const struct nlock_holder *holder,
 
 /* ------------------------------------------------------------------ waiting */
 
-/* Returns whether to wait. */
+/* Tell the caller whom we wait for, if new.  Returns whether to wait. */
 static bool announce(struct waiter *w, const struct nlock_holder *holder)
 {
 	const struct nlock_request *request = w->request;
@@ -340,8 +341,8 @@ static bool announce(struct waiter *w, const struct nlock_holder *holder)
 }
 
 /*
- * Does our predecessor still wait?  A file server is not asked that for
- * nothing: as long as the holder stays, no waiter has got the lock.
+ * Does our predecessor still wait?  Unless something woke us, spare the file
+ * server the question: as long as the holder stays, no waiter has the lock.
  */
 static bool predecessor_stays(struct waiter *w)
 {
@@ -350,9 +351,9 @@ static bool predecessor_stays(struct waiter *w)
 }
 
 /*
- * Will a glance at the holder's claim do, as there is no reason to believe that
- * it has gone?  Behind another waiter we are woken when that one renews its
- * lease, too; elsewhere, what has woken us is a reason to try.
+ * Is a glance at the holder's claim enough?  If something woke us, try for the
+ * lock.  But behind another waiter we are woken also when that waiter renews
+ * its lease: then a glance is enough as long as the waiter still waits.
  */
 static bool may_glance(struct waiter *w, const struct nlock_holder *holder)
 {
@@ -374,8 +375,8 @@ static bool holder_stays(struct waiter *w, struct nlock_holder *holder)
 	glance = holder_glance(w->lock, holder, &w->claim->clock,
 			       w->request->clock_slop_ns);
 	/*
-	 * Our predecessor should have got the lock, and woken us.  It may be
-	 * frozen, or killed, or use another mount of the file system.
+	 * Our predecessor should have got the lock, and so have woken us.  It
+	 * may be frozen or killed, or use another mount of the file system.
 	 */
 	if (glance == GLANCE_GONE && w->place == BEHIND_ANOTHER && !w->woken)
 		w->gave_up_queueing = true;
@@ -383,8 +384,8 @@ static bool holder_stays(struct waiter *w, struct nlock_holder *holder)
 }
 
 /*
- * Is there time to clean up after others?  Yes for the first in the queue,
- * after a pause in which nothing has happened.
+ * Have we time to sweep?  Only the first in the queue has, after a pause in
+ * which nothing happened.
  */
 static bool is_idle(const struct waiter *w)
 {
@@ -410,7 +411,7 @@ enum wait_result wait_for_change(struct waiter *w, struct nlock_holder *holder,
 			return WAIT_CANCELLED;
 		if (!holder_stays(w, holder))
 			return WAIT_TRY_AGAIN;
-		/* Only after a pause: a lease may be shorter than any. */
+		/* After a pause: our lease may be shorter than any pause. */
 		if (boot_now_ns() >= times->renew_ns)
 			return WAIT_RENEW;
 	}
@@ -423,7 +424,7 @@ void waiter_close_lock_file(struct waiter *w)
 
 int waiter_end(struct waiter *w, bool won)
 {
-	/* A helper that has got its hint ends by itself, and soon. */
+	/* If we won by a hint, its helper ends by itself in a moment. */
 	if (!won || w->listener.fd >= 0)
 		hint_stop(&w->listener);
 	return watch_end(&w->watch);

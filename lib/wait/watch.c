@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c - inotify(7) for those who wait; see watch.h.
+ * watch.c - wait by inotify(7) and ppoll(2); see watch.h.
  */
 #define _GNU_SOURCE		/* ppoll */
 #include <limits.h>
@@ -16,9 +16,9 @@
 #include <sys/inotify.h>
 
 /*
- * A file itself is watched, not its directory, where every waiter's claim
- * would wake every other waiter.  A release moves the lock file; flufl.lock
- * unlinks both of its names.
+ * Watch the file itself, not its directory: there every waiter's claim would
+ * wake every other waiter.  A release moves the lock file; flufl.lock unlinks
+ * both its names.
  */
 #define LEFT_ITS_NAME	(IN_MOVE_SELF | IN_DELETE_SELF)
 #define LINKS_CHANGED	(IN_ATTRIB | IN_DELETE_SELF)
@@ -43,7 +43,7 @@ void watch_lock_file(struct watch *watch, int fd)
 {
 	char path[PROC_FD_SIZE];
 
-	/* By descriptor, for the path may be another file's by now. */
+	/* By its descriptor: the name LOCK may be another file's by now. */
 	watch_path(watch, proc_fd_path(fd, path), LEFT_ITS_NAME);
 }
 
@@ -56,7 +56,7 @@ void watch_claim(struct watch *watch, int dirfd, const char *claim)
 	watch_path(watch, path, LINKS_CHANGED | IN_DONT_FOLLOW);
 }
 
-/* Read all events.  Is there one of the file that is watched by now? */
+/* Read all events.  Is there one of the file that is now watched? */
 static bool read_news(struct watch *watch)
 {
 	char buffer[1024]
@@ -69,7 +69,7 @@ static bool read_news(struct watch *watch)
 		for (at = 0; at < length;
 		     at += (ssize_t)(sizeof(*event) + event->len)) {
 			event = (const void *)&buffer[at];
-			/* Too many to be told each have -1. */
+			/* If the queue overflowed, an event has wd -1. */
 			news |= event->wd == watch->descriptor ||
 				event->wd < 0;
 		}
@@ -124,7 +124,7 @@ enum watch_result watch_wait(struct watch *watch, int cancel_fd,
 	};
 	bool news = false;
 
-	/* What was watched before has its last event, too. */
+	/* Go on after late events of files that are no longer watched. */
 	do {
 		int64_t left_ns = ns_sub(until_ns, boot_now_ns());
 		struct timespec left = ns_to_timespec(left_ns < 0 ? 0 :
@@ -138,7 +138,7 @@ enum watch_result watch_wait(struct watch *watch, int cancel_fd,
 			news = read_news(watch);
 	} while (!news && fds[2].revents == 0 && fds[3].revents == 0);
 	if (fds[2].revents != 0)
-		watch_process(watch, -1);	/* it would wake us for ever */
+		watch_process(watch, -1);	/* it stays readable for ever */
 	return news || fds[2].revents != 0 ? WATCH_WOKEN : WATCH_HINT;
 }
 
