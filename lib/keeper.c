@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.c - be a claim's keeper, or find it; see nlock.h.
+ * keeper.c - be or find a claim's keeper, and its carriers; see nlock.h.
  */
 #define _GNU_SOURCE
 #include "error.h"
 #include "protocol/job_members.h"
 #include "protocol/keeper.h"
 
-/* Is it a claim that is to be kept? */
+/* Does the claim's name say that somebody keeps it?  Sets *parts. */
 static bool is_to_be_kept(const struct nlock_claim *claim, struct claim_name *parts)
 {
 	const struct nlock_lock *lock = claim->lock;

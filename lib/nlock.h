@@ -24,9 +24,9 @@
  *
  * Some functions start a helper, a child process that makes calls that may
  * hang: nlock_offer_hint(); nlock_acquire() while it waits on a file server;
- * nlock_acquire() and nlock_inspect() to find out whether the job of a killed
- * "nlock run" still runs on this machine.  During fork(2) the calling thread
- * has all signals blocked, and the caller gets SIGCHLD when a helper ends.  The
+ * nlock_acquire(), nlock_inspect() and nlock_claim_carriers() to find what
+ * "nlock run" started on this machine.  During fork(2) the calling thread has
+ * all signals blocked, and the caller gets SIGCHLD when a helper ends.  The
  * library kills its helpers and waits up to 100 ms for each.  A helper that
  * hangs in the kernel, or is about to end by itself, stays a child of the
  * caller until it ends.
@@ -225,7 +225,7 @@ struct nlock_holder {
 	int break_errnum;
 	/* A process here that keeps the lock after its lease; or 0. */
 	pid_t survivor;
-	bool kept;		/* see nlock_claim_is_kept(); by nlock_inspect() */
+	bool kept;	/* see nlock_claim_is_kept(); nlock_inspect() sets it */
 };
 
 struct nlock_request {
@@ -248,8 +248,9 @@ struct nlock_request {
 	 */
 	bool kept_by_run;
 	/*
-	 * A keeper will keep the lease, which is not that process: see
-	 * nlock_keeper_listen().  A lifetime that is too short is refused, too.
+	 * A keeper, another process, will renew the lease: see
+	 * nlock_keeper_listen().  nlock_acquire() refuses a lifetime that is
+	 * too short, as for kept_by_run.
 	 */
 	bool kept;
 
@@ -300,47 +301,53 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				struct nlock_error *error);
 
 /*
- * Let others on this machine find the calling process as the keeper of this
- * claim, the one that renews its lease.  Returns a descriptor, non-blocking and
- * close-on-exec, that is readable once somebody has connected; or -1 with errno:
- * EADDRINUSE if the claim has a keeper, EINVAL if it is not a claim to be kept.
+ * Make the calling process the keeper of this claim: the process that renews
+ * its lease, and that others on this machine can find.
+ *
+ * Returns a descriptor, non-blocking and close-on-exec, that becomes readable
+ * when somebody connects; the caller closes it.  Or returns -1 with errno:
+ * EADDRINUSE if the claim has a keeper, EINVAL if it is not to be kept.
  */
 int nlock_keeper_listen(const struct nlock_claim *claim);
 
 /*
- * Answer one who has connected.  Returns whether the keeper is asked to look
- * whether the lock is still its own, as it is after a release.
+ * Answer somebody who has connected.  Returns whether they ask the keeper to
+ * check that the lock is still its own, as "nlock release" does.
  */
 bool nlock_keeper_answer(int listener_fd);
 
-/* Ask the keeper of a claim, if it can be found from here, to look. */
+/* Ask the claim's keeper, if it can be found from here, to check its lock. */
 void nlock_keeper_call(const struct nlock_claim *claim);
 
 /*
- * Is a lease kept by somebody else, by "nlock run" or by a keeper?  Of another
- * machine's claim the name has to do; on this one its process has to live.
+ * Does somebody else, an "nlock run" or a keeper, renew the lease?  On this
+ * machine that process must be alive; for another machine's claim its name
+ * alone decides.
  */
 bool nlock_claim_is_kept(const struct nlock_claim *claim);
 
-/*
- * List the processes on this machine that carry the claim in their environment,
- * as all do that "nlock run" has started.  Returns how many, at most size.
- * *complete: all of them, as far as they have kept their environment.  One that
- * was started before since_ticks, and can't be looked at, is none of them.  May
- * take some seconds, if a process hangs with its memory locked.
- */
+/* A process that carries a claim in its environment. */
 struct nlock_carrier {
 	pid_t pid;
 	uint64_t start_ticks;	/* as in /proc/PID/stat */
 };
+
+/*
+ * List the claim's carriers on this machine: all that "nlock run" started, as
+ * far as they have kept their environment.  Returns how many, at most size.
+ * *complete is false if some may be missing from the list.  A process that
+ * started before since_ticks, and whose environment can't be read, counts as no
+ * carrier.  This may take some seconds if a process hangs with its memory
+ * locked.
+ */
 size_t nlock_claim_carriers(const struct nlock_claim *claim,
 			    uint64_t since_ticks,
 			    struct nlock_carrier *carriers, size_t size,
 			    bool *complete);
 
 /*
- * Is a claim's file gone?  A release removes it first.  Others who take the
- * lock away do so only after its lease, or leave the claim.
+ * Is the claim's file gone?  A release removes it first.  Anybody else takes
+ * the lock away only after its lease, or leaves the claim's file.
  */
 bool nlock_claim_is_gone(const struct nlock_claim *claim);
 
