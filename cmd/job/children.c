@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * children.c - the command, all that it has started, and our own processes;
- * see supervision.h.
+ * children.c - the processes of the command, and our own; see supervision.h.
  */
 #include <signal.h>
 #include <string.h>
@@ -14,7 +13,10 @@
 
 /* ---------------------------------------------------------- the command's */
 
-/* The command, and its process group if that is its own. */
+/*
+ * Signal the command, and its process group if it leads one.  Returns how many
+ * processes we know of: 0 or 1.
+ */
 static int signal_command(const struct supervisor *s, int signal_number)
 {
 	pid_t command = s->job.command;
@@ -82,10 +84,10 @@ void reap(struct supervisor *s)
 			s->job.stopped = false;
 			s->wait_status = status;
 		} else if (pid == s->held->claim.hint_pid) {
-			/* It could not do what it is for; no harm done. */
+			/* No waiter gets a hint; they go on looking. */
 			s->held->claim.hint_pid = 0;
 		} else if (pid == s->heartbeat.pid) {
-			/* Somebody killed it: have another, soon. */
+			/* Somebody killed it: start another one soon. */
 			s->heartbeat.pid = 0;
 			s->heartbeat_due_ns = boot_now_ns() +
 					      HEARTBEAT_DELAY_NS;
@@ -94,7 +96,7 @@ void reap(struct supervisor *s)
 			reaper_forget(pid);
 		}
 	}
-	/* A pid that was reaped may be a stranger's by now. */
+	/* The heartbeat must not signal a reaped pid: it may be reused. */
 	tell_children(s);
 }
 
@@ -113,7 +115,7 @@ void keep_heartbeat(struct supervisor *s, int64_t now_ns)
 	if (s->heartbeat.pid > 0 || now_ns < s->heartbeat_due_ns ||
 	    heartbeat_read(&s->heartbeat).lost)
 		return;
-	/* Failing that, the deadline stands, and this is tried again. */
+	/* If that fails the deadline stands, and we try again soon. */
 	if (heartbeat_start(&s->heartbeat, &s->held->claim) < 0)
 		s->heartbeat_due_ns = now_ns + HEARTBEAT_DELAY_NS;
 	tell_children(s);
@@ -134,7 +136,7 @@ void offer_hint(struct supervisor *s, int64_t now_ns)
 {
 	if (now_ns < s->hint_due_ns)
 		return;
-	nlock_offer_hint(&s->held->claim);	/* or there is none */
+	nlock_offer_hint(&s->held->claim);	/* if that fails, no hint */
 	tell_children(s);
 	s->hint_due_ns = NLOCK_FOREVER;
 }

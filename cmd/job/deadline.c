@@ -5,10 +5,10 @@
 #include "../../lib/os.h"
 #include "deadline.h"
 
-/* Once others may have the lock, the supervisor must wake up this soon. */
+/* Once others may have the lock, the supervisor must act this soon. */
 #define LATE_AT_MOST_NS	(200 * NS_PER_MS)
 
-/* For being scheduled late, and for SIGKILL to take effect. */
+/* From SIGKILL to the lease's end: nlock may run late, and killing may last. */
 static int64_t margin_ns(int64_t lifetime_ns)
 {
 	return ns_within(20 * NS_PER_MS, lifetime_ns / 20, NS_PER_S);

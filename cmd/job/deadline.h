@@ -10,34 +10,38 @@
 #include <stdint.h>
 
 struct deadline {
-	int64_t terminate_ns;	/* SIGTERM */
-	int64_t overdue_ns;	/* SIGTERM this late: its sender was stopped */
-	int64_t kill_ns;	/* SIGKILL; before the lease is over */
+	int64_t terminate_ns;	/* when to send SIGTERM */
+	int64_t overdue_ns;	/* nobody sent it by then: nlock was stopped */
+	int64_t kill_ns;	/* when to send SIGKILL */
 };
 
 /*
- * A command whose lease ends at lease_end_ns is killed a twentieth of the
- * lifetime (20 ms to 1 s) before that, and told to end kill_after_ns, but at
- * most a third of the lifetime, earlier.  SIGTERM is overdue once half of the
- * longer one of these two times has passed.
+ * The deadline of a command whose lease ends at lease_end_ns.  SIGKILL is due
+ * one margin, a twentieth of the lifetime (20 ms to 1 s), before the lease's
+ * end.  SIGTERM is due one grace, kill_after_ns but at most a third of the
+ * lifetime, before SIGKILL.  SIGTERM is overdue once half of the margin or of
+ * the grace, whichever is longer, has passed.
  */
 struct deadline deadline_of_lease(int64_t lease_end_ns, int64_t lifetime_ns,
 				  int64_t kill_after_ns);
 
 /*
- * The same once the lock is lost at now_ns: told at once, killed after
- * kill_after_ns, but no later than the lease allows.  If the lease is over, as
- * after a suspend, the limit is a third of the lifetime instead: the harm is
- * done, and the command still gets time to end as it should.
+ * The deadline once the lock is lost at now_ns.  SIGTERM is due at once, and
+ * SIGKILL kill_after_ns later, but no later than the lease allows.  If the
+ * lease is over, as after a suspend, the limit is a third of the lifetime
+ * instead: the harm is done, and the command still gets time to end properly.
  */
 struct deadline deadline_when_lost(int64_t now_ns, int64_t lease_end_ns,
 				   int64_t lifetime_ns,
 				   int64_t kill_after_ns);
 
-/* The next refresh after one at last_ns: a third of the lifetime later. */
+/* When to refresh after a refresh at last_ns: a third of the lifetime later. */
 int64_t refresh_due_ns(int64_t last_ns, int64_t lifetime_ns);
 
-/* The next after one at failed_ns that failed: sooner. */
+/*
+ * When to refresh after a refresh failed at failed_ns: a thirtieth of the
+ * lifetime later (10 ms to 1 s).
+ */
 int64_t refresh_retry_ns(int64_t failed_ns, int64_t lifetime_ns);
 
 #endif

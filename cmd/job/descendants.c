@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * descendants.c - walk over processes; see descendants.h.
+ * descendants.c - signal trees of processes; see descendants.h.
  */
 #include <errno.h>
 #include <signal.h>
@@ -57,7 +57,7 @@ static int read_table(struct table *table)
 	DIR *proc;
 	pid_t pid;
 
-	/* In another namespace's /proc our numbers are strangers'. */
+	/* In another PID namespace's /proc our pids are strangers'. */
 	if (!proc_is_ours())
 		return -1;
 	proc = proc_processes();
@@ -68,7 +68,7 @@ static int read_table(struct table *table)
 		slot = add_slot(table);
 		table->incomplete |= slot == NULL;
 		if (slot == NULL)
-			break;	/* signal those that are known */
+			break;	/* signal those that we know */
 		if (proc_stat_read(pid, &stat) < 0) {
 			table->incomplete |= !proc_has_none(errno);
 			continue;
@@ -105,7 +105,7 @@ static bool is_among(pid_t pid, const pid_t *pids, size_t count)
 	return false;
 }
 
-/* Mark these, if they are still the same processes. */
+/* Mark the roots, unless another process has the pid by now. */
 static void choose_roots(struct table *table, const struct process_root *roots,
 			 size_t count, const pid_t *except,
 			 size_t except_count)
@@ -122,7 +122,7 @@ static void choose_roots(struct table *table, const struct process_root *roots,
 	}
 }
 
-/* Mark the descendants of ancestor, and of those that are marked already. */
+/* Mark the descendants of ancestor, and of all that is already marked. */
 static void choose(struct table *table, pid_t ancestor, const pid_t *except,
 		   size_t except_count)
 {
@@ -157,9 +157,9 @@ static bool is_still(pid_t pid, uint64_t start_ticks)
 }
 
 /*
- * A process that was listed may have ended, and its number be another's.  A
- * descriptor stays with the process that it was opened for, so whose the number
- * is after that is whose signal it will be.
+ * Since we listed the process, it may have ended, and another may have got its
+ * pid.  So open a pidfd, which stays with one process, and only then check
+ * which process that is.
  *
  * Returns 0, or -1 with errno.
  */
@@ -177,7 +177,7 @@ static int send_signal(pid_t pid, uint64_t start_ticks, int signal_number)
 	}
 	if (errno == ESRCH)
 		return -1;
-	/* Before Linux 5.3, or where no descriptor is to be had. */
+	/* Without a pidfd, as before Linux 5.3. */
 	if (is_still(pid, start_ticks))
 		return kill(pid, signal_number);
 	errno = ESRCH;
@@ -192,7 +192,7 @@ static bool note_stopped(struct stopped_processes *stopped,
 	struct stopped_process *larger;
 	size_t i;
 
-	/* One whose state does not show it comes again and again. */
+	/* A process may be listed, and not yet look stopped. */
 	for (i = 0; i < stopped->count; i++)
 		if (stopped->processes[i].pid == process->pid &&
 		    stopped->processes[i].start_ticks == process->start_ticks)

@@ -2,9 +2,9 @@
 /*
  * descendants.h - signal every process that a process has started.
  *
- * The ancestor should be a child subreaper (prctl(2)), so that processes whose
- * parents are gone, daemons in sessions of their own among them, are its
- * descendants still.
+ * The ancestor should be a child subreaper (prctl(2)).  Then processes whose
+ * parents have ended, even daemons in sessions of their own, remain its
+ * descendants.
  */
 #ifndef DESCENDANTS_H
 #define DESCENDANTS_H
@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Processes that were stopped, to be continued. */
+/* Processes that we have stopped, and shall continue. */
 struct stopped_processes {
 	struct stopped_process {
 		pid_t pid;
@@ -24,42 +24,44 @@ struct stopped_processes {
 };
 
 /*
- * Send a signal to every living descendant of ancestor, but not to those in
- * except nor to theirs.  With signal 0, only count them.
+ * Send a signal to every living descendant of ancestor, but not to the
+ * processes in except or their descendants.  With signal 0, only count them.
  *
- * If stopped is not NULL, the signal is one that stops: those that are stopped
- * already are left alone, for they are to stay so, and the others are added to
- * the list.  One for which the list has no memory is left alone, too.
+ * If stopped is not NULL, the signal must be one that stops.  Leave alone what
+ * is stopped already, since it is to stay stopped, and add the others to the
+ * list.  Leave alone also a process for which the list has no memory.
  *
- * Returns how many were found, including those that we may not signal.  Those
- * that are started meanwhile may be missed: repeat it until none is left.
+ * Returns how many were found, including those that we may not signal.  It may
+ * miss processes that are just being started: repeat it until none is left.
  *
- * Returns -1 if that can't be told.  If /proc may hide some, or could not be
- * read to its end, or there was no memory, those that it shows have got the
- * signal.  If there is no /proc, or it is another PID namespace's, none has.
+ * Returns -1 if the number is not known.  If /proc may hide processes, or could
+ * not be read to its end, or memory ran out, the processes that were seen have
+ * got the signal.  If there is no /proc, or it shows another PID namespace,
+ * none has.
  */
 int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count,
 		       struct stopped_processes *stopped);
 
-/* A process, and all that it has started, if it is still that process. */
+/* The root of a tree: a process, told from a later one with the same pid. */
 struct process_root {
 	pid_t pid;
 	uint64_t start_ticks;
 };
 
 /*
- * Send a signal to these processes and to every living descendant of theirs, but
- * not to those in except nor to theirs.  Returns as descendants_signal().
+ * Send a signal to these processes and all their living descendants, but not to
+ * the processes in except or their descendants.  Returns as
+ * descendants_signal().
  */
 int descendants_signal_trees(const struct process_root *roots, size_t count,
 			     int signal_number, const pid_t *except,
 			     size_t except_count);
 
-/* Send SIGCONT to those in the list, and forget them. */
+/* Send SIGCONT to the processes in the list, and free the list. */
 void descendants_continue(struct stopped_processes *stopped);
 
-/* Forget them. */
+/* Free the list. */
 void descendants_forget(struct stopped_processes *stopped);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * finish.c - when a command that was supervised has ended; see supervision.h.
+ * finish.c - after the supervised command's end; see supervision.h.
  */
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,13 +11,14 @@
 #include "spawn.h"
 #include "supervision.h"
 
-/* What may still take long, in a process of its own, is given so long. */
+/* How long to wait for the helper that cleans up after a lost lock. */
 #define CLEANING_NS		(2 * NS_PER_S)
 
 /*
- * A process that hangs where it can't be killed must not keep open what others
- * may read to its end, such as a pipe that is our standard error.  If no
- * process is to be had, only what can't hang is cleaned up.
+ * The release may hang, so a helper makes it.  Even SIGKILL may not end the
+ * helper, so it keeps no descriptor open that others may read to its end, such
+ * as a pipe that is our standard error.  If no helper can be started, clean up
+ * only where nothing can hang.
  */
 void give_up_lock(struct held *held)
 {
@@ -39,7 +40,7 @@ void give_up_lock(struct held *held)
 
 void stop_helpers(struct supervisor *s)
 {
-	/* A speaker may still wait for the heartbeat's reason. */
+	/* Keep the heartbeat for now: a speaker may wait for its reason. */
 	heartbeat_leave_it_to_us(&s->heartbeat, NLOCK_FOREVER);
 	speakers_await(&s->speakers);
 	heartbeat_stop(&s->heartbeat);
@@ -49,9 +50,9 @@ void stop_helpers(struct supervisor *s)
 }
 
 /*
- * May any process be left that the command has started and that could not be
- * found?  Orphans become our children, so if we have no children, none is left.
- * (A heartbeat that hangs is one, too, and may be taken for such a process.)
+ * May a process that the command started be left, though we can't find it?
+ * Orphans become our children, so if we have no children, none is left.  (A
+ * heartbeat that hangs is our child, too, and we may take it for an orphan.)
  */
 static bool may_be_left(struct supervisor *s)
 {
@@ -72,8 +73,8 @@ static bool may_be_left(struct supervisor *s)
 }
 
 /*
- * A shell ends its loop at ^C only if its child died of that signal; a child
- * that exits has dealt with it.
+ * At ^C a shell ends its loop only if its child dies of the signal; if the
+ * child exits, the shell assumes that the child has handled the signal.
  */
 static int exit_status(struct supervisor *s)
 {
@@ -90,8 +91,9 @@ static int exit_status(struct supervisor *s)
 }
 
 /*
- * Leave the lock to a keeper for the rest of --at-least.  If there is no process
- * to be had for that, let the lease last as long.
+ * Leave the lock to a keeper for the rest of --at-least.  If no keeper can be
+ * started, let the lease last that long.  Returns false if the time has passed
+ * or neither worked.
  */
 static bool leave_to_keeper(struct supervisor *s)
 {
@@ -125,7 +127,7 @@ static int release(struct supervisor *s)
 	enum nlock_result result = release_or_leave(s, &loss, &error);
 
 	if (result == NLOCK_OK) {
-		/* The command had ended, but a signal told nlock to end. */
+		/* A signal that came after the command's end ends nlock. */
 		s->dies_of = signals_pending(&held->signals);
 		if (s->dies_of == 0)
 			s->dies_of = s->job.late_signal;
@@ -139,8 +141,8 @@ static int release(struct supervisor *s)
 }
 
 /*
- * Some of the job may go on: nobody must get the lock before its lease is over.
- * That is said by a process of its own, as it may hang, but not for long.
+ * Some of the job may go on, so leave the lock: nobody may get it before its
+ * lease is over.  A speaker says so, since printing may hang.
  */
 static int leave_lock(struct supervisor *s, const char *why)
 {

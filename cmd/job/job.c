@@ -9,10 +9,10 @@
 #include "../../lib/os.h"
 #include "job.h"
 
-/* A command that is told to stop, and does not within that time, goes on. */
+/* A signal to stop is forgotten if the command has not stopped by then. */
 #define STOPPING_NS		(5 * NS_PER_S)
 
-/* The kernel sends other signals, such as an alarm's, to us alone. */
+/* Other signals from the kernel, such as an alarm's, come to nlock alone. */
 static bool is_of_terminal(int signal_number)
 {
 	return signal_number == SIGINT || signal_number == SIGQUIT ||
@@ -21,8 +21,9 @@ static bool is_of_terminal(int signal_number)
 }
 
 /*
- * The terminal sends to the whole foreground group: the command has it.  But
- * that it is gone is told to the session's leader alone.
+ * Did the terminal send this signal to the command as well?  A terminal signals
+ * the whole foreground process group; only its own end (SIGHUP) it reports to
+ * the session's leader alone.
  */
 static bool command_has_it(const struct job *job,
 			   const struct signalfd_siginfo *info)
@@ -49,7 +50,7 @@ int job_early_signal(const struct signals *signals)
 	return 0;
 }
 
-/* A signal has no effect on a command that has ended. */
+/* Has the command ended, though it was not yet waited for? */
 static bool has_ended(pid_t command)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -65,8 +66,8 @@ static bool is_to_end(int signal_number)
 }
 
 /*
- * Would it end the command?  Not if the command ignores the signal; and if it
- * catches the signal, only if that is one to end by.
+ * Would the signal end the command?  Not if the command ignores the signal.  If
+ * the command catches it, only if the signal usually means "end".
  */
 static bool would_end(pid_t command, int signal_number)
 {
@@ -100,7 +101,7 @@ static void take_signal(struct job *job, const struct signalfd_siginfo *info,
 {
 	int signal_number = (int)info->ssi_signo;
 
-	/* We were woken to see to the lock.  The job is to stay stopped. */
+	/* This woke nlock to see to the lock: the job is to stay stopped. */
 	if (heartbeat_has_sent(job->heartbeat, info)) {
 		if (job->stopped_by != 0)
 			stop_by(job, job->stopped_by);

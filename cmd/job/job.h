@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h - the command of "nlock run" as a shell's job: signals reach it, and it
- * and nlock stop and go on together.
+ * job.h - make nlock and the command of "nlock run" behave as one job of the
+ * shell: signals reach the command, and both stop and go on together.
  */
 #ifndef JOB_H
 #define JOB_H
@@ -15,44 +15,45 @@
 
 struct job {
 	pid_t command;		/* 0: not yet started, or ended */
-	const struct heartbeat *heartbeat;	/* what it sends is for us */
-	bool stopped;		/* as waitpid(2) says of it */
-	bool continued;		/* by a signal that came while it was frozen */
-	bool told_to_stop;	/* the same */
-	bool told_to_end;	/* the same */
-	int late_signal;	/* one that came after its end, or 0 */
-	int stop_signal;	/* one that is to stop the job, or 0 */
-	int64_t stop_until_ns;	/* ... which counts until then */
-	int stopped_by;		/* the one that we have stopped by, or 0 */
+	const struct heartbeat *heartbeat;	/* its signals are for nlock */
+	bool stopped;		/* the command is, according to waitpid(2) */
+	bool continued;		/* SIGCONT came while the job was frozen */
+	bool told_to_stop;	/* a signal to stop came while it was frozen */
+	bool told_to_end;	/* a signal to end came while it was frozen */
+	int late_signal;	/* a signal after the command's end, or 0 */
+	int stop_signal;	/* a signal that is to stop the job, or 0 */
+	int64_t stop_until_ns;	/* forget stop_signal then; CLOCK_BOOTTIME */
+	int stopped_by;		/* the signal by which nlock stopped, or 0 */
 };
 
 /*
- * A signal that came before there was a command can't have reached it.  Returns
- * one that is to end us or to stop us, or 0.
+ * Read the signals that came before there was a command, which they can't have
+ * reached.  Returns the first that should end or stop nlock, or 0.
  */
 int job_early_signal(const struct signals *signals);
 
 /*
- * Pass on to the command each signal that has come, unless the terminal has
- * sent that to the command, too.  While the job is frozen, stopped by us, note
- * what comes, and keep SIGCONT back.  Returns true if SIGCHLD was among them.
+ * Read each signal that has come and pass it on to the command, unless the
+ * terminal has sent it to the command as well.  If the job is frozen, which
+ * means that nlock has stopped it, note the signals, and hold SIGCONT back.
+ * Returns true if SIGCHLD was among them.
  */
 bool job_take_signals(struct job *job, const struct signals *signals,
 		      bool frozen);
 
-/* The job is frozen: nothing has come so far. */
+/* nlock freezes the job: forget earlier signals to stop, end or go on. */
 void job_freeze(struct job *job);
 
-/* A signal that was to stop the job while it was frozen counts from now on. */
+/* Let a signal to stop that came while the job was frozen count from now on. */
 void job_thaw(struct job *job);
 
 /*
- * Have we been told to stop, and has the command stopped?  While the command
- * goes on, we must look after it.
+ * Has a signal told the job to stop, and has the command stopped?  While the
+ * command goes on, nlock must not stop but look after it.
  */
 bool job_wants_stop(const struct job *job);
 
-/* Stop as the command did; returns once we are continued. */
+/* Stop nlock by the same signal; returns once nlock is continued. */
 void job_stop_with_command(struct job *job);
 
 #endif

@@ -11,13 +11,13 @@
 #include "../../lib/os.h"
 #include "reaper.h"
 
-/* How long one that was killed may take to end. */
+/* How long killed children may take to end. */
 #define ENDING_NS	(500 * NS_PER_MS)
 
-/* Between two looks. */
+/* The pause between two looks. */
 #define LOOK_NS		(NS_PER_MS / 10)
 
-/* More than nlock has at its end, unless most of them hang. */
+/* nlock has more children at its end only if most of them hang. */
 #define MOST_NOTED	32
 
 static pid_t noted[MOST_NOTED];		/* 0: none */
@@ -58,7 +58,7 @@ void reaper_spare_others(void)
 	spares_others = true;
 }
 
-/* Is no child left of those that waitpid(2) means by that? */
+/* Reap the children that which selects, as for waitpid(2).  Is none left? */
 static bool none_is_left(pid_t which)
 {
 	pid_t waited;
@@ -102,5 +102,5 @@ void reaper_end(void)
 	until_ns = ns_add(boot_now_ns(), ENDING_NS);
 	while (!all_have_ended() && boot_now_ns() < until_ns)
 		sleep_ns(LOOK_NS);
-	memset(noted, 0, sizeof(noted));	/* not to be waited for twice */
+	memset(noted, 0, sizeof(noted));	/* don't wait for them again */
 }

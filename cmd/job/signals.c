@@ -35,7 +35,7 @@ static void add_stopping(sigset_t *set)
 void signals_spare_us(struct signals *signals)
 {
 	signals->on_pipe = signal(SIGPIPE, SIG_IGN);
-	/* Else a claim larger than "ulimit -f" ends us without a word. */
+	/* A claim larger than "ulimit -f" must not end us without a word. */
 	signals->on_file_size = signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -43,7 +43,7 @@ int signals_catch(struct signals *signals)
 {
 	size_t i;
 
-	sigfillset(&signals->ending);	/* all but the C library's own */
+	sigfillset(&signals->ending);	/* without the C library's own */
 	for (i = 0; i < COUNT(harmless); i++)
 		sigdelset(&signals->ending, harmless[i]);
 	sigprocmask(SIG_BLOCK, &signals->ending, &signals->callers_mask);
@@ -78,7 +78,7 @@ int signals_pending(const struct signals *signals)
 			continue;
 		if (!signal_is_ignored(number))
 			return number;
-		/* Blocked, it stays pending until SIG_IGN is set anew. */
+		/* Being blocked, it is discarded only if we ignore it anew. */
 		signal(number, SIG_IGN);
 	}
 	return 0;
@@ -90,7 +90,7 @@ void signals_catch_job(struct signals *signals)
 {
 	sigset_t caught = signals->ending;
 
-	/* Were it ignored, nobody could be waited for. */
+	/* If SIGCHLD were ignored, waitpid(2) would report no child. */
 	signals->on_child = signal(SIGCHLD, SIG_DFL);
 	sigaddset(&caught, SIGCHLD);
 	sigaddset(&caught, SIGCONT);
@@ -120,10 +120,10 @@ void signals_close(struct signals *signals)
 /* ------------------------------------------------------- starting a command */
 
 /*
- * ^C and the end of a terminal reach the command, too, if there is one.  So it
- * matters whether such a signal comes before or after the fork.  If the signal
- * is blocked, we can't tell.  If it is not, the kernel promises that it is
- * either handled before the fork or sent to both processes.
+ * The terminal sends ^C and its own end to the command as well, if there is one
+ * already.  So it matters whether such a signal comes before or after the fork.
+ * If the signal is blocked, we can't tell.  If it is not, the kernel promises
+ * that the signal is either handled before the fork or sent to both processes.
  */
 static const int of_terminal[SIGNALS_OF_TERMINAL] = { SIGINT, SIGQUIT, SIGHUP };
 
@@ -134,7 +134,7 @@ static void note_signal(int signal_number, siginfo_t *info, void *context)
 {
 	(void)context;
 	came = signal_number;
-	/* Only the session's leader is told that the terminal is gone. */
+	/* The terminal's end is sent to the session's leader alone. */
 	if (info->si_code != SI_KERNEL || signal_number == SIGHUP)
 		came_alone = signal_number;
 }
@@ -159,7 +159,7 @@ void signals_before_fork(struct signals *signals)
 	sigprocmask(SIG_UNBLOCK, &signals->heard, NULL);
 }
 
-/* A child that gets the signal twice is not yet a command. */
+/* The child may get the signal twice: it is not yet the command. */
 void signals_in_parent(const struct signals *signals, pid_t child)
 {
 	sigprocmask(SIG_BLOCK, &signals->heard, NULL);
@@ -167,7 +167,7 @@ void signals_in_parent(const struct signals *signals, pid_t child)
 		kill(child, came_alone);
 }
 
-/* A signal that came acts, or is ignored, as the caller has set. */
+/* A signal that came takes the effect that our caller had set. */
 void signals_in_child(const struct signals *signals)
 {
 	size_t i;

@@ -50,9 +50,9 @@ static void become(char *const argv[], const struct signals *signals,
 }
 
 /*
- * posix_spawn(3) can't set the signal of the parent's death, and fork(2)
- * copies what exec throws away.  After vfork(2) the child borrows our memory
- * until it has done the latter; it only makes system calls and sets errnum.
+ * posix_spawn(3) can't set the parent death signal, and fork(2) copies memory
+ * that exec(2) throws away.  After vfork(2) the child borrows our memory until
+ * it execs or exits; until then it only makes system calls and sets errnum.
  */
 static pid_t spawn_now(char *const argv[], const struct signals *signals)
 {

@@ -11,31 +11,31 @@
 #include "signals.h"
 
 /*
- * Let the environment tell the command whose claim it runs under.  Returns 0, or
- * -1 with errno and what was tried in *step.
+ * Set NLOCK_CLAIM, NLOCK_CLAIMS and NLOCK_LOCK for the command.  Returns 0, or
+ * -1 with errno and *step, what failed.
  */
 int command_environment(const struct nlock_claim *claim, const char **step);
 
-/* The exit status of a command that could not be started; says why. */
+/* Report that command could not be started.  Returns the exit status. */
 int cannot_run(const char *command, int errnum);
 
 /*
  * Run argv, found by PATH, with the caller's signals, in a child that gets
  * SIGTERM if this process dies.
  *
- * With exec_fd NULL, which is faster, this returns only once the child has
- * become argv.  A file server that hangs can make that take for ever, as can
- * somebody at a terminal who stops the child; no signal ends it.  Otherwise it
- * returns at once, and *exec_fd is set to what spawn_error() reads.
+ * If exec_fd is NULL, which is faster, this returns only once the child has
+ * become argv.  That may take for ever, if a file server hangs or somebody at a
+ * terminal stops the child, and no signal ends it.  If exec_fd is not NULL,
+ * this returns at once, with a descriptor for spawn_error() in *exec_fd.
  *
- * Returns the child's pid, or -1 with errno: that of fork(2), of pipe(2) or,
- * with exec_fd NULL, of execvp(3).
+ * Returns the child's pid, or -1 with errno: that of fork(2), of pipe(2) or, if
+ * exec_fd is NULL, of execvp(3).
  */
 pid_t spawn(char *const argv[], struct signals *signals, int *exec_fd);
 
 /*
- * Once the child has ended: the errno of execvp(3), or 0 if it had become
- * argv.  Closes exec_fd.
+ * Call this once the child has ended.  Returns the errno of execvp(3), or 0 if
+ * the child had become argv.  Closes exec_fd.
  */
 int spawn_error(int exec_fd);
 

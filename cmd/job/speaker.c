@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * speaker.c - messages by processes of their own; see speaker.h.
+ * speaker.c - print messages in processes of their own; see speaker.h.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -10,10 +10,10 @@
 #include "reaper.h"
 #include "speaker.h"
 
-/* How long all that is being said may take at the end. */
+/* How long speakers_await() waits for all speakers together. */
 #define SPEAKING_NS	(2 * NS_PER_S)
 
-/* One that does not speak; NULL: all do. */
+/* Returns a free slot, or NULL. */
 static pid_t *free_speaker(struct speakers *speakers)
 {
 	size_t i;

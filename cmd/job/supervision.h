@@ -3,14 +3,13 @@
  * supervision.h - what the parts of the supervisor share; see supervisor.h.
  *
  *	supervisor.c	the states, the events, the table of both, the loop
- *	begin.c		until there is a command
- *	actions.c	what the table has done
- *	children.c	the command, all that it has started, and our own
- *	finish.c	when the command has ended
+ *	begin.c		from winning the lock to starting the command
+ *	actions.c	the table's actions
+ *	children.c	the processes of the command, and our own
+ *	finish.c	after the command's end
  *
- * From the command's start to its end nothing in this process calls upon a
- * file that may be the file server's: the heartbeat does that, and messages
- * are written by speakers.
+ * From the command's start to its end this process touches no file that may be
+ * on the file server: the heartbeat does that, and speakers write the messages.
  */
 #ifndef SUPERVISION_H
 #define SUPERVISION_H
@@ -28,8 +27,9 @@
 #include "speaker.h"
 
 /*
- * A command that has ended by then costs no heartbeat; one that goes on may
- * lose its lock if somebody stops us before then (SIGSTOP).
+ * How long after the command the heartbeat starts.  A command that ends sooner
+ * costs no heartbeat.  But if somebody stops nlock (SIGSTOP) before there is a
+ * heartbeat, a command that goes on may lose its lock.
  */
 #define HEARTBEAT_DELAY_NS	(20 * NS_PER_MS)
 
@@ -40,31 +40,31 @@
 
 enum state {
 	RUNNING,	/* the lock is ours */
-	FROZEN,		/* is it still?  Until we know, the job is stopped */
-	TOLD,		/* the same, but the job was told to end: it goes on */
-	STAYING,	/* ours; the job, which we froze, was told to stop */
-	ENDING,		/* it is not: all that the command started is to end */
-	KILLING,	/* what has not ended in time */
+	FROZEN,		/* is the lock still ours?  We have stopped the job */
+	TOLD,		/* the same, but the job goes on: it was told to end */
+	STAYING,	/* ours; the frozen job was told to stop, and stays */
+	ENDING,		/* not ours: all that the command started got SIGTERM */
+	KILLING,	/* ... and what is left of it gets SIGKILL */
 
 	/* With --on-lost warn: */
 	LENIENT,	/* the lock is ours */
-	LOOKING,	/* is it still?  The command goes on meanwhile */
-	WARNED,		/* it is not; the command goes on */
+	LOOKING,	/* is the lock still ours?  The command goes on */
+	WARNED,		/* not ours; the command goes on */
 
 	/* The end: */
 	DONE,		/* the command has ended; the lock was ours so far */
 	GONE,		/* all has ended, and the lock is not ours */
-	UNSEEN,		/* the same, but some may have been missed */
-	LEFT		/* some could not be ended */
+	UNSEEN,		/* the same, but we may have missed some */
+	LEFT		/* some processes could not be ended */
 };
 
-/* What a look has found out. */
+/* What we know since the last look. */
 struct findings {
 	struct heartbeat_news news;
-	struct deadline lease;	/* what the lease allows */
-	bool renewed_late;	/* by the lease found before, it was overdue */
-	int left;		/* of the job, once it is to end */
-	bool blind;		/* ... as far as could be seen */
+	struct deadline lease;	/* the deadline that the lease sets */
+	bool renewed_late;	/* after the overdue_ns of the lease before */
+	int left;		/* how many of the job, once it is to end */
+	bool blind;		/* left may be too low: we can't see all */
 };
 
 struct supervisor {
@@ -74,9 +74,9 @@ struct supervisor {
 	enum state state;
 	struct findings found;
 	/* All times are CLOCK_BOOTTIME. */
-	int64_t now_ns;		/* when we have last looked */
-	int64_t until_ns;	/* when the time of the state is up */
-	int64_t wake_ns;	/* when to look again if nothing comes */
+	int64_t now_ns;		/* the time of the last look */
+	int64_t until_ns;	/* when the state's time is up */
+	int64_t wake_ns;	/* when to look again if nothing happens */
 
 	/* The processes. */
 	struct job job;
@@ -88,25 +88,25 @@ struct supervisor {
 	int64_t heartbeat_due_ns;
 	int64_t hint_due_ns;
 	struct speakers speakers;
-	struct stopped_processes stopped;	/* by us, while frozen */
-	bool stopped_blindly;	/* the command, so */
+	struct stopped_processes stopped;	/* those that we froze */
+	bool stopped_blindly;	/* we froze the command, not seeing the rest */
 
 	int timer_fd;		/* -1: none yet */
-	int64_t timer_ns;	/* what it is set to */
-	int dies_of;		/* the signal to die of when done; or 0 */
+	int64_t timer_ns;	/* what the timer is set to */
+	int dies_of;		/* the signal to die of at the end; or 0 */
 };
 
 /* ----------------------------------------------------------------- begin.c */
 
 /*
- * Start the command.  Returns PROCEED; or the exit status, the reason having
- * been reported and the lock closed.
+ * Start the command.  Returns PROCEED; or the exit status, after reporting the
+ * reason and closing the lock.
  */
 int begin(struct supervisor *s);
 
 /* --------------------------------------------------------------- actions.c */
 
-/* The state is the new one already. */
+/* When an action is called, s->state is already the new state. */
 typedef void action(struct supervisor *s);
 
 action let_be, run_on, look_on, await_end, kill_on;
@@ -116,46 +116,52 @@ action stop_with_job;
 
 /* ------------------------------------------------------------- children.c */
 
-/* Send a signal to all that the command has started, and count them. */
+/*
+ * Send a signal to the command and all that it has started.  Returns how many
+ * processes were found; s->found.blind says whether some may be missing.
+ */
 int signal_all(struct supervisor *s, int signal_number);
 
-/* Stop what the command has started, except what somebody else has stopped. */
+/* Stop the same processes, except those that somebody else has stopped. */
 void freeze(struct supervisor *s);
 
-/* What we have stopped goes on. */
+/* Continue the processes that freeze() has stopped. */
 void thaw(struct supervisor *s);
 
-/* Wait for children that have ended, and note what else happened to them. */
+/* Reap children that have ended, and note whether the command has stopped. */
 void reap(struct supervisor *s);
 
-/* The heartbeat has to know whom to end, and whom to spare, in our place. */
+/* Tell the heartbeat whom to end, and whom to spare, should it stand in. */
 void tell_children(struct supervisor *s);
 
-/* Start the heartbeat if it is due and there is none. */
+/* Start the heartbeat if there is none and it is due. */
 void keep_heartbeat(struct supervisor *s, int64_t now_ns);
 
-/* Start it now.  Returns whether the lock is kept, or is not to be. */
+/* Start the heartbeat now.  Returns false if one is needed, but can't start. */
 bool has_heartbeat_now(struct supervisor *s);
 
-/* Start the hint, if it is due. */
+/* Start the hint's helper, if it is due; see nlock_offer_hint(). */
 void offer_hint(struct supervisor *s, int64_t now_ns);
 
-/* Say something by a speaker; see speakers_say(). */
+/* Have a speaker print a message; see speakers_say(). */
 void say(struct supervisor *s, const char *what, const char *why,
 	 const char *consequence);
 
 /* ---------------------------------------------------------------- finish.c */
 
-/* End our own processes, once what is being said was said. */
+/* Let the speakers finish, and then end our other processes. */
 void stop_helpers(struct supervisor *s);
 
 /*
- * Clean up after a lock that was lost, perhaps because the file server hangs:
- * then in vain, and whoever gets the lock next does it.
+ * Clean up after a lock that was lost.  If that is because the file server
+ * hangs, this fails, and the next holder cleans up.
  */
 void give_up_lock(struct held *held);
 
-/* Give the lock back.  Returns the exit status, and sets dies_of. */
+/*
+ * End our processes, and release the lock or leave it, as the state demands.
+ * Returns the exit status, and sets dies_of.
+ */
 int finish(struct supervisor *s);
 
 #endif

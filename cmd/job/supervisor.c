@@ -2,9 +2,9 @@
 /*
  * supervisor.c - run a command under a lock; see supervisor.h.
  *
- * A table says what is done when in which state something happens, and in which
- * state that leaves nlock.  One loop waits for signals, a timer and the
- * heartbeat's news, and then looks at what has happened.
+ * A table lists, for each state and event, what nlock does and its next state.
+ * One loop waits for signals, a timer and the heartbeat's news, and then looks
+ * which event has happened.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -15,25 +15,25 @@
 #include "supervision.h"
 #include "supervisor.h"
 
-/* How often to look what is to be done, if no timer is to be had. */
+/* How often to look for events if there is no timer. */
 #define WITHOUT_TIMER_MS	10
 
 /* ------------------------------------------------------------------- events */
 
-/* Of those that a state knows, the first that has happened counts. */
+/* The first event that the state minds, and that has happened, counts. */
 enum event {
-	COMMAND_ENDED,		/* and nobody has ended it in our place */
+	COMMAND_ENDED,		/* and nobody ended it in our place */
 	LOCK_LOST,		/* or the command was ended in our place */
 	OVERDUE,		/* we should have acted long ago */
 	LATE,			/* the lease is about to end */
-	RENEWED_LATE,		/* when it was overdue */
-	OURS,			/* the lock, for some time */
-	NOBODY_LEFT,		/* of the job */
-	NOBODY_SEEN,		/* the same, but not all can be seen */
-	TIME_UP,		/* that of the state */
-	TOLD_TO_END,		/* the job, by a signal while it was frozen */
-	FREE_TO_GO_ON,		/* the job, which we froze */
-	TOLD_TO_STOP,		/* the job, which has stopped: so are we */
+	RENEWED_LATE,		/* the lease was renewed, but late */
+	OURS,			/* the lease runs for some time yet */
+	NOBODY_LEFT,		/* all processes of the job have ended */
+	NOBODY_SEEN,		/* the same, but we may have missed some */
+	TIME_UP,		/* s->until_ns has passed */
+	TOLD_TO_END,		/* a signal told the frozen job to end */
+	FREE_TO_GO_ON,		/* nobody wants the frozen job stopped */
+	TOLD_TO_STOP,		/* the job has stopped: we stop, too */
 	NOTHING,
 	EVENTS
 };
@@ -88,18 +88,18 @@ static bool told_to_end_frozen(struct supervisor *s)
 	return s->job.told_to_end;
 }
 
-/* Stopped while it was frozen, all of the job remains so. */
+/* If the frozen job was told to stop, and has stopped, it stays stopped. */
 static bool free_to_go_on(struct supervisor *s)
 {
 	return !(s->job.told_to_stop && job_wants_stop(&s->job));
 }
 
-/* Don't stop unless a heartbeat keeps the lock meanwhile. */
+/* We may stop only if a heartbeat keeps the lock meanwhile. */
 static bool told_to_stop(struct supervisor *s)
 {
 	if (!job_wants_stop(&s->job))
 		return false;
-	reap(s);	/* it may go on by now */
+	reap(s);	/* the command may have gone on meanwhile */
 	return job_wants_stop(&s->job) && has_heartbeat_now(s);
 }
 
@@ -127,7 +127,7 @@ static bool (*const has_happened[EVENTS])(struct supervisor *) = {
 
 /* ---------------------------------------------------------------- the table */
 
-/* What is not listed makes no difference in that state. */
+/* A state does not mind the events that are not listed. */
 static const struct reaction {
 	action *act;
 	enum state next;
@@ -219,14 +219,14 @@ static void look_at_lease(struct supervisor *s)
 			      found->news.confirmed_ns >= overdue_ns;
 }
 
-/* To find out whether any is left is to signal all. */
+/* Count the job's processes, by sending them a signal. */
 static void look_at_job(struct supervisor *s)
 {
 	bool there = s->job.command > 0;
 
 	s->found.left = 1;
 	if (s->state == KILLING) {
-		/* On a busy machine it takes a while to find the others. */
+		/* First, since finding the others may take a while. */
 		if (there)
 			kill(s->job.command, SIGKILL);
 		s->found.left = signal_all(s, SIGKILL) + there;
@@ -235,7 +235,10 @@ static void look_at_job(struct supervisor *s)
 	}
 }
 
-/* Do what is to be done, as for the first of these events that has happened. */
+/*
+ * Act on the first event, of those from first to last, that has happened.
+ * Returns it, or NOTHING.
+ */
 static enum event react(struct supervisor *s, enum event first,
 			enum event last)
 {
@@ -261,8 +264,8 @@ static enum event react(struct supervisor *s, enum event first,
 /* ----------------------------------------------------------------- the loop */
 
 /*
- * The timer's clock goes on while the machine is suspended.  It is made once
- * the command runs: on another processor, that takes no time from it.
+ * Unlike poll(2)'s timeout, this timer goes on while the machine is suspended.
+ * Make it only once the command runs, perhaps on another processor.
  */
 static void set_timer(struct supervisor *s, int64_t boot_ns)
 {
@@ -274,9 +277,9 @@ static void set_timer(struct supervisor *s, int64_t boot_ns)
 		s->timer_fd = timerfd_create(CLOCK_BOOTTIME,
 					     TFD_NONBLOCK | TFD_CLOEXEC);
 	if (s->timer_fd < 0)
-		return;		/* wait_for_events() does without */
+		return;		/* wait_for_events() copes */
 	s->timer_ns = boot_ns;
-	/* A time of 0 would switch it off. */
+	/* A time of 0 would switch the timer off. */
 	when.it_value = ns_to_timespec(boot_ns > 0 ? boot_ns : 1);
 	timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
@@ -297,7 +300,7 @@ static void take_signals(struct supervisor *s)
 		reap(s);
 }
 
-/* Wait, unless there may be more to do at once. */
+/* Wait for something to happen; if not idle, only look. */
 static void wait_for_events(struct supervisor *s, bool idle)
 {
 	struct pollfd fds[] = {
@@ -309,7 +312,7 @@ static void wait_for_events(struct supervisor *s, bool idle)
 
 	if (poll(fds, 3, timeout_ms) <= 0)
 		return;
-	/* Look before SIGCONT lets a stopped command go on. */
+	/* React first: take_signals() may pass on a SIGCONT to the command. */
 	if (minds(s->state, OVERDUE))
 		react(s, LOCK_LOST, RENEWED_LATE);
 	if (fds[0].revents != 0)
