@@ -21,11 +21,11 @@
 #include "heartbeat.h"
 #include "reaper.h"
 
-/* Between two rounds of SIGKILL, and how long they go on. */
+/* The pause between two rounds of SIGKILL, and how long to go on. */
 #define KILL_ROUND_NS	(10 * NS_PER_MS)
 #define KILLING_NS	(2 * NS_PER_S)
 
-/* How often to look, if there is no pidfd, or no timer. */
+/* How often to look if there is no pidfd, or no timer. */
 #define WITHOUT_PIDFD_MS	1000
 #define WITHOUT_TIMER_MS	100
 
@@ -33,13 +33,14 @@
 #define EXPLAINING_NS	(500 * NS_PER_MS)
 
 struct beat {
-	_Atomic int64_t lease_end_ns;	/* CLOCK_BOOTTIME */
-	_Atomic int64_t confirmed_ns;	/* when it was last renewed; the same */
-	atomic_int errnum;
-	_Atomic int64_t lost_ns;	/* when the loss was seen, or 0 */
+	/* Times are CLOCK_BOOTTIME. */
+	_Atomic int64_t lease_end_ns;
+	_Atomic int64_t confirmed_ns;	/* when the last renewal began */
+	atomic_int errnum;		/* of the last attempt; 0: renewed */
+	_Atomic int64_t lost_ns;	/* when we saw the loss; 0: not lost */
 	char reason[512];		/* of the loss, once explained */
 	atomic_bool explained;
-	atomic_bool released;		/* lost by a release, as far as seen */
+	atomic_bool released;		/* probably lost by a release */
 	atomic_bool at_once;		/* don't wait before the first beat */
 
 	/* For standing in for the supervisor: see heartbeat.h. */
@@ -47,7 +48,7 @@ struct beat {
 	atomic_int command;
 	atomic_int spared[HEARTBEAT_SPARED];
 	atomic_bool stood_in;
-	atomic_bool inherited;		/* somebody is in the supervisor's place */
+	atomic_bool inherited;		/* there is an heir at work */
 };
 
 void heartbeat_init(struct heartbeat *heartbeat,
@@ -60,7 +61,7 @@ void heartbeat_init(struct heartbeat *heartbeat,
 	};
 }
 
-/* What the process and we share.  Returns 0, or -1 with errno. */
+/* Make what the process and we share.  Returns 0, or -1 with errno. */
 static int share(struct heartbeat *heartbeat, const struct nlock_claim *claim)
 {
 	struct beat *beat;
@@ -125,7 +126,7 @@ static void sleep_until(int64_t boot_ns)
 static void tell(const struct heartbeat *heartbeat)
 {
 	static const uint64_t one = 1;
-	/* It can only be full if nobody reads it; the news are in memory. */
+	/* This fails only if nobody reads; the news itself is in memory. */
 	ssize_t ignored = write(heartbeat->event_fd, &one, sizeof(one));
 
 	(void)ignored;
@@ -142,9 +143,9 @@ static bool supervisor_is_gone(const struct heartbeat *heartbeat)
 }
 
 /*
- * Sleep until boot_ns, or until the supervisor is gone.  Returns whether it is.
- * A timer's descriptor goes on while the machine is suspended, as poll(2) does
- * not.
+ * Sleep until boot_ns, or until the supervisor is gone.  Returns whether it is
+ * gone.  Use a timer, since the timeout of poll(2) stands still while the
+ * machine is suspended.
  */
 static bool await_end(const struct heartbeat *heartbeat, int timer_fd,
 		      int64_t boot_ns)
@@ -174,9 +175,9 @@ static bool await_end(const struct heartbeat *heartbeat, int timer_fd,
 }
 
 /*
- * The heartbeat and its guard both see that the supervisor is gone, and the
- * other one of them may hang: the first one to come here is the heir, and ends
- * the other.  A supervisor that has ended as it should has said so.
+ * The supervisor is gone.  If it still had something to do, call the heir.
+ * Both the heartbeat and its guard come here, unless one of them hangs: the
+ * first one to come kills the other, and calls the heir.
  */
 static void inherit(const struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim, pid_t other)
@@ -202,7 +203,7 @@ static void inherit(const struct heartbeat *heartbeat,
 	heartbeat->heir(&estate, heartbeat->heir_data);
 }
 
-/* A SIGCONT that says whose it is: see heartbeat_has_sent(). */
+/* Send a SIGCONT that heartbeat_has_sent() recognises. */
 static void wake_supervisor(const struct heartbeat *heartbeat)
 {
 	const union sigval value = { .sival_ptr = heartbeat->beat };
@@ -220,13 +221,13 @@ static void wake_supervisor(const struct heartbeat *heartbeat)
 bool heartbeat_has_sent(const struct heartbeat *heartbeat,
 			const struct signalfd_siginfo *info)
 {
-	/* Nobody else knows that address, nor would send it by chance. */
+	/* Nobody else knows the address, or would send it by chance. */
 	return heartbeat->beat != NULL && info->ssi_signo == SIGCONT &&
 	       info->ssi_code == SI_QUEUE &&
 	       info->ssi_ptr == (uintptr_t)heartbeat->beat;
 }
 
-/* When the supervisor has to act, as things are. */
+/* When does the supervisor have to act, as things are now? */
 static struct deadline supervisors_deadline(const struct heartbeat *heartbeat,
 					    int64_t lifetime_ns)
 {
@@ -274,15 +275,15 @@ static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 }
 
 /*
- * End the job for the supervisor, which learns of it from shared memory; or
- * until the supervisor is gone.
+ * End the job in the supervisor's place, and tell the supervisor by stood_in.
+ * Returns early if the supervisor is gone.
  */
 static void stand_in(const struct heartbeat *heartbeat, pid_t self,
 		     const struct deadline *deadline)
 {
 	int64_t kill_ns = deadline->kill_ns;
 
-	/* If we were stopped, too, still give the job its time to end. */
+	/* If we were stopped, too, we are late: give the job its full time. */
 	if (kill_ns < boot_now_ns())
 		kill_ns = ns_add(boot_now_ns(), deadline->kill_ns -
 				 deadline->terminate_ns);
@@ -312,9 +313,9 @@ static bool has_changed(const struct heartbeat *heartbeat, int64_t lifetime_ns,
 }
 
 /*
- * Look whether the supervisor acts when it has to; if it does not, wake it; if
- * it still does not, stand in for it.  self is the heartbeat's pid.  Returns
- * once that is done, or the supervisor is gone.
+ * Watch whether the supervisor acts when it has to.  If it does not, wake it;
+ * if it still does not, stand in for it.  self is the heartbeat's pid.  Returns
+ * after standing in, or once the supervisor is gone.
  */
 static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 			     int64_t lifetime_ns)
@@ -330,7 +331,7 @@ static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 		if (await_end(heartbeat, timer_fd,
 			      ns_add(deadline.terminate_ns, step_ns)))
 			return;
-		/* If all were stopped, the supervisor is only waking up. */
+		/* If we all were stopped, give the supervisor time to wake. */
 		if (boot_now_ns() >= deadline.overdue_ns)
 			sleep_until(ns_add(boot_now_ns(), step_ns));
 		if (has_changed(heartbeat, lifetime_ns, &deadline))
@@ -344,8 +345,9 @@ static void watch_supervisor(const struct heartbeat *heartbeat, pid_t self,
 }
 
 /*
- * Watch the supervisor, and be its heir if it is gone: as the guard, whose
- * parent is the heartbeat, or as the heartbeat, which has that guard.
+ * Watch the supervisor, and inherit once it is gone.  self is the heartbeat's
+ * pid.  other is the heartbeat's pid if we are the guard, and the guard's pid
+ * if we are the heartbeat.
  */
 static void watch_on(const struct heartbeat *heartbeat,
 		     struct nlock_claim *claim, pid_t self, pid_t other)
@@ -357,15 +359,13 @@ static void watch_on(const struct heartbeat *heartbeat,
 		await_end(heartbeat, -1, NLOCK_FOREVER);
 	if (!supervisor_is_gone(heartbeat))
 		return;
-	/* The heartbeat has measured the server's clock meanwhile. */
+	/* The guard's copy of the clock is older than the heartbeat's. */
 	if (self != getpid())
 		claim->clock.server_ns = 0;
 	inherit(heartbeat, claim, other);
 }
 
-/*
- * Returns the pid of the guard; 0 if there is no need of one; or -1.
- */
+/* Returns the guard's pid; 0 if none is needed; or -1 if it can't start. */
 static pid_t start_guard(const struct heartbeat *heartbeat,
 			 const struct nlock_claim *claim)
 {
@@ -386,7 +386,7 @@ static pid_t start_guard(const struct heartbeat *heartbeat,
 
 /* ------------------------------------------------------------------ beating */
 
-/* Called after the loss was told, since finding its reason may hang. */
+/* Call this after telling the loss, since finding the reason may hang. */
 static void explain_loss(struct beat *beat, const struct nlock_claim *claim)
 {
 	struct nlock_loss_report loss;
@@ -410,8 +410,8 @@ const char *heartbeat_reason(const struct heartbeat *heartbeat)
 }
 
 /*
- * A release removes the claim first.  Others who take the lock away do so only
- * after its lease, or leave the claim.
+ * Was the lock probably lost by a release?  A release removes the claim first.
+ * Anybody else takes the lock only after its lease, or leaves the claim.
  */
 static bool is_released(struct beat *beat, const struct nlock_claim *claim)
 {
@@ -419,7 +419,7 @@ static bool is_released(struct beat *beat, const struct nlock_claim *claim)
 	       nlock_claim_is_gone(claim);
 }
 
-/* Returns once the lock is lost or the supervisor is gone. */
+/* Refresh the lock until it is lost or the supervisor is gone. */
 static void beat_on(const struct heartbeat *heartbeat,
 		    struct nlock_claim *claim, int timer_fd, pid_t *guard)
 {
@@ -465,7 +465,7 @@ static void beat_on(const struct heartbeat *heartbeat,
 	}
 }
 
-/* In the process. */
+/* What the process does. */
 static void be_heartbeat(struct heartbeat *heartbeat,
 			 struct nlock_claim *claim)
 {
@@ -473,13 +473,13 @@ static void be_heartbeat(struct heartbeat *heartbeat,
 	pid_t guard = 0;
 	int timer_fd = -1;
 
-	setsid();	/* what stops the job does not stop us */
-	/* From another PID namespace nobody can tell whether it is gone. */
+	setsid();	/* what stops the job must not stop us */
+	/* We can't see a supervisor outside our PID namespace: die with it. */
 	if (getppid() == 0) {
 		heartbeat->heir = NULL;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	}
-	/* Before Linux 5.3 there is none, and the pid has to do. */
+	/* Before Linux 5.3 there is no pidfd, and the pid has to do. */
 	heartbeat->supervisor_fd = pid_open(heartbeat->supervisor);
 	if (heartbeat->heir != NULL) {
 		timer_fd = timerfd_create(CLOCK_BOOTTIME,

@@ -2,22 +2,22 @@
 /*
  * heartbeat.h - a process that keeps a lease alive.
  *
- * The file server may hang, and a system call with it, for as long as it
- * likes.  So the calls that renew the lease are made in a process of their
- * own, and the supervisor, which has the deadline to keep, never waits for
- * it: it only looks at what the heartbeat has last confirmed.
+ * The file server may hang, and a system call with it, for any length of time.
+ * So a process of its own, the heartbeat, makes the calls that renew the lease.
+ * The supervisor, which has a deadline to keep, never waits for the heartbeat:
+ * it only reads what the heartbeat last confirmed.
  *
  * The heartbeat is in a session of its own and goes on when the supervisor is
- * stopped (SIGSTOP, or job control): a stopped command still has its lock.  It
- * dies with the supervisor, or if the supervisor has heirs becomes the lock's
- * keeper then: see keeper.h.
+ * stopped (SIGSTOP, or job control): a stopped command still has its lock.  If
+ * the supervisor dies, the heartbeat dies, too, unless the supervisor has named
+ * an heir: then the heartbeat becomes the lock's keeper; see keeper.h.
  *
- * A supervisor that is stopped can't end its command, though.  If the
- * supervisor has to act and does not, another process wakes it (SIGCONT) and,
- * if that does not help, ends the command and all that it started in the
- * supervisor's place.  That process is the heartbeat itself once it has seen
- * that the lock is lost.  Before that the heartbeat may hang, so it is the
- * heartbeat's guard, a process that never calls upon the file server.
+ * A stopped supervisor can't end its command, though.  If the supervisor ought
+ * to act and does not, another process wakes it (SIGCONT).  If that does not
+ * help, that process ends the command, and all that the command started, in the
+ * supervisor's place.  It is the heartbeat itself once the heartbeat has seen
+ * that the lock is lost.  Until then the heartbeat may hang, so it is the
+ * heartbeat's guard, a child that never calls the file server.
  */
 #ifndef HEARTBEAT_H
 #define HEARTBEAT_H
@@ -29,34 +29,34 @@
 
 #include "../../lib/nlock.h"
 
-/* So many other children may the supervisor have. */
+/* How many children, other than the command, the supervisor may have. */
 #define HEARTBEAT_SPARED	6
 
 struct beat;
 
-/* What it has found out. */
+/* What the heartbeat has found out. */
 struct heartbeat_news {
 	bool lost;		/* the lock is not ours any more */
-	int64_t lease_end_ns;	/* as confirmed; CLOCK_BOOTTIME */
+	int64_t lease_end_ns;	/* as last confirmed; CLOCK_BOOTTIME */
 	int64_t confirmed_ns;	/* when that refresh began */
 	int errnum;		/* of the last attempt, if it failed */
 	bool stood_in;		/* the command was ended in our place */
-	bool released;		/* lost, but rather by a release */
+	bool released;		/* lost, and probably by a release */
 };
 
-/* What a supervisor leaves that was killed. */
+/* What a killed supervisor leaves to its heir. */
 struct heartbeat_estate {
-	struct nlock_claim claim;	/* copied; its clock may be unknown */
+	struct nlock_claim claim;	/* a copy; its clock may be unknown */
 	int64_t lease_end_ns;		/* as last confirmed; CLOCK_BOOTTIME */
 	bool lost;			/* the lock is not ours any more */
 	pid_t command;			/* 0: it has ended */
-	uint64_t since_ticks;		/* when the supervisor was started */
+	uint64_t since_ticks;		/* when the supervisor started */
 	int listener_fd;		/* see nlock_keeper_listen(); or -1 */
 };
 
 /*
- * Called in the heartbeat, or its guard, once the supervisor is dead though
- * nothing was said of its end.  Does not return.
+ * Called in the heartbeat, or in its guard, once the supervisor is dead that
+ * still had something to do, see heartbeat_leave_it_to_us().  Must not return.
  */
 typedef void heartbeat_heir(const struct heartbeat_estate *estate,
 			    const void *data);
@@ -66,58 +66,58 @@ struct heartbeat {
 	int event_fd;		/* readable after each attempt; or -1 */
 	pid_t supervisor;
 	int supervisor_fd;	/* its pidfd, in the heartbeat; or -1 */
-	int64_t kill_after_ns;	/* NLOCK_FOREVER: the command is not ended */
+	int64_t kill_after_ns;	/* NLOCK_FOREVER: never end the command */
 	heartbeat_heir *heir;	/* NULL: the heartbeat dies with its starter */
 	const void *heir_data;
 	int listener_fd;	/* in the heartbeat; or -1 */
-	uint64_t since_ticks;	/* the same: the supervisor's start; or 0 */
+	uint64_t since_ticks;	/* in the heartbeat: supervisor's start; or 0 */
 	struct beat *beat;	/* shared with the process; NULL: none yet */
-	struct heartbeat_news at_first;		/* as long as there is none */
+	struct heartbeat_news at_first;	/* the news until there is a beat */
 };
 
 /*
- * Begin with one that does not run, for a claim that was just acquired.  What
- * it needs is made when it is started: most commands have ended by then.
+ * Prepare a heartbeat for a claim that was just acquired.  Memory and
+ * descriptors are made only by heartbeat_start(): most commands end before.
  */
 void heartbeat_init(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim, int64_t kill_after_ns);
 
-/* Start the process.  Returns 0, or -1 with errno, which is news, too. */
+/* Start the process.  Returns 0; or -1 with errno, also in the news. */
 int heartbeat_start(struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim);
 
-/* The same, and look at the lock at once. */
+/* The same, but the process refreshes the lock at once. */
 int heartbeat_start_at_once(struct heartbeat *heartbeat,
 			    const struct nlock_claim *claim);
 
-/* Kill the process; the reaper waits for it. */
+/* Kill the process, and note it for the reaper to wait for. */
 void heartbeat_stop(struct heartbeat *heartbeat);
 
 /* Read the news, without waiting. */
 struct heartbeat_news heartbeat_read(const struct heartbeat *heartbeat);
 
 /*
- * Why the lock is lost, in words that end a sentence.  Waits a moment for the
- * heartbeat to find out; if the file server takes longer to answer, the words
- * say what can have happened.  So this is for a process that may wait, not for
- * the supervisor.
+ * Returns why the lock is lost, in words that end a sentence.  Waits up to half
+ * a second for the heartbeat to find out; after that, the words say what may
+ * have happened.  So the supervisor must not call this, but a speaker may.
  */
 const char *heartbeat_reason(const struct heartbeat *heartbeat);
 
 /*
- * The supervisor knows what is to be done, and will have done it by until_ns:
- * nobody is to stand in for it before then.  0: that is over, and the lease
- * says again when the supervisor has to act.
+ * The supervisor is at work, and will be done by until_ns (CLOCK_BOOTTIME):
+ * nobody may stand in for it before then.  0: the lease says again when the
+ * supervisor has to act.  NLOCK_FOREVER: the supervisor has nothing left to do,
+ * and may end without an heir.
  */
 void heartbeat_leave_it_to_us(struct heartbeat *heartbeat, int64_t until_ns);
 
-/* Is this the SIGCONT that is to wake the supervisor, and nobody else? */
+/* Is this a SIGCONT by which the heartbeat wakes the supervisor? */
 bool heartbeat_has_sent(const struct heartbeat *heartbeat,
 			const struct signalfd_siginfo *info);
 
 /*
  * Say which process to end, and which other children of the supervisor to
- * spare; 0: none.  The command's pid matters only where there is no /proc.
+ * spare; 0: none.  Without /proc only the command itself can be ended.
  */
 void heartbeat_tell_children(struct heartbeat *heartbeat, pid_t command,
 			     const pid_t spared[HEARTBEAT_SPARED]);
