@@ -16,7 +16,7 @@ pid_t caller_on_record(void)
 	return parent > 0 ? parent : getpid();
 }
 
-/* Those that only start a command as somebody else, and wait for its end. */
+/* Does this process just run a command as another user, and wait for it? */
 static bool is_passing(pid_t pid)
 {
 	static const char *const names[] = {
@@ -38,9 +38,9 @@ static bool is_passing(pid_t pid)
 }
 
 /*
- * Was it forked from its parent, and has executed nothing since?  Then its
- * environment is where the parent's is, which the kernel chooses at random for
- * each program.
+ * Has this process been forked, without exec(2) since then?  If so, its
+ * environment is at the same addresses as its parent's; at exec(2) the kernel
+ * chooses them at random.
  */
 static bool is_fork(const struct proc_stat *stat)
 {

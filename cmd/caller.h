@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * caller.h - the process that wants a lock for itself by "nlock acquire".
+ * caller.h - the process that takes a lock by "nlock acquire".
  */
 #ifndef CALLER_H
 #define CALLER_H
@@ -9,17 +9,17 @@
 #include <sys/types.h>
 
 /*
- * The process on record as the holder of a lock that depends on its lease: our
- * parent, for people to read; ourselves, if our parent has no pid here, as with
- * what "docker exec" starts.
+ * Returns the process to name as the holder of a lock that depends on its lease
+ * alone; people read it.  This is our parent; or this process, if our parent
+ * has no pid in our PID namespace, as under "docker exec".
  */
 pid_t caller_on_record(void);
 
 /*
- * The process that a lock is to be kept for: our parent; but not sudo(8) and its
- * like, which end as we do.  And if the shell is to evaluate what we print, not
- * a subshell that the shell has made for that, as $(...) does.  0 if it has no
- * pid here.
+ * Returns the process for which a keeper shall keep the lock: our parent.  Pass
+ * over sudo(8) and its like, which end when we do.  If evaluated, a shell will
+ * evaluate what we print: then pass over subshells, too, as of $(...).  Returns
+ * 0 if the process has no pid in our PID namespace.
  */
 pid_t caller_to_keep_for(bool evaluated);
 

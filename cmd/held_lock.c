@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held_lock.c - take a lock, and give it back; see held_lock.h.
+ * held_lock.c - take a lock, and release it; see held_lock.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,8 +43,8 @@ struct attempt {
 
 /*
  * Does the caller hold the lock already, though NLOCK_CLAIM does not say so?
- * The variable is replaced when the caller takes another lock, and sudo(8)
- * drops it.  Nobody holds a lock whose lease is over, or that is half released,
+ * The caller replaces the variable by taking another lock, and sudo(8) drops
+ * it.  A lock whose lease is over, or that is half released, does not count,
  * unless "nlock run" keeps it.
  */
 static bool is_callers(const struct held *held,
@@ -112,7 +112,7 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	return true;
 }
 
-/* A lock must be used as soon as it is won, and nlock itself may be stopped. */
+/* Don't try for the lock while nlock itself, which is to use it, is stopped. */
 static bool is_attended(void *data)
 {
 	const struct attempt *attempt = data;
@@ -162,7 +162,10 @@ static bool is_held_by(const struct held *held, const char *claim_path)
 			     &error) == NLOCK_OK && state == NLOCK_STATE_OURS;
 }
 
-/* Would the caller wait for itself?  An unreadable claim does not count. */
+/*
+ * Does the caller hold the lock by the claim of its options, and so would wait
+ * for itself?  A state file that can't be read does not count.
+ */
 static bool is_already_ours(const struct held *held,
 			    const struct options *options)
 {
@@ -232,7 +235,7 @@ static int make_attempt_aside(struct attempt *attempt)
 	return result;
 }
 
-/* How much of the timeout is left. */
+/* Returns how much of the timeout is left. */
 static int64_t left_ns(const struct held *held)
 {
 	int64_t now_ns = boot_now_ns();
@@ -241,8 +244,8 @@ static int64_t left_ns(const struct held *held)
 }
 
 /*
- * Make attempts until one has an outcome; die of a signal that ends the wait.
- * Returns 0, or -1 with errno.
+ * Make attempts until one has an outcome.  Does not return if a signal ends the
+ * wait.  Returns 0, or -1 with errno.
  */
 static int attempt_until_done(struct attempt *attempt)
 {
@@ -269,7 +272,7 @@ static int attempt_until_done(struct attempt *attempt)
 	}
 }
 
-/* nlock does not renew this lease, and a script may renew it too late. */
+/* A script may renew its lease too late, not knowing that it ends early. */
 static void warn_of_whole_seconds(const struct held *held)
 {
 	const struct nlock_claim *claim = &held->claim;
@@ -280,7 +283,7 @@ static void warn_of_whole_seconds(const struct held *held)
 			      "lease may end 2s early", held->path);
 }
 
-/* Another worker takes back what a worker that was killed has begun. */
+/* In a second worker: undo what a killed worker has begun. */
 static int undo(void *data, int cancel_fd)
 {
 	struct attempt *attempt = data;
@@ -294,7 +297,7 @@ static int undo(void *data, int cancel_fd)
 	return -1;
 }
 
-/* Returns whether nothing of the attempt is left. */
+/* Returns true if nothing of the attempt is left. */
 static bool undo_attempt(struct attempt *attempt)
 {
 	attempt->result = NLOCK_OK;
@@ -321,8 +324,8 @@ static void describe_remains(struct attempt *attempt, char *buffer,
 }
 
 /*
- * No worker could be started, or the worker was killed, perhaps when it had won
- * the lock.  Returns the exit status.
+ * No worker could be started, or somebody killed the worker, perhaps when it
+ * had just won the lock.  Returns the exit status.
  */
 static int attempt_failed(struct attempt *attempt)
 {
@@ -395,7 +398,7 @@ static int acquire_by(struct attempt *attempt, struct held *held,
 	       report_attempt(attempt);
 }
 
-/* Memory is shared only if there is somebody to share it with: it costs. */
+/* Share memory only where there will be a worker: sharing takes time. */
 static int acquire(struct held *held, const struct options *options,
 		   pid_t pid, enum depends depends)
 {
@@ -413,7 +416,7 @@ static int acquire(struct held *held, const struct options *options,
 	return status;
 }
 
-/* Before the lock is taken: leases may be judged by clocks that differ. */
+/* Warn, before taking the lock, that different clocks may judge the leases. */
 static void say_whose_clock(const struct held *held)
 {
 	enum stamps stamps = nlock_traits(&held->lock)->stamps;
@@ -445,7 +448,7 @@ static int open_lock(struct held *held, const struct options *options)
 	return PROCEED;
 }
 
-/* Mostly the kernel knows the directory, and nothing can hang. */
+/* Usually the kernel has the directory in memory, and nothing can hang. */
 static bool open_cached(struct held *held, const struct options *options)
 {
 	struct nlock_options only_cached = options->lock;
@@ -461,7 +464,7 @@ struct opening {
 	const struct options *options;
 };
 
-/* Only to see that the server answers. */
+/* See whether the server answers. */
 static int open_and_close(void *data, int cancel_fd)
 {
 	const struct opening *opening = data;
@@ -475,7 +478,7 @@ static int open_and_close(void *data, int cancel_fd)
 	return -1;
 }
 
-/* Even to open the directory a server may have to answer. */
+/* Open the directory, which may hang on a file server as well. */
 static int open_patiently(struct held *held, const struct options *options)
 {
 	struct opening opening = { .held = held, .options = options };
@@ -489,7 +492,7 @@ static int open_patiently(struct held *held, const struct options *options)
 	patience.signal_ns = 0;		/* there is nothing to clean up */
 	patience.deadline_ns = held->until_ns;
 	patience.timeout_status = options->conflict_status;
-	/* Where it turns out to be local no process is needed later, either. */
+	/* The worker only waits for the server; then open it ourselves. */
 	if (worker_run(&patience, open_and_close, &opening, NULL, 0,
 		  &ignored) < 0 &&
 	    (errno == ECHILD || held->until_ns != NLOCK_FOREVER))
@@ -507,7 +510,7 @@ int take_lock(struct held *held, const struct options *options,
 				 .signals = SIGNALS_INIT,
 				 .until_ns = NLOCK_FOREVER };
 	signals_spare_us(&held->signals);
-	/* Without a wait there is no time by which to give up. */
+	/* With --nonblock there is no time by which to give up. */
 	if (options->timeout_ns > 0)
 		held->until_ns = ns_add(boot_now_ns(), options->timeout_ns);
 	status = catch_signals(held);
@@ -551,8 +554,8 @@ static int release_after(void *data, int cancel_fd)
 }
 
 /*
- * The process that released the lock was killed: another one finds out how far
- * that has come, and goes on from there.
+ * Somebody killed the worker that released the lock.  Have another one find out
+ * how far the release has come, and finish it.
  */
 static void release_once_more(struct release *shared, const struct held *held)
 {
@@ -574,7 +577,7 @@ static void release_ourselves(struct release *given, struct held *held)
 	held->claim = given->claim;	/* closed */
 }
 
-/* Without another process it is done all the same. */
+/* If no worker can be started, release the lock ourselves. */
 static void release_aside(struct release *given, struct held *held)
 {
 	struct release *shared = child_share(sizeof(*shared));

@@ -26,10 +26,10 @@ struct held {
 enum depends { ON_LEASE, ON_PROCESS, ON_KEEPER, ON_RUN, ON_LONE_RUN };
 
 /*
- * Take the lock for process pid, and wait as the options say.  While nlock
- * waits, a signal that would end it makes nlock give up, clean up, and then die
- * of that signal.  If the file server hangs then, or at the timeout, nlock ends
- * all the same: see worker.h.
+ * Take the lock for process pid, and wait as the options say.  A signal that
+ * would end nlock while it waits makes it give up, clean up, and then die of
+ * that signal.  Even if the file server hangs then, or at the timeout, nlock
+ * ends: see worker.h.
  *
  * Returns PROCEED with the lock held, the signals blocked, and SIGPIPE and
  * SIGXFSZ ignored; otherwise the exit status of an error that has been

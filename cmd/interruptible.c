@@ -16,12 +16,12 @@
 #include "text/message.h"
 #include "worker.h"
 
-/* Shared with the process that does the work. */
+/* Shared with the worker. */
 struct interruptible {
 	command_work *work;
 	const struct options *options;
 	const struct command *command;
-	int out, err;		/* what it prints: files in memory */
+	int out, err;		/* files in memory for what it prints */
 	int status;
 };
 
@@ -54,7 +54,7 @@ static bool is_all_local(const struct options *options)
 /* Returns a descriptor, or -1 with errno. */
 static int open_memory(void)
 {
-#ifdef SYS_memfd_create		/* which not every C library has a name for */
+#ifdef SYS_memfd_create		/* not every C library has the function */
 	static const unsigned int close_on_exec = 1;
 
 	return (int)syscall(SYS_memfd_create, "nlock", close_on_exec);
@@ -103,7 +103,7 @@ static int print(const struct interruptible *interruptible)
 	return status;
 }
 
-/* What the command is about, for a message. */
+/* Returns the path to name in a message. */
 static const char *main_path(const struct options *options)
 {
 	return options->operand_count > 0 ? options->operands[0] :
@@ -135,7 +135,7 @@ static int do_aside(struct interruptible *shared)
 	if (errno == ECHILD)
 		return worker_failure(patience.path, shared->command->name,
 				     "");
-	/* Without another process it is done all the same. */
+	/* No worker could be started: do the work ourselves. */
 	return shared->work(options, shared->command);
 }
 
@@ -155,5 +155,5 @@ int do_interruptibly(command_work *work, const struct options *options,
 	};
 	if (shared->out < 0 || shared->err < 0)
 		return work(options, command);
-	return do_aside(shared);	/* what is open is closed at the end */
+	return do_aside(shared);	/* exit closes the descriptors */
 }

@@ -156,7 +156,7 @@ static int take_file(const char *name, const char *text, const char **file)
 	return PROCEED;
 }
 
-/* Own a string of popt's, as *options will point to it. */
+/* Take over a string of popt's, to which *options will point. */
 static char *keep(struct options *options, enum option_code code, char *text)
 {
 	size_t slot = code == OPTION_STATE ? 0 : code == OPTION_CLAIM ? 1 :

@@ -23,10 +23,10 @@ const struct poptOption refresh_options[] = {
 };
 
 /*
- * Is it the claim of the nlock run within whose command we are?  Then its
- * heartbeat renews the lease, and what that and we set could cross each other.
- * If that nlock has been killed nobody else renews the lease; where that can't
- * be told the heartbeat is assumed to live.
+ * Is this the claim of an "nlock run" whose command we are part of?  Then its
+ * heartbeat renews the lease, and the times that we both set could cross.  If
+ * that nlock was killed, nobody else renews the lease.  Where we can't tell,
+ * assume that the heartbeat lives.
  */
 static bool is_kept_by_run(const struct target *target)
 {
@@ -42,7 +42,7 @@ static bool is_kept_by_run(const struct target *target)
 		 process_gone(parts.pid, &parts.process));
 }
 
-/* The same of a keeper that keeps the lock for some process. */
+/* Does a keeper renew the lease, for "acquire --keep"? */
 static bool is_kept_for_process(const struct target *target)
 {
 	const struct nlock_lock *lock = &target->lock;

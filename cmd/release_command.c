@@ -21,7 +21,7 @@ static int release(const struct options *options, struct target *target)
 	enum nlock_result result = nlock_release(&target->claim, &error);
 	int forgotten = 0;
 
-	/* It is to notice at once, not with its next beat. */
+	/* Let a keeper notice the release now, not at its next refresh. */
 	nlock_keeper_call(&target->claim);
 	if (result != NLOCK_OK && result != NLOCK_LOST)
 		return message_failure(target->lock_path, result, &error);

@@ -34,7 +34,7 @@ static int write_claim(int fd, const char *claim)
 	return failed ? -1 : 0;
 }
 
-/* A draft beside the file; the file's own name may leave no room for more. */
+/* A draft beside the file.  The file's name may leave no room for a suffix. */
 static char *draft_path(const char *path)
 {
 	static const char name[] = ".nlock-XXXXXX";
@@ -86,7 +86,7 @@ int state_file_write(const char *path, const char *claim, const char **step)
 
 char *state_file_read(const char *path)
 {
-	char claim[PATH_MAX + 3];	/* with newline, NUL, one too many */
+	char claim[PATH_MAX + 3];	/* newline, NUL, and a byte too many */
 	struct stat st;
 	size_t length;
 	FILE *file = NULL;
@@ -132,7 +132,7 @@ int state_file_forget(const char *path, const char *claim)
 	bool holds_it = held != NULL && strcmp(held, claim) == 0;
 
 	free(held);
-	/* An empty one says as well that nothing is held. */
+	/* An empty state file, too, says that nothing is held. */
 	return !holds_it || unlink(path) == 0 || truncate(path, 0) == 0 ||
 	       errno == ENOENT ? 0 : -1;
 }

@@ -141,7 +141,7 @@ static int check_operands(const struct options *options,
 		status = check_lock_operand(command, *operand);
 		if (status != PROCEED)
 			return status;
-		/* "status LOCK -q" would say that all is well, of two. */
+		/* "status LOCK -q" would take -q for a LOCK, and exit 0. */
 		if (**operand == '-' && !options->after_dashes)
 			return usage_error("%s: options come before LOCK, and "
 					   "a LOCK that begins with '-' after "
@@ -165,7 +165,7 @@ static int inspect_all(const struct options *options,
 	for (i = 0; i < options->operand_count; i++) {
 		int one = inspect(options, options->operands[i], own_claim);
 
-		/* An error says more than an answer. */
+		/* An error outweighs a "no". */
 		if (one > status)
 			status = one;
 	}

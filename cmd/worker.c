@@ -41,8 +41,9 @@ void worker_tell(int cancel_fd, const void *news, size_t size)
 }
 
 /*
- * The size of what the worker sends says what it is; all news are longer.
- * nlock answers a question with as many bytes.
+ * The size of what the worker sends says what it is: a report, a question, or,
+ * if it is longer than these, news.  nlock answers a question with as many
+ * bytes.
  */
 #define REPORT_SIZE	1
 #define QUESTION_SIZE	2
@@ -56,8 +57,9 @@ bool worker_attended(int cancel_fd)
 }
 
 /*
- * Tell nlock that the work is done, and hand over a descriptor unless it is -1.
- * The kernel may refuse to pass it, if the user has too many under way.
+ * Tell nlock that the work is done, and hand over fd unless it is -1.  If the
+ * kernel refuses to pass a descriptor, because the user has too many under way,
+ * report without it.
  */
 static void report(int channel, int fd)
 {
@@ -81,8 +83,8 @@ static void report(int channel, int fd)
 }
 
 /*
- * Wait for helpers that the library has started.  They die with the worker, and
- * one of them may have to keep other waiters from being told for a moment.
+ * Wait for the library's helpers, which die with the worker.  One of them may
+ * still have to keep the hint from other waiters for a moment.
  */
 static void wait_for_helpers(void)
 {
@@ -90,7 +92,7 @@ static void wait_for_helpers(void)
 		continue;
 }
 
-/* Returns its pid, or -1 with errno. */
+/* Start the worker.  Returns its pid, or -1 with errno. */
 static pid_t start(worker_work *work, void *data, const int *keep,
 		   size_t count, int channel)
 {
@@ -102,7 +104,7 @@ static pid_t start(worker_work *work, void *data, const int *keep,
 	pid = child_start(kept, count + 1);
 	if (pid != 0)
 		return pid;
-	/* Let ^Z stop the worker: a lock must be used as soon as it is won. */
+	/* ^Z must stop the worker with nlock, which has to use the lock. */
 	let_signals_stop();
 	report(channel, work(data, channel));
 	close(channel);
@@ -112,7 +114,7 @@ static pid_t start(worker_work *work, void *data, const int *keep,
 
 /* ------------------------------------------------------------ nlock itself */
 
-/* How long poll(2) may take, to be back at boot_ns or to look once more. */
+/* Returns a timeout for poll(2): until boot_ns, but at most LOOK_MS. */
 static int until_ms(int64_t boot_ns)
 {
 	int64_t ms = ns_sub(boot_ns, boot_now_ns()) / NS_PER_MS + 1;
@@ -122,10 +124,10 @@ static int until_ms(int64_t boot_ns)
 
 struct worker {
 	pid_t pid;
-	int channel;		/* to it */
+	int channel;		/* to the worker */
 };
 
-/* ^Z has stopped both, and perhaps only nlock was told to go on. */
+/* ^Z may have stopped both, and then only nlock was continued. */
 static void keep_going(const struct worker *worker)
 {
 	int status;
@@ -139,8 +141,8 @@ static void keep_going(const struct worker *worker)
 }
 
 /*
- * fork(2) a process that prints a message; the parent waits for it for at most
- * SPEAKING_NS before this returns.
+ * Fork a process to print a message.  Returns as fork(2); in the parent only
+ * after waiting for the process, for at most SPEAKING_NS.
  */
 static pid_t start_speaker(void)
 {
@@ -194,8 +196,9 @@ int worker_failure(const char *path, const char *step, const char *consequence)
 }
 
 /*
- * Read what the worker sends.  Returns 1 for its report, and *fd is what it has
- * handed over; 0 for news or a question; -1 if the worker has ended.
+ * Read what the worker sends.  Returns 1 for its report, with the descriptor
+ * handed over, or -1, in *fd; 0 for news or a question; -1 if the worker has
+ * ended.
  */
 static int receive(const struct patience *patience,
 		   const struct worker *worker, int *fd)
@@ -278,7 +281,7 @@ static int wait_for_report(const struct patience *patience,
 	int received, signal_number;
 	int64_t until_ns = ns_add(patience->deadline_ns, PATIENCE_NS);
 
-	/* A signal that nlock's caller ignores ends nothing. */
+	/* Go on after a signal that nlock's caller ignores. */
 	do {
 		received = report_until(patience, worker,
 					patience->deadline_ns,
@@ -322,10 +325,10 @@ static int begin(struct worker *worker, worker_work *work, void *data,
 	return -1;
 }
 
-/* received is as receive() returns it.  Returns as worker_run(). */
+/* received is what receive() returned.  Returns as worker_run(). */
 static int end(const struct worker *worker, int received)
 {
-	if (waitpid(worker->pid, NULL, WNOHANG) > 0)	/* it may have ended */
+	if (waitpid(worker->pid, NULL, WNOHANG) > 0)
 		reaper_forget(worker->pid);
 	close(worker->channel);
 	errno = received == 0 ? ETIMEDOUT : ECHILD;
