@@ -41,7 +41,10 @@ const struct poptOption acquire_options[] = {
 	POPT_TABLEEND
 };
 
-/* As long as nobody reads what we print, a signal ends us, without the lock. */
+/*
+ * Wait until standard output can be written.  A signal that comes before that
+ * releases the lock and ends nlock.
+ */
 static void await_reader(struct held *held)
 {
 	struct pollfd fds[] = {
@@ -80,7 +83,7 @@ static int write_claim(const struct options *options, const char *claim)
 	return STATUS_DONE;
 }
 
-/* From now on a keeper refreshes the lock, or it is given back. */
+/* Start a keeper, or release the lock.  Returns PROCEED, or the exit status. */
 static int have_it_kept(struct held *held, const struct options *options,
 			pid_t pid, pid_t *keeper)
 {
@@ -94,7 +97,10 @@ static int have_it_kept(struct held *held, const struct options *options,
 	return status;
 }
 
-/* For which process is the lock, and on what does it depend? */
+/*
+ * Find out for which process the lock is, and on what it depends.  Returns
+ * PROCEED or STATUS_USAGE.
+ */
 static int find_process(const struct options *options, pid_t *pid,
 			enum depends *depends)
 {

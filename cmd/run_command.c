@@ -48,8 +48,9 @@ static bool is_script_option(const char *operand)
 }
 
 /*
- * What to run: COMMAND [ARG...] or, as for flock(1), -c SCRIPT before or
- * after LOCK.  shell has room for "SHELL -c SCRIPT" and a NULL.
+ * Find what to run: COMMAND [ARG...] or, as with flock(1), -c SCRIPT before or
+ * after LOCK.  shell has room for "SHELL -c SCRIPT" and a NULL.  Returns
+ * PROCEED or STATUS_USAGE.
  */
 static int find_command(const struct options *options,
 			const struct command *command, const char **shell,

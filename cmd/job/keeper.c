@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.c - keep a lock for somebody else; see keeper.h.
+ * keeper.c - keep a lock after nlock has ended; see keeper.h.
  */
 #define _GNU_SOURCE		/* pipe2 */
 #include <errno.h>
@@ -21,73 +21,73 @@
 #include "keeper.h"
 #include "reaper.h"
 
-/* Between two looks at those that are to end, and how long SIGKILL is sent. */
+/* The pause between two looks at what is to end, and how long to kill it. */
 #define ENDING_ROUND_NS		(50 * NS_PER_MS)
 #define KILLING_NS		(2 * NS_PER_S)
 
-/* Of those that carry the claim so many are known at once. */
+/* How many of the claim's carriers to signal at once. */
 #define MOST_CARRIERS		256
 
-/* How soon a heartbeat that somebody has killed is replaced. */
+/* When to replace a heartbeat that somebody has killed. */
 #define REPLACING_NS		(20 * NS_PER_MS)
 
-/* No sooner is what can't be started tried again, or a call answered again. */
+/* When to try again to start a heartbeat, or to look again after a call. */
 #define AGAIN_NS		(500 * NS_PER_MS)
 
-/* How long a message may take at the end. */
+/* How long to wait for the last message at the end. */
 #define SPEAKING_NS		NS_PER_S
 
-/* Between two looks at whom no descriptor tells of. */
+/* How often to look at processes for which there is no pidfd. */
 #define LOOK_NS			NS_PER_S
 
-/* ... and without a timer. */
+/* How often to look at everything if there is no timer. */
 #define WITHOUT_TIMER_MS	100
 
 #define WAS_STOPPED	"its keeper or the machine was stopped for too long"
 
 enum keeper_state {
-	KEEPING,	/* the process lives, and the lock is ours */
+	KEEPING,	/* the ward lives, and the lock is ours */
 	LOOKING,	/* is the lock still ours? */
 	ENDING,		/* all that is to end has got SIGTERM */
-	KILLING,	/* ... and SIGKILL */
-	LEFT,		/* some could not be ended: the lock is left */
-	OVER		/* the lock is to be released */
+	KILLING,	/* ... and gets SIGKILL */
+	LEFT,		/* some could not be ended: leave the lock */
+	OVER		/* release the lock */
 };
 
 struct keeper {
 	const char *path;		/* the lock's */
 	struct nlock_claim claim;
 	int64_t kill_after_ns;
-	bool warns;			/* of a loss, and does no more */
+	bool warns;			/* if the lock is lost, only warn */
 
-	/* Whom the lock is kept for; pid 0: that is dead already. */
+	/* The process that the lock is kept for; pid 0: none, or dead. */
 	struct process_root ward;
-	int ward_fd;			/* -1: none to be had */
-	struct process_root command;	/* of a run; pid 0: has ended */
-	bool awaits_others;		/* that the process has started */
-	uint64_t since_ticks;		/* they were not started before */
-	int64_t at_least_ns;		/* keep it until then; 0: no longer */
+	int ward_fd;			/* its pidfd; -1: none */
+	struct process_root command;	/* of a run; pid 0: none, or dead */
+	bool awaits_others;		/* what the ward started counts, too */
+	uint64_t since_ticks;		/* nothing of that started earlier */
+	int64_t at_least_ns;		/* keep the lock until then; 0: no */
 
 	enum keeper_state state;
 	bool lost;
 	struct heartbeat heartbeat;
 	int listener_fd;
-	int terminal_fd;		/* for messages; -1: syslog(3) */
+	int terminal_fd;		/* for messages; -1: use syslog(3) */
 	int timer_fd;
 	int child_fd;			/* readable when a child has ended */
 	pid_t speaker;			/* the last one; 0: none */
 
-	/* CLOCK_BOOTTIME */
+	/* Times are CLOCK_BOOTTIME. */
 	int64_t now_ns;
-	int64_t until_ns;		/* when the time of the state is up */
-	int64_t heartbeat_due_ns;	/* if there is none */
-	int64_t look_due_ns;		/* somebody has called; or FOREVER */
-	int64_t looked_ns;		/* when that was done before */
+	int64_t until_ns;		/* when the state's time is up */
+	int64_t heartbeat_due_ns;	/* when to start one, if none runs */
+	int64_t look_due_ns;		/* when to look, after a call */
+	int64_t looked_ns;		/* when we last did that */
 };
 
 /* ---------------------------------------------------------------- messages */
 
-/* Standard error was given up; a server or terminal may hang. */
+/* Print a message by a process of its own: a terminal or syslog(3) may hang. */
 static void say(struct keeper *keeper, const char *what, const char *why,
 		const char *consequence)
 {
@@ -130,9 +130,9 @@ static bool ward_is_gone(const struct keeper *keeper)
 }
 
 /*
- * Send a signal to all that is to end: the process and what it has started, as
- * the tree of processes shows it and as the claim in their environment does.
- * Returns how many there are, or -1 if some may not have been seen.
+ * Send a signal to all that is to end: the ward, the command, and what they
+ * started, found both by the tree of processes and by the claim in the
+ * environment.  Returns how many there are, or -1 if some may be missing.
  */
 static int signal_all(const struct keeper *keeper, int signal_number)
 {
@@ -157,7 +157,7 @@ static int signal_all(const struct keeper *keeper, int signal_number)
 	return complete ? result : -1;
 }
 
-/* Is there nobody to keep the lock for, nor will there be? */
+/* Is there no reason left to keep the lock? */
 static bool is_free(const struct keeper *keeper)
 {
 	return keeper->now_ns >= keeper->at_least_ns &&
@@ -189,7 +189,7 @@ static void keep_heartbeat(struct keeper *keeper)
 		keeper->heartbeat_due_ns = ns_add(keeper->now_ns, AGAIN_NS);
 }
 
-/* Somebody has called, perhaps after a release: let a heartbeat look. */
+/* Have a new heartbeat check the lock now: it may have been released. */
 static void look_at_once(struct keeper *keeper)
 {
 	keeper->look_due_ns = NLOCK_FOREVER;
@@ -211,7 +211,7 @@ static void begin_ending(struct keeper *keeper, int64_t kill_ns)
 	signal_all(keeper, SIGCONT);
 }
 
-/* The lock is lost, or can't be kept: end those who rely on it. */
+/* The lock is lost, or can't be kept: end those who rely on it, or warn. */
 static void lose(struct keeper *keeper, int64_t kill_ns, const char *what,
 		 const char *why)
 {
@@ -247,9 +247,9 @@ static void lose_lease(struct keeper *keeper,
 }
 
 /*
- * If the lease is nearly over, we were stopped, and all others perhaps with us:
- * look whether the lock is still ours, for as long as that may take at any other
- * time.
+ * If we see too late that the lease is nearly over, we were stopped, perhaps
+ * together with all others, as in a suspend.  Then check whether the lock is
+ * still ours, and allow for that the time that a fresh lease would.
  */
 static void be_keeping(struct keeper *keeper, const struct heartbeat_news *news)
 {
@@ -406,8 +406,8 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 		child_await(keeper->speaker, SPEAKING_NS);
 	heartbeat_stop(&keeper->heartbeat);
 	/*
-	 * Cleans up after a heartbeat that was killed at any moment, and what is
-	 * left of a lost lock.  It may hang.
+	 * Release the lock, or clean up what is left of a lost one, whatever a
+	 * killed heartbeat was doing.  This may hang.
 	 */
 	if (keeper->state == OVER)
 		nlock_release_after(&keeper->claim, &ignored);
@@ -417,7 +417,7 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 
 /* ---------------------------------------------------------------- beginning */
 
-/* 0 to 2 are not to become those of other files. */
+/* Keep descriptors 0 to 2 taken, so that no other file gets them. */
 static void detach(void)
 {
 	int fd = open("/dev/null", O_RDWR);
@@ -427,7 +427,7 @@ static void detach(void)
 	setsid();
 	umask(022);
 	if (chdir("/") < 0)
-		return;		/* some directory is kept from being unmounted */
+		return;		/* our directory can't be unmounted */
 }
 
 static struct process_root root_of(pid_t pid)
@@ -481,7 +481,7 @@ static _Noreturn void be_keeper(struct keeper *keeper, int ready_fd,
 	keep(keeper, lease_end_ns);
 }
 
-/* A terminal is not given up, for messages. */
+/* Returns a copy of standard error if that is a terminal; otherwise -1. */
 static int keep_terminal(void)
 {
 	return isatty(STDERR_FILENO) ?
@@ -489,8 +489,8 @@ static int keep_terminal(void)
 }
 
 /*
- * The keeper must not be a child of whoever may become another program, which
- * has not started it: its parent is a process that ends at once.
+ * The caller may become another program, which does not expect a child.  So
+ * start the keeper by a process that ends at once.
  */
 static pid_t start(struct keeper *keeper, int64_t lease_end_ns)
 {

@@ -13,11 +13,11 @@
 #include "reaper.h"
 #include "spawn.h"
 
-/* Between two looks at whether the keeper is gone, and how long that is tried. */
+/* The pause between two looks for the keeper's end, and how long to look. */
 #define GONE_LOOK_NS		NS_PER_MS
 #define GONE_NS			NS_PER_S
 
-/* Its heartbeat, which dies with it, must not renew what we release. */
+/* The heartbeat dies with the keeper, and so can't renew a released lock. */
 static void end_keeper(pid_t keeper)
 {
 	int64_t until_ns = ns_add(boot_now_ns(), GONE_NS);

@@ -8,9 +8,9 @@
 #include "../held_lock.h"
 
 /*
- * Become argv by exec(2), with the signals and the environment that a command of
- * supervise() has, while a keeper keeps the lock.  Returns the exit status if
- * that fails; the reason was reported, and the lock released and closed.
+ * Become argv by exec(2), with the signals and the environment that a command
+ * of supervise() has, while a keeper keeps the lock.  If that fails, report
+ * why, release and close the lock, and return the exit status.
  */
 int become_command(struct held *held, const struct options *options,
 		   char *const argv[]);
