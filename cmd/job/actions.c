@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * actions.c - what the supervisor's table has done; see supervision.h.
+ * actions.c - the actions of the supervisor's table; see supervision.h.
  */
 #include <signal.h>
 #include <string.h>
@@ -8,14 +8,14 @@
 #include "../../lib/os.h"
 #include "supervision.h"
 
-/* Between two rounds of SIGKILL, and how long they go on. */
+/* The pause between two rounds of SIGKILL, and how long to go on. */
 #define KILL_ROUND_NS		(10 * NS_PER_MS)
 #define KILLING_NS		(2 * NS_PER_S)
 
-/* Between two rounds of SIGSTOP, in case somebody else sends SIGCONT. */
+/* The pause between two rounds of SIGSTOP: somebody may send SIGCONT. */
 #define LOOK_ROUND_NS		(100 * NS_PER_MS)
 
-/* Who has not come back after so long is stopped once more. */
+/* If the next round is this late, nlock was stopped again. */
 #define LOOK_BUSY_NS		(10 * LOOK_ROUND_NS)
 
 void let_be(struct supervisor *s)
@@ -36,7 +36,7 @@ void run_on(struct supervisor *s)
 		s->wake_ns = ns_min(s->wake_ns, s->heartbeat_due_ns);
 }
 
-/* Nobody has to stand in for us meanwhile. */
+/* Nobody need stand in for us until LOOK_BUSY_NS have passed. */
 static void will_be_back(struct supervisor *s)
 {
 	heartbeat_leave_it_to_us(&s->heartbeat,
@@ -65,9 +65,9 @@ void kill_on(struct supervisor *s)
 /* ------------------------------------------------------------------ looking */
 
 /*
- * We should have acted long ago, so we were stopped, and perhaps all others
- * with us, as when the machine is suspended.  The server may take as long to
- * say whose the lock is as it may at any other time.
+ * We should have acted long ago, so we were stopped, perhaps together with all
+ * others, as in a suspend.  Give the server as much time to say whose the lock
+ * is as a fresh lease would.
  */
 void begin_looking(struct supervisor *s)
 {
@@ -111,7 +111,7 @@ static struct deadline deadline_now(const struct supervisor *s)
 				  s->options->kill_after_ns);
 }
 
-/* A stopped process can't end itself. */
+/* SIGCONT, because a stopped process can't act on SIGTERM. */
 static void let_all_end(struct supervisor *s)
 {
 	signal_all(s, SIGTERM);
@@ -125,8 +125,8 @@ void end_frozen(struct supervisor *s)
 }
 
 /*
- * The command can't end while it is stopped: give it, and all that it has
- * started, the time to end that there is without a lock.
+ * The command can't end while it is stopped.  So continue it and all that it
+ * started, and give them the same time to end as when the lock is lost.
  */
 void told_to_end(struct supervisor *s)
 {
@@ -144,7 +144,7 @@ static const char *consequence(const struct supervisor *s)
 	       "; ending the command";
 }
 
-/* Let the command and all that it started know that its time is over. */
+/* Say that the lock is lost, and unless we only warn, tell the job to end. */
 static void lose(struct supervisor *s, int64_t kill_ns, const char *what,
 		 const char *why)
 {
@@ -157,7 +157,7 @@ static void lose(struct supervisor *s, int64_t kill_ns, const char *what,
 	say(s, what, why, consequence(s));
 }
 
-/* Why the lease was not renewed. */
+/* Returns why the lease was not renewed. */
 static const char *reason(const struct supervisor *s, bool stopped)
 {
 	if (s->found.news.errnum != 0)
@@ -191,8 +191,8 @@ void look_no_longer(struct supervisor *s)
 }
 
 /*
- * What SIGKILL has reached makes no further system call, even if it hangs in
- * one: it is not waited for without end.
+ * A process that SIGKILL has reached makes no further system call, even if it
+ * hangs in one.  So don't wait for it for ever.
  */
 void begin_killing(struct supervisor *s)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * begin.c - start the command that is to be supervised; see supervision.h.
+ * begin.c - start the command to supervise; see supervision.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,10 @@
 #include "spawn.h"
 #include "supervision.h"
 
-/* No hint before: those who have waited for so short a time look again soon. */
+/* No hint earlier: waiters that have just come look again soon anyway. */
 #define HINT_DELAY_NS		(250 * NS_PER_MS)
 
-/* Returns 0, or -1 with errno and *step. */
+/* Prepare to start the command.  Returns 0; or -1 with errno and *step. */
 static int prepare(struct supervisor *s, const char **step)
 {
 	struct held *held = s->held;
@@ -40,7 +40,7 @@ static int prepare(struct supervisor *s, const char **step)
 	return 0;
 }
 
-/* Stop for ^Z before there is a command.  Returns a signal to die of, or 0. */
+/* Obey signals that came early: stop, or return the signal to die of, or 0. */
 static int early_signal(struct supervisor *s)
 {
 	int signal_number;
@@ -55,8 +55,9 @@ static int early_signal(struct supervisor *s)
 }
 
 /*
+ * Is the lock lost, or the lease nearly over, before there is a command?
  * Nothing has looked at the lease since the lock was won, except a heartbeat
- * that was started for a stop.
+ * that early_signal() started.
  */
 static bool is_too_late(struct supervisor *s)
 {
@@ -76,9 +77,9 @@ static bool is_too_late(struct supervisor *s)
 }
 
 /*
- * From a terminal the command may be stopped at any time, even before it is
- * one.  If it is our controlling terminal, ^Z reaches us though all descriptors
- * lead elsewhere; it may have no name here, as in a container.
+ * Can a terminal stop the command, even before it has become one?  ^Z at our
+ * controlling terminal reaches us even if none of our descriptors leads there.
+ * But look at these, too: in a container /dev/tty may not exist.
  */
 static bool has_terminal(void)
 {
@@ -94,8 +95,8 @@ static bool has_terminal(void)
 }
 
 /*
- * Has the heartbeat to be there from the beginning?  So if the lease is short,
- * or was half over when the lock was won after a wait.
+ * Is a heartbeat needed from the beginning?  It is if the lease is short, or
+ * was half over when the lock was won after a wait.
  */
 static bool is_refresh_near(const struct supervisor *s, int64_t started_ns)
 {
@@ -107,7 +108,7 @@ static bool is_refresh_near(const struct supervisor *s, int64_t started_ns)
 	       ns_add(started_ns, 2 * HEARTBEAT_DELAY_NS);
 }
 
-/* From now on it runs. */
+/* The command runs from now on: say when its heartbeat and hint are due. */
 static void set_due_times(struct supervisor *s)
 {
 	int64_t started_ns = boot_now_ns();
