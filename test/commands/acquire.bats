@@ -141,7 +141,7 @@ listing() {
 	done
 }
 
-@test "acquire: --state of a claim that is over is written anew" {
+@test "acquire: --state overwrites a claim that no longer holds the lock" {
 	nlock acquire --state state "$LOCK"
 	cp state old
 	nlock release --state state
@@ -229,12 +229,12 @@ listing() {
 	complains
 }
 
-@test "acquire: -E is not for other failures" {
+@test "acquire: -E leaves the status of other failures as it is" {
 	run -74 nlock acquire -n -E 3 nosuch/lock
 	run -0 nlock acquire -n -E 3 "$LOCK"
 }
 
-@test "acquire: NLOCK_TIMEOUT is the default of -w, and -w and -n go before it" {
+@test "acquire: NLOCK_TIMEOUT is the default of -w, and -w and -n override it" {
 	nlock acquire -l 1h "$LOCK" >/dev/null
 	NLOCK_TIMEOUT=50ms run -75 timeout 20 nlock acquire "$LOCK"
 	[[ $output == *"50ms"* ]]
@@ -414,7 +414,7 @@ listing() {
 	run -0 nlock acquire -n "$LOCK"
 }
 
-@test "acquire: a waiter takes a lock that has run out without further ado" {
+@test "acquire: a waiter takes a lock once its lease has run out" {
 	nlock acquire -l 200ms "$LOCK" >/dev/null
 	run -0 timeout 20 nlock acquire --clock-slop 10ms "$LOCK"
 	claims_are 1
@@ -445,7 +445,7 @@ listing() {
 
 # ----------------------------------------------------------------------- pid
 
-@test "acquire: --pid is the pid on record" {
+@test "acquire: --pid is recorded as the holder's pid" {
 	local pid
 
 	in_group sleep 100
@@ -489,7 +489,7 @@ listing() {
 	run -0 nlock acquire -n "$LOCK"
 }
 
-@test "acquire: a waiter is told by the death of --pid, long before the lease" {
+@test "acquire: the death of --pid wakes a waiter long before the lease ends" {
 	local pid waiter
 
 	in_group sleep 100
@@ -504,7 +504,7 @@ listing() {
 	[ -s printed ]
 }
 
-@test "acquire: without --pid the death of the caller does not matter" {
+@test "acquire: without --pid the lock outlives its caller" {
 	local pid
 
 	# shellcheck disable=SC2016
@@ -679,7 +679,7 @@ member() {
 	nlock release
 }
 
-@test "acquire: a dead breaker that may not be removed is told of" {
+@test "acquire: a dead breaker's directory that we may not remove is reported" {
 	needs root strace
 
 	killed_breaker
@@ -731,7 +731,7 @@ with_umask() {
 	)
 }
 
-@test "acquire, run: whatever the umask, the lock is taken, kept, broken and given back" {
+@test "acquire, run: whatever the umask, the lock is taken, kept, broken and released" {
 	needs root
 	local mask
 
@@ -751,7 +751,7 @@ with_umask() {
 	done
 }
 
-@test "acquire, run: an access control list that lets the owner do nothing is in nobody's way" {
+@test "acquire, run: an access control list that denies the owner everything hinders nobody" {
 	needs root
 	setfacl -d -m u::---,g::rwx,o::rwx . || skip "no access control lists"
 
@@ -762,7 +762,7 @@ with_umask() {
 	nothing_left
 }
 
-@test "run: a limit of the size of files is told, nothing is left, and the command has it" {
+@test "run: a limit on file size is reported, leaves nothing behind, and applies to the command" {
 	# shellcheck disable=SC2016
 	run -74 sh -c 'ulimit -f 0; nlock run "$0" true' "$LOCK"
 	[ "$output" = "nlock: $LOCK: write the claim: File too large" ]
@@ -772,7 +772,7 @@ with_umask() {
 	nothing_left
 }
 
-@test "acquire: a caller outside of the PID namespace, as docker exec has, gets a lock that can be given back" {
+@test "acquire: a caller outside the PID namespace, as under docker exec, gets a lock that can be released" {
 	needs root
 	local claim
 

@@ -88,7 +88,7 @@ nothing_runs() {
 	[ -z "$(ls "$DIR")" ]
 }
 
-@test "bench: one case alone is named by its name" {
+@test "bench: one case can be run alone, by its name" {
 	measure memory
 	[ -n "$(figures memory)" ]
 	[ "$(grep -cv '^#' "$DIR/tsv")" = \

@@ -27,7 +27,7 @@ not_synced() {
 	"${STRACE[@]}" -o /dev/null -e trace=fsync -e inject=fsync:error=EIO "$@"
 }
 
-@test "refresh: a renewal that did not reach the server is none" {
+@test "refresh: a renewal that did not reach the server is an error" {
 	needs strace
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	eval "$(nlock acquire "$LOCK")"
@@ -72,7 +72,7 @@ mount_skewed() {
 	eventually mountpoint -q mnt
 }
 
-@test "this test's client stamps by a clock that is an hour off, but not what is new" {
+@test "this test's client stamps changes by a clock that is an hour off, but not new files" {
 	mount_skewed -3600
 	touch mnt/new mnt/old
 	touch mnt/old
@@ -84,7 +84,7 @@ mount_skewed() {
 	run ! is_off mnt/directory
 }
 
-@test "acquire, refresh: a lease is not by the clock of a client that is an hour off" {
+@test "acquire, refresh: a client's clock that is an hour off does not set the lease's end" {
 	local skew
 
 	for skew in -3600 3600; do
@@ -103,7 +103,7 @@ mount_skewed() {
 	done
 }
 
-@test "run: a client's clock that is an hour off costs no running lock" {
+@test "run: a client's clock that is an hour off breaks no running lock" {
 	local pid
 
 	mount_skewed 3600
@@ -118,7 +118,7 @@ mount_skewed() {
 	nothing_behind
 }
 
-@test "run, acquire: with -v it is said where clocks may have to agree" {
+@test "run, acquire: -v says where clocks may have to agree" {
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	run -0 --separate-stderr nlock run -v "$LOCK" true
 	[[ $stderr == "nlock: $LOCK: "*"clock"* ]]

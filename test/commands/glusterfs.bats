@@ -21,7 +21,7 @@ nothing_behind() {
 	[ -z "$(ls -A "$BATS_TEST_TMPDIR/behind")" ]
 }
 
-@test "acquire: on GlusterFS a claim is made as a temporary file of the lock's, and named when it is complete" {
+@test "acquire: on GlusterFS a claim is made by a temporary name of the lock's, and renamed when it is complete" {
 	local draft='"\.job\.lock\.[0-9a-f]{16}"' claim='"job\.lock\|[^"|]*\|'
 
 	needs strace
@@ -40,7 +40,7 @@ link" ]
 	[ -e "$LOCK" ]
 }
 
-@test "acquire: on GlusterFS, a claim that can't be named is told, and nothing is left" {
+@test "acquire: on GlusterFS, a claim that can't be renamed is reported, and nothing is left" {
 	needs strace
 	run -74 --separate-stderr "${STRACE[@]}" -o calls \
 		-e inject=renameat:error=EIO:when=1 nlock acquire "$LOCK"

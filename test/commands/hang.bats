@@ -91,7 +91,7 @@ slow_server() {
 	nothing_behind
 }
 
-@test "run: a file server that hangs costs the command, before the lease is over, and nlock comes back at once" {
+@test "run: if the file server hangs, the command is ended before the lease is over, and nlock exits at once" {
 	local end pid
 
 	in_group nlock run -l 8s "$LOCK" -- bash -c 'trap "" TERM
@@ -111,7 +111,7 @@ slow_server() {
 
 # A call that the server has begun to work on can't be ended, unlike one that it
 # has not read yet.
-@test "run: a heartbeat that nothing can end is not taken for what the command has started" {
+@test "run: a heartbeat that nothing can end is not taken for a process of the command" {
 	needs strace
 	umount mnt
 	# The third time that is set is a heartbeat's.
@@ -127,7 +127,7 @@ slow_server() {
 	pkill -KILL -f "bindfs -f --no-allow-other $BATS_TEST_TMPDIR/behind"
 }
 
-@test "run: a file server that hangs for less than the lease costs nothing" {
+@test "run: a file server that hangs for less than the lease does no harm" {
 	local pid
 
 	in_group nlock run -l 15s "$LOCK" -- \
@@ -190,7 +190,7 @@ is_held() {
 	cmp before alive
 }
 
-@test "run: stopped past its lease, when the file server does not answer, the command is stopped for so long and has its time to end" {
+@test "run: stopped past its lease while the file server hangs, it keeps the command stopped, and then gives it time to end" {
 	stopped_past_lease -l 3s --kill-after 1s \
 		'trap "sleep 0.4; touch ended; exit" TERM'
 	[ ! -e ended ]
@@ -201,7 +201,7 @@ is_held() {
 }
 
 # By the signal, not because the file server is given up.
-@test "run: stopped past its lease, when the file server does not answer, a signal ends the command at once" {
+@test "run: stopped past its lease while the file server hangs, a signal ends the command at once" {
 	stopped_past_lease -l 9s --kill-after 500ms 'trap "touch told" USR1'
 	# One that does not end it leaves it stopped.
 	kill -USR1 "$PID"
@@ -237,7 +237,7 @@ is_held() {
 	kill -KILL "$TRACER"
 }
 
-@test "run: stopped past its lease, and told to stop until the file server answers, all of the job stays stopped, nlock with it, until it is told to go on" {
+@test "run: stopped past its lease, and by ^Z before the file server answers, nlock and all of the job stay stopped until they are continued" {
 	# shellcheck disable=SC2016	# for another shell
 	stopped_past_lease -v -l 9s 'setsid -f sh -c "echo \$\$ >pid
 		while :; do touch worker; sleep 0.05; done"'
@@ -263,13 +263,13 @@ process_stopped() {
 	grep -q '^State:.[Tt]' "/proc/$1/status"
 }
 
-@test "acquire -w: a file server that hangs is not waited for" {
+@test "acquire -w: gives up though the file server hangs" {
 	hang
 	in_group nlock acquire -w 100ms "$LOCK" 2>errors
 	gave_up 75 $!
 }
 
-@test "acquire -w: what it takes to open the directory is part of the wait" {
+@test "acquire -w: the time to open the directory is part of the wait" {
 	mkdir "$BATS_TEST_TMPDIR/behind/sub"
 	echo foreign >"$BATS_TEST_TMPDIR/behind/sub/job.lock"
 	hang
@@ -338,7 +338,7 @@ waits_behind() {
 		wc -l)" = 1 ]
 }
 
-@test "acquire: who reads its messages sees their end though the file server hangs" {
+@test "acquire: whoever reads its messages to their end need not wait for a file server that hangs" {
 	local reader
 
 	nlock acquire -l 1h "$LOCK" >/dev/null
@@ -440,7 +440,7 @@ writes() {
 	nothing_behind
 }
 
-@test "acquire: a wait that was stopped goes on, be it told alone, and takes the lock" {
+@test "acquire: a stopped wait takes the lock once nlock is continued, even if its worker is not" {
 	local pid
 
 	eval "$(nlock acquire --var CLAIM -l 1h "$LOCK")"
@@ -460,7 +460,7 @@ writes() {
 	nothing_behind
 }
 
-@test "run: a wait whose nlock is stopped alone takes no lock until that goes on" {
+@test "run: a wait takes no lock while nlock is stopped, even if its worker is not" {
 	local pid
 
 	eval "$(nlock acquire --var CLAIM -l 1h "$LOCK")"
@@ -496,7 +496,7 @@ writes() {
 	gave_up $((128 + 15)) "$pid"
 }
 
-@test "acquire: a file server that comes back in time is as if nothing had been" {
+@test "acquire: a file server that comes back in time does no harm" {
 	local pid
 
 	hang
@@ -530,7 +530,7 @@ writes() {
 	gave_up $((128 + 15)) "$pid"
 }
 
-@test "run: the same if the file server hangs as soon as there is a command" {
+@test "run: a signal ends it though the file server hangs as soon as there is a command" {
 	local pid
 
 	in_group nlock run "$LOCK" -- sh -c 'kill -STOP "$1"' sh "$SERVER" \
@@ -542,7 +542,7 @@ writes() {
 	gave_up $((128 + 15)) "$pid"
 }
 
-@test "run, acquire: without a process for what may hang, nothing is taken" {
+@test "run, acquire: if no process can be started for calls that may hang, no lock is taken" {
 	local command
 
 	needs strace
@@ -559,7 +559,7 @@ writes() {
 	run -0 without_processes nlock acquire -w 1m "$DIR/local.lock"
 }
 
-@test "run: in a PID namespace that is only its children's, it takes no lock, and says what to do" {
+@test "run: if its children are in another PID namespace than itself, it takes no lock, and says what to do" {
 	# A process that can't start others can't look for its leaks.
 	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	run -74 --separate-stderr unshare --pid nlock run "$LOCK" touch ran
@@ -582,7 +582,7 @@ has_tried() {
 	[ "$(grep -cF 'warrant", AT_REMOVEDIR) = -1 ENOTEMPTY' log)" -ge "$1" ]
 }
 
-@test "refresh: several at once of one claim are not in each other's way" {
+@test "refresh: several at once of one claim all succeed" {
 	local i pids=()
 
 	eval "$(nlock acquire -l 10m "$LOCK")"
@@ -622,7 +622,7 @@ has_tried() {
 	nothing_behind
 }
 
-@test "release: while somebody has the lock file open, its warrant can't go; it goes once that is closed" {
+@test "release: while somebody has the lock file open the warrant can't be removed; it is once the file is closed" {
 	local pid
 
 	needs strace
@@ -639,7 +639,7 @@ has_tried() {
 	eventually nothing_behind
 }
 
-@test "run: a command that another server is slow to come up with finds its lock kept" {
+@test "run: while another server is slow to load the command, the lock is kept" {
 	local first other=$BATS_TEST_TMPDIR/other pid
 
 	mkdir "$other.behind"

@@ -89,7 +89,7 @@ claim_lock() {
 }
 
 # What the helpers check can fail.
-@test "hostile: a claim as it should be is not left alone once it is over" {
+@test "hostile: a proper claim is broken once its lease is over" {
 	claim_lock "web1|4242|n0123456789abcdef"
 	is_left_alone unknown
 	touch -d "1 hour ago" "$LOCK"
@@ -192,7 +192,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 	[ "$(stat -c '%i %h %s %Y %Z %a' /etc/passwd)" = "$before" ]
 }
 
-@test "hostile: a symbolic link to another lock is foreign, and that stays" {
+@test "hostile: a symbolic link to another lock is foreign, and the other lock stays" {
 	eval "$(nlock acquire -l 1h "$DIR/other.lock")"
 	ln -s other.lock "$LOCK"
 	is_foreign
@@ -276,7 +276,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 	is_foreign
 }
 
-@test "hostile: a claim of another lock is foreign, and stays" {
+@test "hostile: a claim to another lock is foreign, and stays" {
 	local name
 
 	for name in other.lock job.lock2 job job.loc "job.lock|2" .job.lock; do
@@ -291,7 +291,7 @@ socket.socket(socket.AF_UNIX).bind("job.lock")'
 	done
 }
 
-@test "hostile: the path of a live claim of another lock does no harm to that" {
+@test "hostile: a lock file with the path of a live claim to another lock does that lock no harm" {
 	eval "$(nlock acquire -l 1h "$DIR/other.lock")"
 	printf '%s' "$NLOCK_CLAIM" >"$LOCK"
 	is_foreign
@@ -515,7 +515,7 @@ be_nobody() {
 	EOT
 }
 
-@test "hostile: a lock that is over and that we may not read is in the way" {
+@test "hostile: a lock that we may not read is in the way once its lease is over" {
 	be_nobody
 	claim_lock "web1|4242|n0123456789abcdef"
 	chmod 600 "$LOCK"
@@ -525,7 +525,7 @@ be_nobody() {
 	[[ $stderr == *"in the way: "*"can't be read, lease ended 1h"*" ago; "* ]]
 }
 
-@test "hostile: another user's lock that we may not break is left, and said to be" {
+@test "hostile: another user's lock that we may not break is left, and nlock says so" {
 	local claim before
 
 	be_nobody
@@ -619,7 +619,7 @@ mkdirs() {
 	grep -cE 'mkdir(at)?\(' trace
 }
 
-@test "hostile: what may be somebody's data is left in a warrant, and told, and tried again seldom" {
+@test "hostile: what may be data in a warrant is left and reported, and the break is seldom tried again" {
 	local place
 
 	needs strace
@@ -645,14 +645,14 @@ mkdirs() {
 	done
 }
 
-@test "hostile: a link of the lock file in its own warrant keeps nobody from breaking it" {
+@test "hostile: a link to the lock file in its own warrant keeps nobody from breaking it" {
 	expired_lock
 	ln "$LOCK" "$CLAIM|warrant/lock"
 	nlock run -n "$LOCK" true
 	nothing_left
 }
 
-@test "hostile: a file in a warrant is in no release's way, even by the lock file's name" {
+@test "hostile: a file in a warrant hinders no release, even by the lock file's name" {
 	# shellcheck disable=SC2016
 	nlock run "$LOCK" sh -c 'ln "$NLOCK_LOCK" "$NLOCK_CLAIM|warrant/lock"'
 	nothing_left
@@ -735,7 +735,7 @@ somebodys() {
 	[ -e "$LOCK" ]
 }
 
-@test "hostile: times that somebody sets of new directories end no lease" {
+@test "hostile: setting the times of nlock's new directories ends no lease" {
 	nlock acquire -l 1h "$LOCK"
 	# As a copy that keeps times does, or a clock that was wrong.
 	while [ ! -e enough ]; do

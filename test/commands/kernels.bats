@@ -111,7 +111,7 @@ leased() {
 	[[ $output == *'"state":"unknown"'* ]]
 }
 
-@test "kernels: who waits for a lock file with a lease on it gets the lock in the end" {
+@test "kernels: a waiter gets the lock in the end though another program has a lease on the lock file" {
 	nlock acquire -l 1ms "$LOCK" >/dev/null
 	leased "$LOCK" 1
 	run -0 --separate-stderr nlock run --clock-slop 1ms -w 20s "$LOCK" true
@@ -119,7 +119,7 @@ leased() {
 	nothing_left
 }
 
-@test "kernels: a lock file with a lease that is not given up is somebody's" {
+@test "kernels: a lock file with a lease that is not given up counts as held" {
 	local claim
 
 	claim=$(nlock acquire -l 1m "$LOCK")
@@ -144,7 +144,7 @@ leased() {
 	nothing_left
 }
 
-@test "kernels: a write that does nothing fails the command, not for ever" {
+@test "kernels: a write that writes nothing fails the command, and is not repeated for ever" {
 	needs strace
 	run -74 --separate-stderr timeout -k 1 10 "${STRACE[@]}" -o /dev/null \
 		-e trace=write -e inject=write:retval=0:when=1 \
@@ -170,7 +170,7 @@ leased() {
 	[ -z "$(ls)" ]
 }
 
-@test "kernels: ... and does not, if locks can't be had there anyhow (vfat)" {
+@test "kernels: the message names no separator if the file system can't hold locks anyhow (vfat)" {
 	needs strace
 	preload no_bars
 	run -69 --separate-stderr "${STRACE[@]}" -o /dev/null -e trace=linkat \

@@ -116,7 +116,7 @@ give_back() {
 	nothing_left
 }
 
-@test "a claim that others have made links of is removed, too; they stay" {
+@test "a claim to which others have made links is removed, too; the links stay" {
 	leave_claim "$HERS" '400 days'
 	ln "$HERS" copy
 	leave_lock
@@ -144,7 +144,7 @@ give_back() {
 	[ "$(ls -R)" = "$before" ]
 }
 
-@test "who only waits leaves a claim of another host's alone, whatever its age" {
+@test "a waiter that breaks nothing leaves another host's claim alone, whatever its age" {
 	local holder waiters=()
 
 	leave_claim "$HERS" '400 days'
@@ -210,7 +210,7 @@ give_back() {
 	nothing_left
 }
 
-@test "acquire --pid: whose process has died while it waited gives up once its claim was removed" {
+@test "acquire --pid: if the process dies during the wait, the waiter gives up once its claim is removed" {
 	local holder waiters=() process
 
 	hold_by_run
@@ -244,7 +244,7 @@ swept() {
 	[ -e "$HERS|warrant/file" ]
 }
 
-@test "to take a free lock nobody lists the directory" {
+@test "taking a free lock does not list the directory" {
 	needs strace
 	leave_claim "$HERS" '400 days'
 	"${STRACE[@]}" -o log -e trace=getdents64,linkat nlock run "$LOCK" true

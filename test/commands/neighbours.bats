@@ -222,7 +222,7 @@ swap_when_made() {
 
 # ---------------------------------------------------------- paths that move
 
-@test "neighbours: run's release has no effect where its warrant's name leads to now" {
+@test "neighbours: run's release has no effect on what its warrant's name now leads to" {
 	make_outside
 	run nlock run "$LOCK" -- sh -c 'mv "$NLOCK_CLAIM|warrant" "$1" &&
 		ln -s "$2" "$NLOCK_CLAIM|warrant"' sh "$BATS_TEST_TMPDIR/away" \
@@ -232,7 +232,7 @@ swap_when_made() {
 	outside_is_as_before
 }
 
-@test "neighbours: release and refresh have no effect where the warrant's name leads to now" {
+@test "neighbours: release and refresh have no effect on what the warrant's name now leads to" {
 	local command
 
 	make_outside
@@ -252,7 +252,7 @@ swap_when_made() {
 	done
 }
 
-@test "neighbours: a waiter that gives up has no effect where its warrant's name leads to now" {
+@test "neighbours: a waiter that gives up has no effect on what its warrant's name now leads to" {
 	local waiter warrant
 
 	make_outside

@@ -235,7 +235,7 @@ waits() {
 	[ -s printed ]
 }
 
-@test "refresh: what has outlived an nlock run's command renews the lease of a lock that it took by itself" {
+@test "refresh: renews the lease of a lock that acquire took, even with run's NLOCK_LOCK in the environment" {
 	local options remaining
 
 	export NLOCK_LOCK=$LOCK
@@ -286,7 +286,7 @@ says_lost() {
 	nothing_left
 }
 
-@test "refresh: a lock that somebody else has taken is lost, though links of the claim make up for its number" {
+@test "refresh: a lock that somebody else has taken is lost, though the claim has as many links as before" {
 	eval "$(nlock acquire "$LOCK")"
 	ln "$LOCK" copy
 	rm "$LOCK"

@@ -211,7 +211,7 @@ waits() {
 	[ -z "$output$stderr" ]
 }
 
-@test "release: a lock that is lost makes it forget the state file" {
+@test "release: of a lock that is lost removes the state file, too" {
 	nlock acquire --state state "$LOCK"
 	touch -d "1 hour ago" "$LOCK"
 	nlock acquire -n "$LOCK" >/dev/null
@@ -428,7 +428,7 @@ as() {
 	nothing_left
 }
 
-@test "release: one that is slow leaves the state file to who has got the lock meanwhile" {
+@test "release: one that is slow leaves the state file to the next holder" {
 	local slow waiter
 
 	needs strace
@@ -445,7 +445,7 @@ as() {
 	nothing_left
 }
 
-@test "release: whose removal of the claim was done and not confirmed lets others break the lock at once" {
+@test "release: if the reply to the removal of the claim is lost, others can break the lock at once" {
 	local library=$BATS_TEST_TMPDIR/fault.so
 
 	"${CC:-cc}" -O1 -shared -fPIC -o "$library" \
@@ -497,7 +497,7 @@ as() {
 	nothing_left
 }
 
-@test "release: a state file that can't even be emptied is told, and the lock is given back" {
+@test "release: a state file that can't even be emptied is reported, and the lock is released" {
 	needs root
 	chmod a+rx "$BATS_RUN_TMPDIR"
 	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"

@@ -214,7 +214,7 @@ load ../common
 	done
 }
 
-@test "run: is free at once for others when it was killed with its command" {
+@test "run: if nlock is killed together with its command, the lock is free at once" {
 	local pid
 
 	in_group nlock run "$LOCK" sh -c ': >began; exec sleep 100'
@@ -373,7 +373,7 @@ load ../common
 	[ ! -e ran ]
 }
 
-@test "run, acquire: that nobody reads what they say changes neither exit status nor lock" {
+@test "run, acquire: if nobody reads their messages, exit status and lock are the same" {
 	local command
 
 	mkfifo pipe

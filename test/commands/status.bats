@@ -315,7 +315,7 @@ is_told() {
 	EOT
 }
 
-@test "status: says held of the states that -q has as held" {
+@test "status: the member held in JSON agrees with -q" {
 	local state
 
 	needs python3
@@ -380,7 +380,7 @@ is_told() {
 	done
 }
 
-@test "status: does not read from a state file that is none" {
+@test "status: does not wait for a fifo that is given as the state file" {
 	mkfifo fifo
 	run -64 --separate-stderr timeout 20 nlock status --state fifo "$LOCK"
 	complains

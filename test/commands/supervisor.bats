@@ -205,11 +205,11 @@ costs_the_command() {
 	nothing_left
 }
 
-@test "run: a heartbeat that hangs costs the command, before the lease is over" {
+@test "run: if the heartbeat hangs, the command is ended before the lease is over" {
 	costs_the_command
 }
 
-@test "run: the same if no timer is to be had" {
+@test "run: if the heartbeat hangs and there is no timer, the command is ended before the lease is over" {
 	preload no_timer
 	costs_the_command "${PRELOAD[@]}"
 }
@@ -309,7 +309,7 @@ not_named() {
 	! pgrep -x "$1"
 }
 
-@test "run: a process that gets the number of one that is to be ended is left alone" {
+@test "run: a process that gets the pid of one that is to be ended is left alone" {
 	needs root strace
 
 	# The first call asks for its own group; by the third, after two
@@ -540,7 +540,7 @@ woken_by_guard() {
 	process_stopped "$(cat command)"
 }
 
-@test "run: of a job that was stopped by a signal to its group, what was stopped remains so when nlock is woken and the lock is still ours" {
+@test "run: a job stopped by a signal to its group stays stopped when nlock is woken and the lock is still ours" {
 	local pid
 
 	in_group nlock run -v -l 3s "$LOCK" -- sh -c "$job_and_worker" 2>errors
@@ -557,7 +557,7 @@ woken_by_guard() {
 	nothing_left
 }
 
-@test "run: of a job that was stopped as by ^Z the same is true, and nlock stops again until it is continued" {
+@test "run: a job stopped as by ^Z stays stopped when nlock is woken, and nlock stops again until it is continued" {
 	local pid
 
 	set -m
@@ -605,7 +605,7 @@ reads_when_gone() {
 	exec cat <&8
 }
 
-@test "run: messages that nobody reads for a while are all told, though the command is killed meanwhile" {
+@test "run: messages that nobody reads for a while are all printed, though the command is killed meanwhile" {
 	local command pid reader
 
 	needs python3
@@ -899,7 +899,7 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 	done
 }
 
-@test "run: what the command has become and nlock may not end keeps the lock to the end of its lease" {
+@test "run: a command that has become root, so that nlock may not end it, keeps the lock to the end of its lease" {
 	local up=$BATS_TEST_TMPDIR/up pid program=$BATS_TEST_TMPDIR/bin/nlock
 
 	needs root
@@ -924,7 +924,7 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 	grep -qx "nlock: $LOCK: the command could not be ended, and goes on" errors
 }
 
-@test "run: a command that does not stop when told leaves nlock to look after it" {
+@test "run: if the command does not stop when told, nlock does not stop either, and looks after it" {
 	local pid
 
 	set -m
@@ -940,7 +940,7 @@ print("SIG" + sys.argv[-1], signal.Signals(os.WTERMSIG(status)).name,
 	ended_with 76 "$pid"
 }
 
-@test "run: when its terminal is gone, so is the command, be nlock the session's leader" {
+@test "run: the command ends with its terminal, even if nlock is the session's leader" {
 	needs python3
 	cat >hangup.py <<-'PYTHON'
 		import os, pty, sys
@@ -991,7 +991,7 @@ interrupted() {
 	interrupted prctl ""
 }
 
-@test "run: so does ^C when it is just being started, with a terminal or without" {
+@test "run: ^C while the command is just being started ends both, with a terminal or without" {
 	needs strace python3
 	interrupted clone,clone3,fork,vfork ""
 	interrupted clone,clone3,fork,vfork "</dev/null 2>/dev/null"
@@ -1132,7 +1132,7 @@ interrupted() {
 	nothing_left
 }
 
-@test "run: the same with nobody who reads its message, and the lock is free" {
+@test "run: stopped past its lease before its command was started, it frees the lock though nobody reads its message" {
 	needs strace python3
 	full_pipe
 	in_group env "${STRACE[1]}" strace -qq -o /dev/null -e trace=prctl \
@@ -1144,7 +1144,7 @@ interrupted() {
 	nothing_left
 }
 
-@test "run: without a process to be had it tells that, ends the command, and gives the lock back" {
+@test "run: if no process can be started it says so, ends the command, and releases the lock" {
 	needs strace
 	run -76 --separate-stderr "${STRACE[@]}" -o /dev/null \
 		-e trace=clone,clone3,fork \

@@ -190,7 +190,7 @@ lists_options() {
 	EOT
 }
 
-@test "durations: in all options and variables, what is none is refused" {
+@test "durations: in all options and variables, what is no duration is refused" {
 	local bad option
 
 	for bad in 0 0s 0.0 0ms -1 -5s "" nan inf infinity 1e3 0x10 5x "5 s" \
@@ -219,7 +219,7 @@ lists_options() {
 	is_usage_error "ms.* s.* m.* h.* d" acquire -l nan "$LOCK"
 }
 
-@test "durations: in the environment, what is none is refused by name" {
+@test "durations: in the environment, what is no duration is refused, and the variable is named" {
 	local bad
 
 	for bad in -1 nan 1e3 7q; do

@@ -209,7 +209,7 @@ refuses() {
 	done
 }
 
-@test "users: who may not write to the directory is told so, and nothing is there" {
+@test "users: a user who may not write to the directory is told so, and nothing is left" {
 	local mode before
 
 	for mode in 0755 0700; do

@@ -69,12 +69,12 @@ runs() {
 	runs
 }
 
-@test "run: leaves none on a file server either" {
+@test "run: leaves no zombie on a file server either" {
 	on_a_server
 	runs
 }
 
-@test "acquire, release, refresh, status: leave none on a file server" {
+@test "acquire, release, refresh, status: leave no zombie on a file server" {
 	on_a_server
 	leaves_none 0 nlock acquire --state state -l 1h "$LOCK"
 	leaves_none 0 nlock refresh --state state -l 1h
@@ -88,7 +88,7 @@ runs() {
 	leaves_none 76 nlock release --state state
 }
 
-@test "run, acquire: leave none when a file server hangs" {
+@test "run, acquire: leave no zombie when a file server hangs" {
 	on_a_server
 	kill -STOP $!
 	leaves_none 75 nlock acquire -w 100ms "$LOCK"
@@ -96,7 +96,7 @@ runs() {
 	kill -CONT $!
 }
 
-@test "run: leaves none when nobody reads its message" {
+@test "run: leaves no zombie when nobody reads its message" {
 	mkfifo pipe
 	leaves_none 76 sh -c 'exec 2<>pipe; head -c 65536 /dev/zero >&2
 		exec nlock run -l 2s "$1" sh -c "sleep 0.5
