@@ -109,7 +109,7 @@ def of_version(version):
              "its holder is told", breaks_what_is_over),
             ("run: a command that outlasts the lease keeps the lock",
              keeps_a_short_lease),
-            ("clocks that are off by an hour are of no importance",
+            ("clocks that are off by an hour do no harm",
              ignores_local_clocks),
             ("what is no lock file is foreign, and left alone",
              leaves_foreign_files_alone)):

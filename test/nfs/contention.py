@@ -229,7 +229,7 @@ def flufl_of_version(version):
     case(f"{PROTOCOL} {version}: nlock and flufl.lock never overlap",
          next_to_flufl, version)
     case(f"{PROTOCOL} {version}: flufl.lock alone, killed and stopped in the "
-         "same way, comes that far", flufl_alone, version)
+         "same way, for comparison", flufl_alone, version)
 
 
 def contention():

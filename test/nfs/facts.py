@@ -320,9 +320,10 @@ def time_of_own_directory(scene):
 RELIED_ON = {
     "who holds the lock is seen by opening it after a link that failed":
         whose(link_own),
-    "who holds the lock is seen so even by who believed there was none":
+    "who holds the lock is seen so even by a client that had seen no lock "
+    "file":
         whose(link_own, believed_absent=True),
-    "a directory's list is not out of date if POSIX_FADV_DONTNEED goes before":
+    "a directory's list is up to date after POSIX_FADV_DONTNEED":
         forgotten_list,
     "status: sees a lock that was taken a moment after it looked": status,
     "statx with AT_STATX_FORCE_SYNC tells the links of one's own claim":
@@ -488,7 +489,7 @@ CHANGES = {
     "a warrant that was used can't be revoked": used_warrant,
     "a directory can be renamed to an empty one, and to no other":
         renamed_directory,
-    "a rename of the lock file moves what it is on the server":
+    "a rename of the lock file moves the file that is there on the server":
         renamed_what_is_there,
 }
 

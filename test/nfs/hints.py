@@ -213,7 +213,7 @@ def of_version(version):
 
 def hints():
     bed.wait_for_grace(one)
-    case("all versions: a waiter that is cut off costs nlock run nothing",
+    case("all versions: a waiter that is cut off does not hold up nlock run",
          cut_off_from_run)
     case("all versions but 4.0: a waiter that is cut off does not hold up "
          "nlock refresh", cut_off_from_acquire)

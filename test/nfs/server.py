@@ -60,15 +60,15 @@ def silent_past_the_lease(silence, end_silence):
 
 
 def server():
-    case("all versions: a server that restarts costs neither holder nor "
-         "waiter anything", restart_while_held)
-    case("all versions: a server that is down for longer than the lease "
-         "costs the command in time, and the lock goes on",
+    case("all versions: a server that restarts harms neither holder nor "
+         "waiter", restart_while_held)
+    case("all versions: if the server is down for longer than the lease, "
+         "the command is ended in time, and the lock can be taken again",
          silent_past_the_lease, "down", "up")
 
 
 def stopped():
     """Only a server that is a program can be."""
-    case("all versions: a server that is stopped for longer than the lease "
-         "costs the command in time, and the lock goes on",
+    case("all versions: if the server is stopped for longer than the lease, "
+         "the command is ended in time, and the lock can be taken again",
          silent_past_the_lease, "stop", "go_on")

@@ -206,7 +206,7 @@ def server_restarts():
 
 
 CASES = [
-    ("a server that restarts costs neither holder nor waiter anything",
+    ("a server that restarts harms neither holder nor waiter",
      server_restarts),
     ("a server that stops ends the command before its lease, and waiters "
      "when they want to end", server_stops),
