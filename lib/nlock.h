@@ -242,7 +242,8 @@ struct nlock_request {
 	/*
 	 * That process is an "nlock run", which renews the lease.  Even after
 	 * the lease, waiters on the same machine leave the lock alone as long
-	 * as they see that process, or one with the claim in its environment.
+	 * as they see that process, its keeper, or a process with the claim in
+	 * its environment.
 	 * nlock_acquire() refuses a lifetime that is too short for the file
 	 * system's time stamps.
 	 */

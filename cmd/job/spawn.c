@@ -33,7 +33,7 @@ int cannot_run(const char *command, int errnum)
 	errno = errnum;
 	message_errno(command[0] == '\0' ? "''" : command, "run");
 	if (errnum == EAGAIN || errnum == ENOMEM)
-		return STATUS_SYSTEM;	/* no process is to be had */
+		return STATUS_SYSTEM;	/* no process could be started */
 	return errnum == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
