@@ -8,7 +8,8 @@
 #include "protocol/keeper.h"
 
 /* Does the claim's name say that somebody keeps it?  Sets *parts. */
-static bool is_to_be_kept(const struct nlock_claim *claim, struct claim_name *parts)
+static bool is_to_be_kept(const struct nlock_claim *claim,
+			  struct claim_name *parts)
 {
 	const struct nlock_lock *lock = claim->lock;
 

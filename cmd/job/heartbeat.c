@@ -374,7 +374,8 @@ static pid_t start_guard(const struct heartbeat *heartbeat,
 	struct nlock_claim own = *claim;
 	pid_t self = getpid(), pid;
 
-	if (heartbeat->kill_after_ns == NLOCK_FOREVER && heartbeat->heir == NULL)
+	if (heartbeat->kill_after_ns == NLOCK_FOREVER &&
+	    heartbeat->heir == NULL)
 		return 0;
 	pid = child_start(keep, 4);
 	if (pid == 0) {

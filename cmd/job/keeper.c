@@ -450,11 +450,10 @@ void keeper_inherit(const struct heartbeat_estate *estate, const void *data)
 		.path = will->path, .claim = estate->claim,
 		.kill_after_ns = will->kill_after_ns, .ward_fd = -1,
 		.command = root_of(estate->command),
+		.at_least_ns = will->at_least_ns,
 		.since_ticks = estate->since_ticks, .lost = estate->lost,
-	 .listener_fd = estate->listener_fd,
-		.terminal_fd = -1,
+		.listener_fd = estate->listener_fd, .terminal_fd = -1,
 	};
-
 	int64_t kill_ns = ns_add(boot_now_ns(), will->kill_after_ns);
 
 	if (estate->lost)
@@ -463,7 +462,6 @@ void keeper_inherit(const struct heartbeat_estate *estate, const void *data)
 					     estate->claim.lifetime_ns,
 					     will->kill_after_ns).kill_ns;
 	detach();
-	keeper.at_least_ns = will->at_least_ns;
 	begin_ending(&keeper, kill_ns);
 	keep(&keeper, estate->lease_end_ns);
 }
