@@ -4,8 +4,8 @@
  *
  * A keeper listens at an abstract socket (unix(7)) whose name holds the random
  * part of the claim.  No file is needed, and the kernel forgets the socket when
- * the keeper ends.  So whoever can connect knows that the keeper lives.  Whoever
- * releases the lock sends a byte, and the keeper looks whether it still has it.
+ * the keeper ends.  So if somebody can connect, the keeper lives.  A release
+ * sends a byte, and the keeper looks whether it still has the lock.
  *
  * These names belong to a network namespace: in another one, as in most
  * containers, nobody finds the keeper.
@@ -27,10 +27,10 @@
 int keeper_listen(const struct claim_name *parts);
 
 /*
- * Find the keeper of the claim with these parts.  Only root's process, ours, or
- * one of the claim's owner is believed.  Returns its pid; 0 if there is none, or
- * none that can be found from here, or if it is in a PID namespace from which
- * it has no pid here.  Never waits.
+ * Find the keeper of the claim with these parts.  Only a process of root's, of
+ * ours, or of the claim's owner is believed.  Returns its pid; 0 if there is
+ * none, or none that can be found from here, or if it has no pid in this PID
+ * namespace.  Never waits.
  */
 pid_t keeper_find(const struct claim_name *parts, uid_t owner);
 
