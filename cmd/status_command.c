@@ -3,7 +3,6 @@
  * status_command.c - nlock status.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "command.h"
 #include "interruptible.h"
@@ -32,24 +31,6 @@ static const char *const state_names[] = {
 	[NLOCK_STATE_UNKNOWN] = "unknown",
 	[NLOCK_STATE_FOREIGN] = "foreign",
 };
-
-/* RFC 3339, in UTC, to the millisecond. */
-static void json_time(struct json *json, const char *name, int64_t ns)
-{
-	struct timespec ts = ns_to_timespec(ns);
-	char seconds[64], text[80];
-	struct tm tm;
-
-	if (gmtime_r(&ts.tv_sec, &tm) == NULL || tm.tm_year + 1900 > 9999 ||
-	    tm.tm_year + 1900 < 0) {
-		json_null(json, name);
-		return;
-	}
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%03ldZ", seconds,
-		 ts.tv_nsec / 1000000);
-	json_string(json, name, text);
-}
 
 static void print_json(const struct nlock_lock *lock, const char *path,
 		       enum nlock_state state,

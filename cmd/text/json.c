@@ -3,7 +3,9 @@
  * json.c - print a flat JSON object; see json.h.
  */
 #include <inttypes.h>
+#include <time.h>
 
+#include "../../lib/os.h"
 #include "json.h"
 #include "utf8.h"
 
@@ -80,4 +82,21 @@ void json_seconds(struct json *json, const char *name, int64_t ns)
 
 	fprintf(member(json, name), "%s%" PRId64 ".%03" PRId64,
 		ms < 0 ? "-" : "", magnitude / 1000, magnitude % 1000);
+}
+
+void json_time(struct json *json, const char *name, int64_t ns)
+{
+	struct timespec ts = ns_to_timespec(ns);
+	char seconds[64], text[80];
+	struct tm tm;
+
+	if (gmtime_r(&ts.tv_sec, &tm) == NULL || tm.tm_year + 1900 > 9999 ||
+	    tm.tm_year + 1900 < 0) {
+		json_null(json, name);
+		return;
+	}
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof(text), "%s.%03ldZ", seconds,
+		 ts.tv_nsec / 1000000);
+	json_string(json, name, text);
 }

@@ -26,4 +26,10 @@ void json_null(struct json *json, const char *name);
 /* Nanoseconds as seconds with three decimals. */
 void json_seconds(struct json *json, const char *name, int64_t ns);
 
+/*
+ * Nanoseconds since 1970 as RFC 3339 has it, in UTC, to the millisecond; null
+ * if the year has not four digits.
+ */
+void json_time(struct json *json, const char *name, int64_t ns);
+
 #endif

@@ -79,6 +79,14 @@ static void test_json(void)
 	fclose(file);
 	is_string(text, "{\"s\":-1.500,\"t\":-0.001,\"i\":-7,\"b\":true}\n",
 		  "numbers, and members with commas between");
+
+	file = fmemopen(text, sizeof(text), "w");
+	json_begin(&json, file);
+	json_time(&json, "t", INT64_C(1234567890123999999));
+	json_end(&json);
+	fclose(file);
+	is_string(text, "{\"t\":\"2009-02-13T23:31:30.123Z\"}\n",
+		  "a time in UTC, to the millisecond");
 }
 
 static void test_errnos(void)
