@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text_test.c - quoting for sh, JSON, names of errors.
+ * text_test.c - quoting for shells, JSON, names of errors.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,22 +13,32 @@
 static void test_quote(void)
 {
 	static const struct {
-		const char *text, *word;
+		const char *text, *sh, *csh, *fish;
 	} rows[] = {
-		{ "", "''" },
-		{ "/tmp/a b", "'/tmp/a b'" },
-		{ "it's", "'it'\\''s'" },
-		{ "''", "''\\'''\\'''" },
-		{ "$(rm -rf ~)`x`\\", "'$(rm -rf ~)`x`\\'" },
-		{ "two\nlines", "'two\nlines'" },
+		{ "", "''", "''", "''" },
+		{ "/tmp/a b", "'/tmp/a b'", "'/tmp/a b'", "'/tmp/a b'" },
+		{ "it's", "'it'\\''s'", "'it'\\''s'", "'it\\'s'" },
+		{ "''", "''\\'''\\'''", "''\\'''\\'''", "'\\'\\''" },
+		{ "$(rm -rf ~)`x`", "'$(rm -rf ~)`x`'", "'$(rm -rf ~)`x`'",
+		  "'$(rm -rf ~)`x`'" },
+		{ "a\\", "'a\\'", "'a'\\\\''", "'a\\\\'" },
+		{ "hi!", "'hi!'", "'hi'\\!''", "'hi!'" },
+		{ "two\nlines", "'two\nlines'", "'two'$'\\n''lines'",
+		  "'two'\\n'lines'" },
 	};
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
-		char *word = shell_quote(rows[i].text);
+		char *sh = shell_quote(rows[i].text);
+		char *csh = shell_quote_csh(rows[i].text);
+		char *fish = shell_quote_fish(rows[i].text);
 
-		is_string(word, rows[i].word, "quoted as one word of sh");
-		free(word);
+		is_string(sh, rows[i].sh, "quoted as one word of sh");
+		is_string(csh, rows[i].csh, "quoted as one word of csh");
+		is_string(fish, rows[i].fish, "quoted as one word of fish");
+		free(sh);
+		free(csh);
+		free(fish);
 	}
 }
 
