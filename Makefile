@@ -63,8 +63,8 @@ BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/commands/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
 UNIT_OBJ = $(addprefix $(BUILD)/cmd/, job/deadline.o $(addprefix text/, \
-	   describe.o duration.o errno_names.o json.o message.o shell_quote.o \
-	   utf8.o))
+	   claim_format.o describe.o duration.o errno_names.o json.o \
+	   message.o shell_quote.o utf8.o))
 LINK_FLAGS = $(CFLAGS) $(HARDEN) $(LDHARDEN) $(LDLAYOUT) $(LDFLAGS)
 LINK	= $(CC) $(LINK_FLAGS) -o $@
 

@@ -13,7 +13,6 @@
 #include "job/keeper.h"
 #include "same_path.h"
 #include "state_file.h"
-#include "text/shell_quote.h"
 
 const struct poptOption acquire_options[] = {
 	INCLUDE(wait_options, "Waiting:"),
@@ -34,6 +33,9 @@ const struct poptOption acquire_options[] = {
 	       "PID"),
 	OPTION("state", '\0', OPTION_STATE,
 	       "write the claim to a file instead of printing it", "FILE"),
+	OPTION("print", '\0', OPTION_PRINT,
+	       "what to print the claim for: " CLAIM_FORMATS " (default: sh)",
+	       "FORMAT"),
 	OPTION("var", '\0', OPTION_VAR,
 	       "name of the variable to print (default: NLOCK_CLAIM)",
 	       "NAME"),
@@ -62,15 +64,28 @@ static void await_reader(struct held *held)
 	}
 }
 
-static int print_claim(const struct options *options, const char *path,
+static int print_claim(const struct options *options, const struct held *held,
 		       const char *claim)
 {
-	char *quoted = shell_quote(claim);
+	const struct nlock_lock *lock = &held->lock;
+	const char *obstacle = claim_format_obstacle(options->print, claim);
+	struct claim_name parts = { .pid = 0 };
+	struct claim_facts facts = {
+		.claim = claim, .lock = held->path,
+		.lifetime_ns = held->claim.lifetime_ns,
+		.lease_end_ns = held->claim.lease_end_ns,
+	};
 
-	if (quoted == NULL)
-		return message_errno(path, "quote the claim");
-	printf("%s=%s; export %s\n", options->var, quoted, options->var);
-	free(quoted);
+	if (obstacle != NULL)
+		return usage_error("--print: the claim can't be printed so, as "
+				   "%s: %s; takes another format, or --state",
+				   obstacle, claim);
+	claim_name_parse(held->claim.name, lock->name, lock->options.separator,
+			 &parts);
+	facts.host = parts.host;
+	facts.pid = parts.pid;
+	if (claim_format_print(options->print, options->var, &facts) < 0)
+		return message_errno(held->path, "quote the claim");
 	return close_output();
 }
 
@@ -157,7 +172,7 @@ static int acquire(const struct options *options,
 	nlock_claim_path(&held.claim, claim, sizeof(claim));
 	status = options->state_file != NULL ?
 		 write_claim(options, claim) :
-		 print_claim(options, path, claim);
+		 print_claim(options, &held, claim);
 	if (status == STATUS_DONE) {
 		close_held(&held);
 		return status;

@@ -140,6 +140,17 @@ static int take_var(struct options *options, const char *text)
 	return PROCEED;
 }
 
+static int take_print(struct options *options, const char *text)
+{
+	const struct claim_format *format = claim_format_find(text);
+
+	if (format == NULL)
+		return usage_error("--print: not a format: '%s'; takes "
+				   CLAIM_FORMATS, text);
+	options->print = format;
+	return PROCEED;
+}
+
 static int take_on_lost(struct options *options, const char *text)
 {
 	options->warn_on_lost = strcmp(text, "warn") == 0;
@@ -206,6 +217,8 @@ static int take_argument(struct options *options, enum option_code code,
 		return take_conflict_status(options, text);
 	case OPTION_PID:
 		return take_pid(options, text);
+	case OPTION_PRINT:
+		return take_print(options, text);
 	case OPTION_SEPARATOR:
 		return take_separator(options, text);
 	case OPTION_RETRY_ERRNOS:
@@ -376,6 +389,7 @@ int options_parse(struct options *options, const struct command *command,
 		.clock_slop_ns = NLOCK_CLOCK_SLOP_NS,
 		.conflict_status = STATUS_BUSY,
 		.var = "NLOCK_CLAIM",
+		.print = claim_format_find("sh"),
 		.claim = environment("NLOCK_CLAIM"),
 		.claim_source = "NLOCK_CLAIM",
 		.kill_after_ns = 5 * NS_PER_S,

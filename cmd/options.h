@@ -15,6 +15,7 @@
 
 #include "../lib/nlock.h"
 #include "command.h"
+#include "text/claim_format.h"
 #include "text/message.h"
 
 #define RETRY_ERRNOS_MAX	64
@@ -39,6 +40,7 @@ struct options {
 	bool keep;
 	pid_t pid;		/* 0: none given */
 	const char *var;
+	const struct claim_format *print;
 
 	/* acquire, release, refresh, status */
 	const char *state_file;
@@ -69,7 +71,8 @@ enum option_code {
 	OPTION_SEPARATOR, OPTION_RETRY_ERRNOS,
 	OPTION_NONBLOCK, OPTION_TIMEOUT, OPTION_CONFLICT_STATUS,
 	OPTION_LIFETIME, OPTION_CLOCK_SLOP,
-	OPTION_KEEP, OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_CLAIM,
+	OPTION_KEEP, OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_PRINT,
+	OPTION_CLAIM,
 	OPTION_UNCONDITIONALLY, OPTION_JSON, OPTION_MINE,
 	OPTION_ON_LOST, OPTION_KILL_AFTER, OPTION_SCRIPT, OPTION_NO_FORK,
 	OPTION_AT_LEAST, OPTION_NOTHING

@@ -73,6 +73,85 @@ listing() {
 	[ -z "$output" ]
 }
 
+# ------------------------------------------------------------------- formats
+
+@test "acquire: --print sh, csh and fish print a command that sets the variable" {
+	local claim format
+
+	for format in sh='A=CLAIM; export A' csh='setenv A CLAIM' \
+			fish='set -gx A CLAIM'; do
+		run -0 --separate-stderr nlock acquire --var A \
+			--print "${format%%=*}" "$LOCK"
+		claim=$(nlock status --json "$LOCK" | json claim)
+		format=${format#*=}
+		[ "$output" = "${format/CLAIM/"'$claim'"}" ]
+		nlock release --claim "$claim"
+	done
+}
+
+@test "acquire: --print claim prints the bare path, and env an assignment without quotes" {
+	local name="it's \$HOME"
+
+	nlock acquire --print claim "$name" >printed
+	[ "$(cat printed)" -ef "$name" ]
+	nlock release --claim "$(cat printed)"
+	nlock acquire --print env "$name" >printed
+	[[ $(cat printed) == "NLOCK_CLAIM=$DIR/$name|"* ]]
+	[ "$(wc -l <printed)" = 1 ]
+	nlock release --claim "$(cut -d = -f 2- printed)"
+	nlock acquire --var B --print env "$name" >printed
+	[[ $(cat printed) == "B=$DIR/$name|"* ]]
+}
+
+@test "acquire: --print json says what status --json says" {
+	local name status
+
+	nlock acquire --print json -l 10m job.lock >printed
+	status=$(nlock status --json job.lock)
+	for name in lock claim host pid expires; do
+		[ "$(json $name <printed)" = "$(json $name <<<"$status")" ]
+	done
+	[ "$(json lifetime <printed)" = 600.0 ]
+	nlock release --claim "$(json claim <printed)"
+	nothing_left
+}
+
+@test "acquire: --print env refuses a claim that is not one line, and gives the lock back" {
+	local end
+
+	for end in $'\n' $'\r'; do
+		run -64 --separate-stderr nlock acquire -q --print env \
+			"$LOCK${end}PATH=evil"
+		complains
+		[[ $stderr == *"--print: "*" newline "* ]]
+		[ -z "$output" ]
+		nothing_left
+	done
+}
+
+@test "acquire: --print json refuses a claim that is not UTF-8, and gives the lock back" {
+	local name=$LOCK$'\n"\\é'
+
+	run -64 --separate-stderr nlock acquire --print json "$LOCK"$'\xff'
+	complains
+	[[ $stderr == *"--print: "*" UTF-8"* ]]
+	[ -z "$output" ]
+	nothing_left
+	run -0 nlock acquire --print json "$name"
+	[ "$(json claim <<<"$output")" -ef "$name" ]
+}
+
+@test "acquire: --print of no format is a usage error, and takes nothing" {
+	local format
+
+	for format in bash '' SH 'sh '; do
+		run -64 --separate-stderr nlock acquire --print "$format" "$LOCK"
+		complains
+		[[ $stderr == "nlock: --print: not a format: '$format'; takes sh, csh, fish, env, json or claim" ]]
+	done
+	nothing_left
+}
+
 @test "acquire: records the pid of its parent" {
 	nlock acquire "$LOCK" >/dev/null
 	[ "$(nlock status --json "$LOCK" | json pid)" = "$BASHPID" ]

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text_test.c - quoting for shells, JSON, names of errors.
+ * text_test.c - quoting for shells, formats of claims, JSON, names of errors.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "../../cmd/text/claim_format.h"
 #include "../../cmd/text/errno_names.h"
 #include "../../cmd/text/json.h"
 #include "../../cmd/text/shell_quote.h"
@@ -40,6 +41,25 @@ static void test_quote(void)
 		free(csh);
 		free(fish);
 	}
+}
+
+static void test_formats(void)
+{
+	const struct claim_format *env = claim_format_find("env");
+	const struct claim_format *json = claim_format_find("json");
+	const struct claim_format *sh = claim_format_find("sh");
+
+	ok(claim_format_find("") == NULL && claim_format_find("shell") == NULL,
+	   "what is no name of a format");
+	ok(claim_format_obstacle(env, "a b'\"$=") == NULL &&
+	   claim_format_obstacle(env, "a\nb") != NULL &&
+	   claim_format_obstacle(env, "a\rb") != NULL,
+	   "an environment file has one line for a claim");
+	ok(claim_format_obstacle(json, "\xc3\xa9\n") == NULL &&
+	   claim_format_obstacle(json, "a\xe9") != NULL,
+	   "JSON has only UTF-8");
+	ok(claim_format_obstacle(sh, "\xff\n\r") == NULL,
+	   "a shell takes any claim");
 }
 
 /* What json_string() prints for a value. */
@@ -126,6 +146,7 @@ static void test_errnos(void)
 int main(void)
 {
 	test_quote();
+	test_formats();
 	test_json();
 	test_errnos();
 	return done();

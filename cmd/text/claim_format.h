@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim_format.h - what acquire prints, in the format that --print names.
+ *
+ * Each format has a row in a table in claim_format.c.
+ */
+#ifndef CLAIM_FORMAT_H
+#define CLAIM_FORMAT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CLAIM_FORMATS	"sh, csh, fish, env, json or claim"
+
+struct claim_format;
+
+/* Returns NULL if there is no such format. */
+const struct claim_format *claim_format_find(const char *name);
+
+/* What is known of a lock that was taken. */
+struct claim_facts {
+	const char *claim;	/* its path */
+	const char *lock;	/* as the user gave it */
+	const char *host;
+	pid_t pid;
+	int64_t lifetime_ns;
+	int64_t lease_end_ns;	/* file server's clock */
+};
+
+/*
+ * Why a claim with this path can't be printed in that format, such as "its path
+ * has a newline"; NULL if it can.
+ */
+const char *claim_format_obstacle(const struct claim_format *format,
+				  const char *claim);
+
+/*
+ * Print the claim on standard output, to be kept in the named variable if the
+ * format has one.  The caller flushes standard output.  Returns 0, or -1 with
+ * errno.
+ */
+int claim_format_print(const struct claim_format *format,
+		       const char *variable, const struct claim_facts *facts);
+
+#endif
