@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../lib/os.h"
+#include "job/last_words.h"
 #include "job/reaper.h"
 #include "text/message.h"
 #include "worker.h"
@@ -153,12 +154,15 @@ static pid_t start_speaker(void)
 	return speaker;
 }
 
-void worker_say(worker_words *words, const char *path, const void *news)
+bool worker_say(worker_words *words, const char *path, const void *news)
 {
-	if (start_speaker() == 0) {
+	pid_t speaker = start_speaker();
+
+	if (speaker == 0) {
 		words(path, news);
 		_exit(0);
 	}
+	return speaker > 0;
 }
 
 static bool may_print(void)
@@ -270,6 +274,7 @@ static _Noreturn void leave(const struct patience *patience)
 			      patience->path);
 	if (signal_number != 0)
 		die_by_signal(signal_number);
+	last_words(patience->timeout_status);
 	reaper_end();
 	_exit(patience->timeout_status);
 }

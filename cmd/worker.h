@@ -79,11 +79,12 @@ int worker_run_briefly(worker_work *work, void *data, const int *keep,
 
 /*
  * Print by a process started for this, and wait for it for at most a second:
- * standard error may be a file on the same server, or a pipe that nobody reads.
- * If no process can be started, worker_message() prints only if that can't
- * hang.
+ * what is printed to may be a file on the same server, or a pipe that nobody
+ * reads.
+ * If no process can be started, worker_say() prints nothing and returns false,
+ * and worker_message() prints only if that can't hang.
  */
-void worker_say(worker_words *words, const char *path, const void *news);
+bool worker_say(worker_words *words, const char *path, const void *news);
 void worker_message(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 

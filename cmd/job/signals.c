@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../exit_status.h"
+#include "last_words.h"
 #include "reaper.h"
 #include "signals.h"
 
@@ -231,6 +232,7 @@ void die_by_signal(int signal_number)
 {
 	sigset_t only;
 
+	last_words(STATUS_SIGNALLED + signal_number);
 	reaper_end();
 	prctl(PR_SET_DUMPABLE, 0);	/* a core would tell nothing */
 	sigemptyset(&only);

@@ -115,8 +115,8 @@ void stop_by_signal(int signal_number);
 void let_signals_stop(void);
 
 /*
- * End as the signal would have ended nlock, so that a shell sees it, but leave
- * no core, and no process of nlock's own.
+ * Say the last words, and end as the signal would have ended nlock, so that a
+ * shell sees it, but leave no core, and no process of nlock's own.
  */
 _Noreturn void die_by_signal(int signal_number);
 

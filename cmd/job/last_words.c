@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * last_words.c - say something before nlock ends; see last_words.h.
+ */
+#include <stddef.h>
+
+#include "last_words.h"
+
+static last_words_say *to_say;
+static const void *about;
+
+void last_words_set(last_words_say *say, const void *data)
+{
+	to_say = say;
+	about = data;
+}
+
+void last_words(int status)
+{
+	last_words_say *say = to_say;
+
+	to_say = NULL;
+	if (say != NULL)
+		say(about, status);
+}
