@@ -11,8 +11,10 @@
 #include "command.h"
 #include "held_lock.h"
 #include "job/keeper.h"
+#include "job/last_words.h"
 #include "same_path.h"
 #include "state_file.h"
+#include "worker.h"
 
 const struct poptOption acquire_options[] = {
 	INCLUDE(wait_options, "Waiting:"),
@@ -89,6 +91,29 @@ static int print_claim(const struct options *options, const struct held *held,
 	return close_output();
 }
 
+struct failure {
+	const struct claim_format *format;
+	int status;
+};
+
+static void print_failure(const char *unused, const void *data)
+{
+	const struct failure *failure = data;
+
+	(void)unused;
+	claim_format_print_failure(failure->format, failure->status);
+}
+
+/* By a process of its own: nobody may read it, or its file's server hang. */
+static void say_failed(const void *data, int status)
+{
+	const struct options *options = data;
+	struct failure failure = { options->print, status };
+
+	if (!worker_say(print_failure, NULL, &failure))
+		print_failure(NULL, &failure);
+}
+
 static int write_claim(const struct options *options, const char *claim)
 {
 	const char *step;
@@ -132,6 +157,7 @@ static int find_process(const struct options *options, pid_t *pid,
 			   "namespace; takes --pid, too");
 }
 
+/* Returns PROCEED with the lock taken; otherwise the exit status. */
 static int acquire(const struct options *options,
 		   const struct command *command)
 {
@@ -160,6 +186,8 @@ static int acquire(const struct options *options,
 		return usage_error("--state: %s: is the lock itself; takes "
 				   "the path of another file",
 				   options->state_file);
+	if (options->state_file == NULL)
+		last_words_set(say_failed, options);
 	status = find_process(options, &pid, &depends);
 	if (status == PROCEED)
 		status = take_lock(&held, options, path, pid, depends);
@@ -175,7 +203,7 @@ static int acquire(const struct options *options,
 		 print_claim(options, &held, claim);
 	if (status == STATUS_DONE) {
 		close_held(&held);
-		return status;
+		return PROCEED;
 	}
 	if (keeper > 0)
 		kill(keeper, SIGKILL);
@@ -188,7 +216,10 @@ int acquire_command(const struct command *command, int argc,
 {
 	struct options options;
 	int status = options_parse(&options, command, argc, argv);
+	bool asks_help = status == STATUS_DONE;
 
+	if (status != PROCEED)
+		options_look_ahead(&options);
 	if (status == PROCEED)
 		status = options_default_wait(&options);
 	if (status == PROCEED)
@@ -196,6 +227,10 @@ int acquire_command(const struct command *command, int argc,
 						  ACQUIRE_LIFETIME_NS);
 	if (status == PROCEED)
 		status = acquire(&options, command);
+	if (status == PROCEED)
+		status = STATUS_DONE;
+	else if (!asks_help && options.state_file == NULL)
+		say_failed(&options, status);
 	options_free(&options);
 	return status;
 }

@@ -331,6 +331,26 @@ static int take_options(struct options *options,
 	return PROCEED;
 }
 
+void options_look_ahead(struct options *options)
+{
+	const struct claim_format *format;
+	int code;
+
+	while ((code = poptGetNextOpt(options->popt)) != -1) {
+		char *text = poptGetOptArg(options->popt);
+
+		if (code == OPTION_STATE) {
+			options->state_file = keep(options, OPTION_STATE,
+						   text);
+			continue;
+		}
+		format = code == OPTION_PRINT ? claim_format_find(text) : NULL;
+		if (format != NULL)
+			options->print = format;
+		free(text);
+	}
+}
+
 /* A variable's value; NULL if the variable is unset or empty. */
 static const char *environment(const char *name)
 {

@@ -104,6 +104,12 @@ int options_parse(struct options *options, const struct command *command,
 		  int argc, const char **argv);
 
 /*
+ * After an error, see whether --print or --state is among the options that come
+ * after the wrong one.
+ */
+void options_look_ahead(struct options *options);
+
+/*
  * If the command line has not set it, set the timeout from NLOCK_TIMEOUT or to
  * "for ever"; and the lifetime from NLOCK_LIFETIME or to lifetime_ns.  Both
  * return PROCEED, or STATUS_USAGE once they have reported the error.

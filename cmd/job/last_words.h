@@ -12,6 +12,7 @@
  */
 typedef void last_words_say(const void *data, int status);
 
+/* Children of the caller have none. */
 void last_words_set(last_words_say *say, const void *data);
 
 /* nlock is about to end: have it said, once. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "claim_format.h"
 #include "json.h"
@@ -17,6 +18,8 @@ struct claim_format {
 	/* Returns 0, or -1 with errno. */
 	int (*print)(const char *variable, const struct claim_facts *facts);
 	const char *(*obstacle)(const char *claim);	/* NULL: there is none */
+	/* What a failure is printed as, before and after the status; or NULL. */
+	const char *before_status, *after_status;
 };
 
 /* ------------------------------------------------------------------- shells */
@@ -110,13 +113,14 @@ static int print_path(const char *variable, const struct claim_facts *facts)
 
 /* ------------------------------------------------------------------- public */
 
+/* A subshell of fish(1) is no command, so that sh has to exit there. */
 static const struct claim_format formats[] = {
-	{ "sh", print_sh, NULL },
-	{ "csh", print_csh, NULL },
-	{ "fish", print_fish, NULL },
-	{ "env", print_env, env_obstacle },
-	{ "json", print_json, json_obstacle },
-	{ "claim", print_path, NULL },
+	{ "sh", print_sh, NULL, "(exit ", ")" },
+	{ "csh", print_csh, NULL, "(exit ", ")" },
+	{ "fish", print_fish, NULL, "command sh -c 'exit ", "'" },
+	{ "env", print_env, env_obstacle, NULL, NULL },
+	{ "json", print_json, json_obstacle, NULL, NULL },
+	{ "claim", print_path, NULL, NULL, NULL },
 };
 
 const struct claim_format *claim_format_find(const char *name)
@@ -139,4 +143,11 @@ int claim_format_print(const struct claim_format *format,
 		       const char *variable, const struct claim_facts *facts)
 {
 	return format->print(variable, facts);
+}
+
+void claim_format_print_failure(const struct claim_format *format, int status)
+{
+	if (format->before_status != NULL)
+		dprintf(STDOUT_FILENO, "%s%d%s\n", format->before_status,
+			status, format->after_status);
 }

@@ -2,7 +2,8 @@
 /*
  * claim_format.h - what acquire prints, in the format that --print names.
  *
- * Each format has a row in a table in claim_format.c.
+ * Each format has a row in a table in claim_format.c, and can be printed in two
+ * ways: as a claim, or as a failure.
  */
 #ifndef CLAIM_FORMAT_H
 #define CLAIM_FORMAT_H
@@ -41,5 +42,14 @@ const char *claim_format_obstacle(const struct claim_format *format,
  */
 int claim_format_print(const struct claim_format *format,
 		       const char *variable, const struct claim_facts *facts);
+
+/*
+ * Print a command that sets nothing and exits with status, for a script that
+ * evaluates what acquire prints without having looked at its exit status.
+ * Prints nothing if the format is not that of a shell.
+ *
+ * This bypasses stdio, which may still have a claim that could not be written.
+ */
+void claim_format_print_failure(const struct claim_format *format, int status);
 
 #endif

@@ -65,12 +65,76 @@ listing() {
 	nothing_left
 }
 
-@test "acquire: prints nothing unless it has the lock" {
-	nlock acquire "$LOCK" >/dev/null
-	run -75 --separate-stderr nlock acquire -n "$LOCK"
+@test "acquire: without the lock it prints what exits with its status when it is evaluated" {
+	local options
+
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	for options in -n -qn "-w 50ms" "-v -n"; do
+		# shellcheck disable=SC2086	# words
+		run -75 --separate-stderr nlock acquire $options "$LOCK"
+		[ "$output" = "(exit 75)" ]
+		# shellcheck disable=SC2086
+		run -75 --separate-stderr nlock acquire --print csh $options \
+			"$LOCK"
+		[ "$output" = "(exit 75)" ]
+		# shellcheck disable=SC2086
+		run -75 --separate-stderr nlock acquire $options --print fish \
+			"$LOCK"
+		[ "$output" = "command sh -c 'exit 75'" ]
+	done
+	run -74 --separate-stderr nlock acquire nosuch/lock
+	[ "$output" = "(exit 74)" ]
+}
+
+@test "acquire: without the lock it prints nothing for programs, or with --state" {
+	local option
+
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	for option in "--print env" "--print json" "--print claim" \
+			"--state state" "--state state --print fish"; do
+		# shellcheck disable=SC2086	# words
+		run -75 --separate-stderr nlock acquire $option -n "$LOCK"
+		[ -z "$output" ]
+		# shellcheck disable=SC2086
+		run -64 --separate-stderr nlock acquire $option "$LOCK" more
+		[ -z "$output" ]
+	done
+}
+
+@test "acquire: a usage error is printed to be evaluated, too, as the options after it ask for" {
+	run -64 --separate-stderr nlock acquire
+	[ "$output" = "(exit 64)" ]
+	run -64 --separate-stderr nlock acquire --nosuch --print fish "$LOCK"
+	complains
+	[ "$output" = "command sh -c 'exit 64'" ]
+	run -64 --separate-stderr nlock acquire -w 5x --print=json "$LOCK"
 	[ -z "$output" ]
-	run -75 --separate-stderr nlock acquire -w 50ms "$LOCK"
+	run -64 --separate-stderr nlock acquire -w 5x -Z --state state "$LOCK"
+	complains
 	[ -z "$output" ]
+	run -64 --separate-stderr nlock acquire --print fish -w
+	[ "$output" = "command sh -c 'exit 64'" ]
+	run -0 nlock acquire --help
+	[[ $output != *"(exit"* ]]
+}
+
+@test "acquire: what it prints without the lock changes no exit status if it can't be written" {
+	nlock acquire -l 1h "$LOCK" >/dev/null
+	# shellcheck disable=SC2016
+	run -75 --separate-stderr sh -c 'nlock acquire -n "$1" >/dev/full' \
+		sh "$LOCK"
+	complains
+	# shellcheck disable=SC2016
+	run -75 --separate-stderr sh -c 'nlock acquire -n "$1" >&-' sh "$LOCK"
+	complains
+	mkfifo pipe
+	exec 6<>pipe
+	exec 7>pipe
+	exec 6>&-
+	# shellcheck disable=SC2016
+	run -64 --separate-stderr sh -c 'nlock acquire -Z >&7' sh
+	exec 7>&-
+	complains
 }
 
 # ------------------------------------------------------------------- formats
@@ -148,6 +212,7 @@ listing() {
 		run -64 --separate-stderr nlock acquire --print "$format" "$LOCK"
 		complains
 		[[ $stderr == "nlock: --print: not a format: '$format'; takes sh, csh, fish, env, json or claim" ]]
+		[ "$output" = "(exit 64)" ]
 	done
 	nothing_left
 }
@@ -303,7 +368,7 @@ listing() {
 	nlock acquire -l 1h "$LOCK" >/dev/null
 	run -3 nlock acquire -n -E 3 "$LOCK"
 	run -0 --separate-stderr nlock acquire -w 50ms -E 0 "$LOCK"
-	[ -z "$output" ]
+	[ "$output" = "(exit 0)" ]
 	run -3 --separate-stderr nlock acquire -n -E 3 "$LOCK"
 	complains
 }
@@ -335,9 +400,9 @@ listing() {
 		fi
 	done
 	[ $succeeded = 1 ]
-	[ "$(cat printed* | wc -l)" = 1 ]
+	[ "$(cat printed* | grep -cvxF '(exit 75)')" = 1 ]
 	claims_are 1
-	eval "$(cat printed*)"
+	eval "$(grep -h NLOCK_CLAIM printed*)"
 	nlock release
 	nothing_left
 }
@@ -357,7 +422,7 @@ listing() {
 		status=0
 		wait $waiter || status=$?
 		[ $status = $((128 + $(kill -l $name))) ]
-		[ ! -s printed ]
+		[ "$(cat printed)" = "(exit $status)" ]
 		rm printed
 		[ "$(listing)" = "$before" ]
 	done
@@ -386,7 +451,7 @@ listing() {
 	before=$(listing)
 	run -73 --separate-stderr timeout 20 nlock acquire "$LOCK"
 	complains
-	[ -z "$output" ]
+	[ "$output" = "(exit 73)" ]
 	run -73 timeout 20 nlock run "$LOCK" touch ran
 	[ ! -e ran ]
 	run -73 --separate-stderr timeout 20 nlock acquire -q "$LOCK"
@@ -606,7 +671,7 @@ listing() {
 	run --separate-stderr nlock acquire --pid $pid "$LOCK"
 	[ "$status" != 0 ]
 	complains
-	[ -z "$output" ]
+	[ "$output" = "(exit $status)" ]
 	nothing_left
 }
 

@@ -43,7 +43,7 @@ not_synced() {
 	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
 	run -74 --separate-stderr not_synced nlock acquire -n "$LOCK"
 	complains
-	[ -z "$output" ]
+	[ "$output" = "(exit 74)" ]
 	nothing_behind
 }
 

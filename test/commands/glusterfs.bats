@@ -45,7 +45,7 @@ link" ]
 	run -74 --separate-stderr "${STRACE[@]}" -o calls \
 		-e inject=renameat:error=EIO:when=1 nlock acquire "$LOCK"
 	[ "$stderr" = "nlock: $LOCK: rename the claim: Input/output error" ]
-	[ -z "$output" ]
+	[ "$output" = "(exit 74)" ]
 	nothing_behind
 }
 

@@ -265,8 +265,9 @@ process_stopped() {
 
 @test "acquire -w: gives up though the file server hangs" {
 	hang
-	in_group nlock acquire -w 100ms "$LOCK" 2>errors
+	in_group nlock acquire -w 100ms "$LOCK" >printed 2>errors
 	gave_up 75 $!
+	[ "$(cat printed)" = "(exit 75)" ]
 }
 
 @test "acquire -w: the time to open the directory is part of the wait" {
@@ -295,10 +296,11 @@ process_stopped() {
 
 @test "acquire: a signal ends it though the file server hangs" {
 	hang
-	in_group nlock acquire "$LOCK" 2>errors
+	in_group nlock acquire "$LOCK" >printed 2>errors
 	eventually under_way $!
 	kill -TERM $!
 	gave_up $((128 + 15)) $!
+	[ "$(cat printed)" = "(exit 143)" ]
 }
 
 # Both claims are there, and the waiter looks for the lock.
@@ -416,6 +418,12 @@ writes() {
 	done
 	nothing_left
 	nothing_behind
+}
+
+@test "acquire: it ends though nobody reads what it prints without the lock" {
+	nlock acquire -l 1h "$DIR/job.lock" >/dev/null
+	unread 1 nlock acquire -n "$DIR/job.lock"
+	ended_with 75 "$UNREAD"
 }
 
 @test "run -v: it runs its command though nobody reads what it says of clocks" {
@@ -552,6 +560,7 @@ writes() {
 		run -74 --separate-stderr without_processes nlock $command
 		complains
 		[[ $stderr == *"Resource temporarily unavailable" ]]
+		[[ $command == run* || $output == "(exit 74)" ]]
 	done
 	[ ! -e ran ]
 	nothing_behind

@@ -30,7 +30,7 @@ is_left_alone() {
 	timeout 20 nlock status --json "$LOCK" | grep -q "\"state\":\"$1\""
 	run -$busy --separate-stderr timeout 20 nlock acquire -n "$LOCK"
 	complains
-	[ -z "$output" ]
+	[ "$output" = "(exit $busy)" ]
 	[[ $stderr != *[[:cntrl:]]* ]]
 	[ "$(listing)" = "$before" ]
 }
@@ -116,7 +116,7 @@ claim_lock() {
 		run -78 --separate-stderr timeout 20 nlock acquire "$LOCK"
 		complains
 		[[ $stderr == *"in the way: foreign: a directory "*"; it has something in it, "* ]]
-		[ -z "$output" ]
+		[ "$output" = "(exit 78)" ]
 		tells_what_to_do -q
 		tells_what_to_do -w 1h -E 0
 		rm "$LOCK/$entry"

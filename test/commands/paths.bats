@@ -155,7 +155,7 @@ for line in open("printed", "rb"):
 			refused=$length
 			[ "$status" = 74 ]
 			complains
-			[ -z "$output" ]
+			[ "$output" = "(exit 74)" ]
 		fi
 		[ -z "$(ls -A)" ]
 	done
@@ -429,7 +429,7 @@ is_mounted_for() {
 		run -74 --separate-stderr nlock acquire -n "$path"
 		complains
 		[[ $stderr == *"$path"* ]]
-		[ -z "$output" ]
+		[ "$output" = "(exit 74)" ]
 		run -74 --separate-stderr nlock run "$path" touch ran
 		complains
 		run -74 --separate-stderr nlock status "$path"
@@ -468,7 +468,7 @@ is_mounted_for() {
 	eventually has_ended $waiter
 	wait $waiter || status=$?
 	[ $status = 74 ]
-	[ ! -s printed ]
+	[ "$(cat printed)" = "(exit 74)" ]
 	[ "$(grep -c '^nlock: ' errors)" = 1 ]
 }
 
@@ -498,7 +498,7 @@ be_nobody() {
 	run -77 --separate-stderr "${nobody[@]}" acquire -n "$LOCK"
 	complains
 	[[ $stderr == *"$LOCK"* ]]
-	[ -z "$output" ]
+	[ "$output" = "(exit 77)" ]
 	run -77 --separate-stderr "${nobody[@]}" run "$LOCK" true
 	complains
 	run -77 --separate-stderr "${nobody[@]}" run -q "$LOCK" true
@@ -583,7 +583,7 @@ image() {
 	"$@" "$BATS_TEST_TMPDIR/image" >/dev/null
 }
 
-# The lock can't be taken; nothing is left, nothing is printed.
+# The lock can't be taken; nothing is left, no claim is printed.
 fails='nlock acquire -n "$1"; status=$?
 	find . -name "job.lock*"
 	nlock run -n "$1" echo ran; [ $? = $status ] || echo "run: $?"
@@ -594,7 +594,7 @@ fails='nlock acquire -n "$1"; status=$?
 both_complain() {
 	echo "stdout: $output"
 	echo "stderr: $stderr"
-	[ -z "$output" ]
+	[ "$output" = "(exit $status)" ]
 	# shellcheck disable=SC2154	# set by run
 	[ "${#stderr_lines[@]}" = 2 ]
 	[[ ${stderr_lines[0]} == "nlock: $LOCK: "* ]]
@@ -701,8 +701,8 @@ both_complain() {
 	[[ ${lines[0]} == *'"state":"ours"'* ]]
 	[ "${lines[1]}" = "refresh 69" ]
 	[ "${lines[2]}" = "release 69" ]
-	[ "${lines[3]}" = 69 ]
-	[ "${#lines[@]}" = 4 ]
+	[ "${lines[3]}${lines[4]}" = "(exit 69)69" ]
+	[ "${#lines[@]}" = 5 ]
 	[ "${#stderr_lines[@]}" = 3 ]
 }
 
@@ -733,7 +733,7 @@ refusing() {
 			refusing "?link,linkat" $name nlock acquire -n "$LOCK"
 		complains
 		[[ $stderr == *link* ]]
-		[ -z "$output" ]
+		[ "$output" = "(exit 69)" ]
 		nothing_left
 		run -69 --separate-stderr \
 			refusing "?link,linkat" $name nlock run "$LOCK" touch ran

@@ -221,6 +221,6 @@ refuses() {
 		refuses
 		run --separate-stderr "${bo[@]}" "$nl" acquire -w 1s "$LOCK"
 		refuses
-		[ -z "$output" ]
+		[ "$output" = "(exit $status)" ]
 	done
 }

@@ -231,7 +231,7 @@ other_of_acquire_killed() {
 	other_killed "$1" nlock acquire -l 1h "$LOCK"
 	[ "$STATUS" = 74 ]
 	says_who_was_killed
-	[ ! -s printed ]
+	[ "$(cat printed)" = "(exit 74)" ]
 	nothing_behind "$1"
 }
 
