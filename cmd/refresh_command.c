@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/os.h"
 #include "command.h"
 #include "held_lock.h"
 #include "interruptible.h"
@@ -24,22 +23,15 @@ const struct poptOption refresh_options[] = {
 
 /*
  * Is this the claim of an "nlock run" whose command we are part of?  Then its
- * heartbeat renews the lease, and the times that we both set could cross.  If
- * that nlock was killed, nobody else renews the lease.  Where we can't tell,
- * assume that the heartbeat lives.
+ * heartbeat renews the lease, and the times that we both set could cross.
  */
-static bool is_kept_by_run(const struct target *target)
+static bool is_of_our_run(const struct target *target)
 {
-	const struct nlock_lock *lock = &target->lock;
 	const char *lock_path = getenv("NLOCK_LOCK");
-	struct claim_name parts;
 
-	return lock_path != NULL && strcmp(lock_path, lock->path) == 0 &&
-	       claim_name_parse(target->claim.name, lock->name,
-				lock->options.separator, &parts) &&
-	       parts.kept_by_run &&
-	       !(parts.has_process &&
-		 process_gone(parts.pid, &parts.process));
+	return lock_path != NULL &&
+	       strcmp(lock_path, target->lock.path) == 0 &&
+	       is_kept_by_run(target);
 }
 
 /* Does a keeper renew the lease, for "acquire --keep"? */
@@ -58,7 +50,7 @@ static int refresh(const struct options *options, struct target *target)
 	struct nlock_error error;
 	enum nlock_result result;
 
-	result = is_kept_by_run(target) || is_kept_for_process(target) ?
+	result = is_of_our_run(target) || is_kept_for_process(target) ?
 		 nlock_confirm(&target->claim, &error) :
 		 nlock_refresh(&target->claim, options->lifetime_ns, &error);
 	if (result == NLOCK_LOST)

@@ -2,6 +2,8 @@
 /*
  * release_command.c - nlock release.
  */
+#include <string.h>
+
 #include "command.h"
 #include "interruptible.h"
 #include "state_file.h"
@@ -14,6 +16,33 @@ const struct poptOption release_options[] = {
 	INCLUDE(common_options, "Common options:"),
 	POPT_TABLEEND
 };
+
+/*
+ * A script that is started by nlock run finds the claim of that run in its
+ * environment, and may believe it to be of a lock that it has taken itself.
+ */
+static bool has_claim_of_run(const struct options *options,
+			     const struct target *target)
+{
+	return options->state_file == NULL &&
+	       strcmp(options->claim_source, "--claim") != 0 &&
+	       is_kept_by_run(target);
+}
+
+static int leave_to_run(const struct options *options, struct target *target)
+{
+	struct nlock_error error;
+	enum nlock_result result = nlock_confirm(&target->claim, &error);
+
+	if (result == NLOCK_LOST)
+		return lost(options, target);
+	if (result != NLOCK_OK)
+		return message_failure(target->lock_path, result, &error);
+	return not_ours(options, target->lock_path,
+			"not released: 'nlock run' keeps this lock and gives "
+			"it back when its command ends; release it all the "
+			"same by --claim");
+}
 
 static int release(const struct options *options, struct target *target)
 {
@@ -40,7 +69,9 @@ static int find_and_release(const struct options *options,
 	struct target target;
 	int status = open_target(options, command, &target);
 
-	if (status == PROCEED)
+	if (status == PROCEED && has_claim_of_run(options, &target))
+		status = leave_to_run(options, &target);
+	else if (status == PROCEED)
 		status = release(options, &target);
 	close_target(&target);
 	return status;

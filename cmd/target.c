@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/os.h"
 #include "same_path.h"
 #include "state_file.h"
 #include "target.h"
@@ -129,6 +130,18 @@ int open_target(const struct options *options,
 	if (result != PROCEED)
 		return result;
 	return open_lock(options, target);
+}
+
+bool is_kept_by_run(const struct target *target)
+{
+	const struct nlock_lock *lock = &target->lock;
+	struct claim_name parts;
+
+	return claim_name_parse(target->claim.name, lock->name,
+				lock->options.separator, &parts) &&
+	       parts.kept_by_run &&
+	       !(parts.has_process &&
+		 process_gone(parts.pid, &parts.process));
 }
 
 void close_target(struct target *target)

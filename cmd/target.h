@@ -34,6 +34,12 @@ int open_target(const struct options *options,
 void close_target(struct target *target);
 
 /*
+ * Is it the claim of an nlock run?  If that nlock has been killed, no; where
+ * that can't be told it is assumed to live.
+ */
+bool is_kept_by_run(const struct target *target);
+
+/*
  * The lock is not ours: say why and return STATUS_NOT_OURS; or, with
  * --unconditionally, just return STATUS_DONE.
  */

@@ -269,6 +269,68 @@ waits() {
 	nothing_left
 }
 
+# --------------------------------------------------------------- within run
+
+REFUSES="not released: 'nlock run' keeps this lock and gives it back when its command ends; release it all the same by --claim"
+
+@test "release: refuses the claim that nlock run has put into NLOCK_CLAIM, and the run keeps its lock" {
+	run -0 --separate-stderr nlock run "$LOCK" sh -c '
+		nlock release; echo $?
+		nlock release -q "$NLOCK_LOCK"; echo $?
+		nlock status --mine "$NLOCK_LOCK" >/dev/null && echo held'
+	[ "$output" = $'76\n76\nheld' ]
+	[ "$stderr" = "nlock: $LOCK: $REFUSES" ]
+	nothing_left
+}
+
+@test "release: by --claim, or by a state file, releases what nlock run keeps" {
+	run -76 --separate-stderr nlock run "$LOCK" \
+		-c 'nlock release --claim "$NLOCK_CLAIM" && [ ! -e "$NLOCK_LOCK" ]'
+	[[ $stderr == *"the lock was lost while the command ran"* ]]
+	run -76 --separate-stderr nlock run "$LOCK" \
+		-c 'echo "$NLOCK_CLAIM" >state && nlock release --state state &&
+			[ ! -e "$NLOCK_LOCK" ]'
+	[[ $stderr == *"the lock was lost while the command ran"* ]]
+	nothing_left
+}
+
+@test "release: --unconditionally leaves to nlock run the lock that it keeps, without a word" {
+	run -0 --separate-stderr nlock run "$LOCK" sh -c '
+		nlock release --unconditionally &&
+		nlock status --mine "$NLOCK_LOCK" >/dev/null'
+	[ -z "$output$stderr" ]
+	nothing_left
+}
+
+@test "release: within nlock run, a lock that the script has taken itself is released" {
+	run -0 --separate-stderr nlock run "$LOCK.2" sh -ec '
+		eval "$(nlock acquire "$1")"
+		nlock release
+		nlock status "$1"' sh "$LOCK"
+	[ "$output" = "$LOCK: unlocked" ]
+}
+
+@test "release: of a lock that nlock run has lost says that it is lost" {
+	run -76 --separate-stderr nlock run --on-lost warn "$LOCK" sh -c '
+		rm "$NLOCK_LOCK"
+		nlock release; echo $?'
+	[ "$output" = 76 ]
+	[[ $stderr == *"nlock: $LOCK: not ours: the lock file is gone"* ]]
+	[[ $stderr != *"$REFUSES"* ]]
+}
+
+@test "release: once an nlock run has been killed, its claim in NLOCK_CLAIM will do" {
+	in_group nlock run -l 1h "$LOCK" sh -c '
+		echo "$NLOCK_CLAIM" >claim.new
+		mv claim.new claim; exec sleep 1000'
+	eventually test -e claim
+	NLOCK_CLAIM=$(cat claim) run -76 nlock release
+	kill -KILL $!
+	ended_with 137 $!
+	NLOCK_CLAIM=$(cat claim) run -0 nlock release
+	nothing_left
+}
+
 # --------------------------------------------------------- unconditionally
 
 @test "release: --unconditionally of a lock that is not ours is no error" {

@@ -127,10 +127,12 @@ load ../common
 }
 
 @test "run: a lock that its command has released is lost, which is 76" {
-	run -76 --separate-stderr timeout 20 nlock run "$LOCK" nlock release
+	local release='nlock release --claim "$NLOCK_CLAIM"'
+
+	run -76 --separate-stderr timeout 20 nlock run "$LOCK" -c "$release"
 	complains
 	nothing_left
-	run -76 --separate-stderr timeout 20 nlock run -q "$LOCK" nlock release
+	run -76 --separate-stderr timeout 20 nlock run -q "$LOCK" -c "$release"
 	[ -z "$stderr" ]
 	nothing_left
 }
