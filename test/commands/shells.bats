@@ -3,12 +3,7 @@
 #
 # nlock acquire --print: what it prints, evaluated by the shells it is for.
 
-load common
-
-# needs SHELL
-needs() {
-	command -v "$1" >/dev/null || skip "$1 is not installed"
-}
+load ../common
 
 # Paths that a shell must not touch.  The last has every byte a name can have.
 # shellcheck disable=SC1003	# no quote is meant to be escaped
