@@ -270,7 +270,7 @@ kill_unkept() {
 is_heartbeat() {
 	local sid comm
 
-	read -r sid comm < <(ps -o sid=,comm= -p "$1") || return 1
+	read -r sid comm <<<"$(ps -o sid=,comm= -p "$1")"
 	[ "$sid $comm" = "$1 nlock" ]
 }
 

@@ -175,7 +175,7 @@ listing() {
 	for name in lock claim host pid expires; do
 		[ "$(json $name <printed)" = "$(json $name <<<"$status")" ]
 	done
-	[ "$(json lifetime <printed)" = 600.0 ]
+	[[ $(json lifetime <printed) =~ ^600\.0+$ ]]
 	nlock release --claim "$(json claim <printed)"
 	nothing_left
 }

@@ -319,13 +319,13 @@ REFUSES="not released: 'nlock run' keeps this lock and gives it back when its co
 	[[ $stderr != *"$REFUSES"* ]]
 }
 
-@test "release: once an nlock run has been killed, its claim in NLOCK_CLAIM will do" {
+@test "release: once an nlock run has been killed with its heartbeat, its claim in NLOCK_CLAIM will do" {
 	in_group nlock run -l 1h "$LOCK" sh -c '
 		echo "$NLOCK_CLAIM" >claim.new
 		mv claim.new claim; exec sleep 1000'
 	eventually test -e claim
 	NLOCK_CLAIM=$(cat claim) run -76 nlock release
-	kill -KILL $!
+	kill_unkept $!
 	ended_with 137 $!
 	NLOCK_CLAIM=$(cat claim) run -0 nlock release
 	nothing_left
