@@ -198,6 +198,40 @@ is_renewed() {
 	done
 }
 
+@test "acquire --keep: by sudo, the lock is kept for the process that calls sudo" {
+	local claim
+
+	# By its name it is known.
+	cp "$(command -v bash)" sudo
+	claim=$(./sudo -c 'nlock acquire --keep --print claim -l 1s "$0"; :' \
+		"$LOCK")
+	[ "$(nlock status --json "$LOCK" | json pid)" = $$ ]
+	before=$(lease_end)
+	eventually is_renewed "$before"
+	nlock release --claim "$claim"
+	eventually no_keepers
+}
+
+@test "acquire --keep: in a container whose PID 1 is the script, release leaves nothing; without it the lease decides" {
+	needs root
+	unshare --pid --fork --mount-proc sh -c '
+		eval "$(nlock acquire --keep "$0")" && nlock release' "$LOCK"
+	nothing_left
+	unshare --pid --fork --mount-proc sh -c '
+		eval "$(nlock acquire --keep -l 1s "$0")"' "$LOCK"
+	no_keepers
+	nlock run --clock-slop 10ms -w 20s "$LOCK" true
+	nothing_left
+}
+
+@test "acquire --keep: in a container with an init the end of the script gives the lock back" {
+	needs root
+	unshare --pid --fork --mount-proc sh -c '
+		sh -c "eval \"\$(nlock acquire --keep -l 1h \"\$0\")\"" "$0"
+		nlock run -w 10s "$0" true' "$LOCK"
+	nothing_left
+}
+
 @test "acquire --keep: a process that is dead already is a failure, and nothing is left" {
 	true &
 	dead=$!
