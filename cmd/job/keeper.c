@@ -68,6 +68,11 @@ struct keeper {
 	uint64_t since_ticks;		/* nothing of that started earlier */
 	int64_t at_least_ns;		/* keep the lock until then; 0: no */
 
+	/* Those with the claim in their environment, at the last search. */
+	struct process_root carriers[MOST_CARRIERS];
+	size_t carrier_count;
+	bool saw_all;
+
 	enum keeper_state state;
 	bool lost;
 	struct heartbeat heartbeat;
@@ -129,36 +134,51 @@ static bool ward_is_gone(const struct keeper *keeper)
 	return !is_there(&keeper->ward);
 }
 
-/*
- * Send a signal to all that is to end: the ward, the command, and what they
- * started, found both by the tree of processes and by the claim in the
- * environment.  Returns how many there are, or -1 if some may be missing.
- */
-static int signal_all(const struct keeper *keeper, int signal_number)
+/* Search all environments.  This can take a second and more. */
+static void find_carriers(struct keeper *keeper)
 {
-	struct nlock_carrier carriers[MOST_CARRIERS];
+	struct nlock_carrier found[MOST_CARRIERS];
+	size_t i;
+
+	keeper->carrier_count =
+		nlock_claim_carriers(&keeper->claim, keeper->since_ticks,
+				     found, MOST_CARRIERS, &keeper->saw_all);
+	for (i = 0; i < keeper->carrier_count; i++)
+		keeper->carriers[i] = (struct process_root){
+			.pid = found[i].pid,
+			.start_ticks = found[i].start_ticks,
+		};
+}
+
+/*
+ * Send a signal to what is known: the ward, the command, the carriers, and all
+ * below them in the tree of processes.  Returns how many there are, or -1 if
+ * some may be missing.
+ */
+static int signal_known(const struct keeper *keeper, int signal_number)
+{
 	struct process_root roots[MOST_CARRIERS + 2];
 	const pid_t self = getpid();
-	size_t count = 0, found, i;
-	bool complete;
-	int result;
+	size_t count = keeper->carrier_count;
 
-	found = nlock_claim_carriers(&keeper->claim, keeper->since_ticks,
-				     carriers, MOST_CARRIERS, &complete);
-	for (i = 0; i < found; i++)
-		roots[count++] = (struct process_root){
-			.pid = carriers[i].pid,
-			.start_ticks = carriers[i].start_ticks,
-		};
+	memcpy(roots, keeper->carriers, count * sizeof(*roots));
 	roots[count++] = keeper->ward;
 	roots[count++] = keeper->command;
-	result = descendants_signal_trees(roots, count, signal_number, &self,
-					  1);
-	return complete ? result : -1;
+	return descendants_signal_trees(roots, count, signal_number, &self, 1);
+}
+
+/* The same, after a search for carriers. */
+static int signal_all(struct keeper *keeper, int signal_number)
+{
+	int found;
+
+	find_carriers(keeper);
+	found = signal_known(keeper, signal_number);
+	return keeper->saw_all ? found : -1;
 }
 
 /* Is there no reason left to keep the lock? */
-static bool is_free(const struct keeper *keeper)
+static bool is_free(struct keeper *keeper)
 {
 	return keeper->now_ns >= keeper->at_least_ns &&
 	       ward_is_gone(keeper) &&
@@ -208,7 +228,7 @@ static void begin_ending(struct keeper *keeper, int64_t kill_ns)
 	keeper->state = ENDING;
 	keeper->until_ns = kill_ns;
 	signal_all(keeper, SIGTERM);
-	signal_all(keeper, SIGCONT);
+	signal_known(keeper, SIGCONT);
 }
 
 /* The lock is lost, or can't be kept: end those who rely on it, or warn. */
@@ -284,6 +304,10 @@ static void be_keeping(struct keeper *keeper, const struct heartbeat_news *news)
 		keeper->until_ns = lease.terminate_ns;
 }
 
+/*
+ * SIGKILL must not come late, and a search takes its time: so there is none
+ * before SIGKILL as long as anything is known that still lives.
+ */
 static void be_ending(struct keeper *keeper, const struct heartbeat_news *news)
 {
 	struct deadline lease = deadline_of_lease(news->lease_end_ns,
@@ -293,16 +317,19 @@ static void be_ending(struct keeper *keeper, const struct heartbeat_news *news)
 	int left;
 
 	keeper->lost |= news->lost;
-	if (!kills && boot_now_ns() < lease.kill_ns)
+	if (!kills && keeper->now_ns < lease.kill_ns)
 		keeper->until_ns = ns_min(keeper->until_ns, lease.kill_ns);
-	left = signal_all(keeper, kills ? SIGKILL : 0);
-	if (left == 0) {
-		keeper->state = keeper->lost ? OVER : KEEPING;
-	} else if (keeper->now_ns >= keeper->until_ns && !kills) {
+	if (!kills && keeper->now_ns >= keeper->until_ns) {
 		keeper->state = KILLING;
 		keeper->until_ns = ns_add(keeper->now_ns, KILLING_NS);
-		signal_all(keeper, SIGKILL);
-	} else if (keeper->now_ns >= keeper->until_ns) {
+		kills = true;
+	}
+	left = signal_known(keeper, kills ? SIGKILL : 0);
+	if (kills || left == 0)
+		left = signal_all(keeper, kills ? SIGKILL : 0);
+	if (left == 0) {
+		keeper->state = keeper->lost ? OVER : KEEPING;
+	} else if (kills && keeper->now_ns >= keeper->until_ns) {
 		keeper->state = LEFT;
 		say(keeper, left < 0 ? "what was started under the lock can't "
 		    "all be seen, and may go on" : "what was started under the "

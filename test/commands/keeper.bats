@@ -119,6 +119,29 @@ is_renewed() {
 	nothing_left
 }
 
+@test "acquire --keep: a script that ignores SIGTERM is killed before the lease is over, even if some process can't be looked at" {
+	preload hanging_environ
+	mount_fuse d mnt
+	fuse=$!
+	sleep 1000 3>&- &
+	hanging=$!
+	sh -c 'trap "" TERM
+		eval "$("$@" acquire --keep -l 6s "$0")" || exit
+		while :; do date +%s%N >alive.new; mv alive.new alive; done' \
+		"$PWD/mnt/job.lock" "${PRELOAD[@]}" \
+		HANGING=" /proc/$hanging/environ " nlock 3>&- &
+	script=$!
+	eventually test -e alive
+	kill -STOP "$fuse"
+	ended_with 137 "$script"
+	lease_end=$(stat -c %.9Y d/job.lock)
+	between 0 "$(<alive)" "${lease_end/./}"
+	kill -CONT "$fuse"
+	eventually no_keepers
+	kill "$hanging"
+	umount mnt
+}
+
 @test "acquire --keep --on-lost warn: when the lock is lost, the script goes on, and the keeper ends" {
 	KEEP="--keep -l 1s --on-lost warn"
 	start_script 'sleep 1000; :'
