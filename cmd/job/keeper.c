@@ -200,6 +200,19 @@ static void reap(struct keeper *keeper)
 	}
 }
 
+/*
+ * The search for carriers starts a child and waits for it.  Without this that
+ * child's end would have us search again at once.
+ */
+static void forget_searchers(struct keeper *keeper)
+{
+	struct signalfd_siginfo info;
+
+	while (read(keeper->child_fd, &info, sizeof(info)) > 0)
+		continue;
+	reap(keeper);	/* what has ended before that */
+}
+
 static void keep_heartbeat(struct keeper *keeper)
 {
 	if (keeper->lost || keeper->heartbeat.pid > 0 ||
@@ -375,7 +388,6 @@ static void wait_for_events(struct keeper *keeper)
 		{ .fd = watches ? keeper->ward_fd : -1, .events = POLLIN },
 		{ .fd = keeper->child_fd, .events = POLLIN },
 	};
-	struct signalfd_siginfo info;
 	uint64_t count;
 
 	if (keeper->timer_fd >= 0)
@@ -386,8 +398,6 @@ static void wait_for_events(struct keeper *keeper)
 		(void)!read(keeper->timer_fd, &count, sizeof(count));
 	if (fds[1].revents != 0)
 		(void)!read(keeper->heartbeat.event_fd, &count, sizeof(count));
-	if (fds[4].revents != 0)
-		(void)!read(keeper->child_fd, &info, sizeof(info));
 	if (fds[2].revents != 0 && nlock_keeper_answer(keeper->listener_fd))
 		keeper->look_due_ns = ns_add(keeper->looked_ns, AGAIN_NS);
 }
@@ -427,6 +437,7 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 		step(keeper);
 		if (keeper->state == LEFT || keeper->state == OVER)
 			break;
+		forget_searchers(keeper);
 		wait_for_events(keeper);
 	}
 	if (keeper->speaker > 0)

@@ -400,6 +400,27 @@ living() {
 	eventually free
 }
 
+# How often a process has given up the processor to wait.
+waits_of() {
+	awk '/^voluntary/ { print $2 }' "/proc/$1/status"
+}
+
+@test "run --no-fork: while it waits for what the command started, the keeper looks for that only now and then" {
+	nlock run -F -l 1s "$LOCK" -- bash -c '
+		(setsid bash -c "read -r line <go" &); exit' 3>&- &
+	mkfifo go
+	wait $!
+	keeper=$(keepers | head -n 1)
+	waits=$(waits_of "$keeper")
+	for _ in 1 2 3 4 5 6 7 8; do
+		before=$(lease_end)
+		eventually is_renewed "$before"
+	done
+	between 0 $(($(waits_of "$keeper") - waits)) 60
+	echo >go
+	eventually free
+}
+
 @test "run --no-fork: when the lock is lost, the command and what it started are ended" {
 	nlock run -F -l 1s --kill-after 500ms "$LOCK" -- bash -c '
 		trap "" TERM; (setsid sleep 1004 &) ; while :; do sleep 0.05; done' 3>&- &
