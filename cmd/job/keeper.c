@@ -590,5 +590,6 @@ pid_t keeper_start_until(const struct held *held,
 	struct keeper keeper = keeper_of(held, options);
 
 	keeper.at_least_ns = until_ns;
+	keeper.warns = true;	/* what the command has left behind may stay */
 	return start(&keeper, lease_end_ns);
 }

@@ -471,6 +471,15 @@ waits_of() {
 	eventually free
 }
 
+@test "run --at-least: when the lock is lost after the command has ended, what that has left behind goes on" {
+	nlock run -l 1s --at-least 1h "$LOCK" bash -c 'setsid sleep 1005 3>&- &'
+	left=$(pgrep -f "^sleep 1005")
+	rm "$LOCK"
+	eventually no_keepers
+	run -1 ended "$left"
+	kill "$left"
+}
+
 @test "run --at-least: a command that takes longer gives the lock back when it ends" {
 	nlock run --at-least 10ms "$LOCK" sleep 0.1
 	free
