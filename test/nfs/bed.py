@@ -130,6 +130,20 @@ def descendants(pid):
     return found - {pid}
 
 
+def living(word):
+    """Processes, not of nlock, with that in one of their arguments."""
+    found = []
+    for pid in parents():
+        try:
+            with open(f"/proc/{pid}/cmdline") as file:
+                words = file.read()
+        except OSError:
+            continue
+        if word in words and not words.startswith(nlock):
+            found.append(pid)
+    return found
+
+
 def signal_job(process, number):
     """To its group, and to what renews the lease, which is in another one."""
     others = descendants(process.pid)

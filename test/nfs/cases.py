@@ -17,6 +17,7 @@ from crowd import crowd
 from dead import dead
 from facts import facts
 from hints import hints
+from keeper import keeper
 from network import late, partition
 from server import server, stopped
 from speed import speed
@@ -26,7 +27,7 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server, stopped,
-    contention, clocks, crash, crowd, dead, flufl, speed, squash)}
+    contention, clocks, crash, crowd, dead, flufl, keeper, speed, squash)}
 
 if __name__ == "__main__":
     build = sys.argv[1]

@@ -45,13 +45,17 @@ CUTS = {
 # ------------------------------------------------- the holder, in its command
 
 
+# A shell's words, to note when it lived in the file $0.
+NOTE_ALIVE = ("while :; do date +%s.%N >$0.new; mv $0.new $0; "
+              "sleep 0.1; done")
+
+
 def start_stubborn(version, name):
     """Start a command that can't be told to end, and notes when it lived."""
     alive = f"/mnt/tmp/alive-{version}-{name}"
     holder = one.start(
         bed.nlock, "run", "-l", "6s", path(version, name), "--", "sh",
-        "-c", "trap '' TERM; while :; do date +%s.%N >$0.new; mv $0.new $0; "
-        "sleep 0.1; done", alive, stderr=subprocess.PIPE)
+        "-c", f"trap '' TERM; {NOTE_ALIVE}", alive, stderr=subprocess.PIPE)
     eventually(lambda: os.path.exists(alive), "the command runs")
     return holder, alive
 
@@ -63,6 +67,11 @@ def check_ended_in_time(version, name, holder, alive):
     # A cifs client may know that the server is down.
     assert "the file server does not answer" in err or \
         PROTOCOL == "SMB" and "Host is down" in err, err
+    return check_within_lease(version, name, alive)
+
+
+def check_within_lease(version, name, alive):
+    """Check the last time that the command noted."""
     with open(alive) as file:
         last = float(file.read())
     os.unlink(alive)
@@ -71,9 +80,9 @@ def check_ended_in_time(version, name, holder, alive):
     return f"{PROTOCOL} {version}: ended {left:.1f} s before its lease"
 
 
-def is_kept_out(version):
+def is_kept_out(version, name):
     """A client whose session Ganesha has ended makes no directory at first."""
-    status, _, err = one.nlock("run", "-n", path(version, "p"), "true")
+    status, _, err = one.nlock("run", "-n", path(version, name), "true")
     if bed.SERVER == "ganesha" and status == 74 and "output error" in err:
         return False
     check(status, 75, f"{PROTOCOL} {version}: the first once more: {err}")
@@ -95,7 +104,7 @@ def cut_off_in_command(way):
         heal()
     # Back in touch, the first can't do any harm.
     for version in VERSIONS:
-        eventually(lambda: is_kept_out(version), "the first is kept out")
+        eventually(lambda: is_kept_out(version, "p"), "the first is kept out")
         check(two.nlock("release", "--claim", claims[version])[0], 0,
               f"{PROTOCOL} {version}: the other's release")
     for version in VERSIONS:
