@@ -34,8 +34,8 @@ int open_target(const struct options *options,
 void close_target(struct target *target);
 
 /*
- * Is it the claim of an nlock run?  If that nlock has been killed, no; where
- * that can't be told it is assumed to live.
+ * Is this the claim of an "nlock run", and does that run live?  Where we can't
+ * tell, assume that it lives.
  */
 bool is_kept_by_run(const struct target *target);
 
