@@ -67,16 +67,22 @@ static bool is_lost_by_us(const struct nlock_lock *lock,
 	       process_lives(parts->pid, &parts->process);
 }
 
-/* Its process may be dead, and a keeper ends what that has started. */
+static bool has_keeper(const struct claim_name *parts)
+{
+	return parts->kept_by_run || parts->kept;
+}
+
 static pid_t keeper_of(const struct nlock_holder *holder)
 {
 	const struct claim_name *parts = &holder->parts;
 
-	return parts->kept_by_run || parts->kept ?
-	       keeper_find(parts, holder->uid) : 0;
+	return has_keeper(parts) ? keeper_find(parts, holder->uid) : 0;
 }
 
 /*
+ * Its process may be dead, and a keeper end what that has started, of which the
+ * job's members may not be all.
+ *
  * Look at the process group before the job's members: if nlock was killed while
  * it started its command, the new process is in nlock's group until it carries
  * the claim.
@@ -89,7 +95,7 @@ bool holder_is_dead(const struct nlock_lock *lock,
 
 	return is_of_this_host(lock, holder) && parts->has_process &&
 	       process_certainly_dead(parts->pid, &parts->process) &&
-	       keeper_of(holder) == 0 &&
+	       !(has_keeper(parts) && keeper_may_live(parts)) &&
 	       (!parts->kept_by_run ||
 		job_members_look(holder->claim, parts->process.start_ticks,
 			      &ignored) == MEMBERS_NONE);

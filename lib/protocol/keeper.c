@@ -68,7 +68,7 @@ static int connect_to(const struct claim_name *parts)
 	if (fd < 0 ||
 	    connect(fd, (const struct sockaddr *)&address, length) == 0)
 		return fd;
-	close(fd);
+	close_keeping_errno(fd);
 	return -1;
 }
 
@@ -93,6 +93,19 @@ pid_t keeper_find(const struct claim_name *parts, uid_t owner)
 		found = peer.pid;
 	close(fd);
 	return found;
+}
+
+/* A keeper that is stopped has a full queue once enough have looked for it. */
+bool keeper_may_live(const struct claim_name *parts)
+{
+	int fd;
+
+	errno = 0;
+	fd = connect_to(parts);
+	if (fd < 0)
+		return errno == EAGAIN;
+	close(fd);
+	return true;
 }
 
 void keeper_call(const struct claim_name *parts)

@@ -34,6 +34,13 @@ int keeper_listen(const struct claim_name *parts);
  */
 pid_t keeper_find(const struct claim_name *parts, uid_t owner);
 
+/*
+ * May the claim with these parts have a keeper that can be found from here?
+ * Anybody's process that listens in its place counts, too: a user who is
+ * hostile may have taken the name before the keeper could.  Never waits.
+ */
+bool keeper_may_live(const struct claim_name *parts);
+
 /* Ask the keeper of the claim with these parts to look; never waits. */
 void keeper_call(const struct claim_name *parts);
 

@@ -294,6 +294,24 @@ is_renewed() {
 	free
 }
 
+@test "acquire --keep: a keeper that is stopped is there, however many have looked for it" {
+	in_group sh -c 'nlock acquire --keep -l 10m --state "$1" "$0" &&
+		sleep 1000' "$LOCK" state
+	script=$!
+	eventually test -s state
+	keeper=$(keepers | head -n 1)
+	kill -STOP "$keeper"
+	eventually is_stopped_now "$keeper"
+	kill -KILL -- "-$script"
+	ended_with 137 "$script"
+	eventually is_dead "$script"
+	for _ in {1..20}; do
+		run -75 nlock run -n -q "$LOCK" true
+	done
+	kill -CONT "$keeper"
+	eventually free
+}
+
 # ---------------------------------------------------------- nlock run, killed
 
 # start_run OPTIONS COMMANDS: by nlock run; it says that it lives by the file
