@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "error.h"
+#include "os/time.h"
 #include "protocol/job_members.h"
 #include "protocol/keeper.h"
 
@@ -18,12 +19,31 @@ static bool is_to_be_kept(const struct nlock_claim *claim,
 	       (parts->kept || parts->kept_by_run);
 }
 
+/*
+ * How long to wait for the name of a keeper that was killed, and between two
+ * tries.
+ */
+#define NAME_TAKEN_NS	(200 * NS_PER_MS)
+#define NAME_LOOK_NS	NS_PER_MS
+
+/* A keeper that was killed has its socket until the kernel has ended it. */
+static int listen_after(const struct claim_name *parts)
+{
+	int64_t until_ns = ns_add(boot_now_ns(), NAME_TAKEN_NS);
+	int fd;
+
+	while ((fd = keeper_listen(parts)) < 0 && errno == EADDRINUSE &&
+	       boot_now_ns() < until_ns)
+		sleep_ns(NAME_LOOK_NS);
+	return fd;
+}
+
 int nlock_keeper_listen(const struct nlock_claim *claim)
 {
 	struct claim_name parts;
 
 	if (is_to_be_kept(claim, &parts))
-		return keeper_listen(&parts);
+		return listen_after(&parts);
 	errno = EINVAL;
 	return -1;
 }

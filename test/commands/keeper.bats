@@ -312,6 +312,21 @@ is_renewed() {
 	eventually free
 }
 
+@test "acquire --keep: a keeper whose name is taken for a moment, by one that was killed, is found all the same" {
+	"${STRACE[@]}" -o trace -e trace=bind \
+		-e inject=bind:error=EADDRINUSE:when=1 \
+		nlock acquire --keep --pid $$ -l 10m --state state "$LOCK" 3>&- &
+	eventually test -s state
+	eventually grep -q EADDRINUSE trace
+	eventually kept
+	nlock release --state state
+	eventually no_keepers
+}
+
+kept() {
+	nlock status --json "$LOCK" | grep '"kept":true'
+}
+
 # ---------------------------------------------------------- nlock run, killed
 
 # start_run OPTIONS COMMANDS: by nlock run; it says that it lives by the file
