@@ -151,10 +151,15 @@ static int find_process(const struct options *options, pid_t *pid,
 		*pid = options->keep ?
 		       caller_to_keep_for(options->state_file == NULL) :
 		       caller_on_record();
-	if (*pid > 0)
-		return PROCEED;
-	return usage_error("--keep: the caller has no pid in this PID "
-			   "namespace; takes --pid, too");
+	if (*pid <= 0)
+		return usage_error("--keep: the caller has no pid in this PID "
+				   "namespace; takes --pid, too");
+	/* What it has started is all there is; it is who adopts orphans. */
+	if (*pid == 1 && options->keep && !options->warn_on_lost)
+		return usage_error("--keep: process 1 can't be ended if the "
+				   "lock is lost; takes the --pid of another "
+				   "process, or --on-lost warn, too");
+	return PROCEED;
 }
 
 /* Returns PROCEED with the lock taken; otherwise the exit status. */

@@ -265,6 +265,16 @@ is_renewed() {
 	nothing_left
 }
 
+@test "acquire --keep: a lock for process 1, as for an orphan's, is refused, since a loss would end all there is" {
+	unshare --pid --fork --mount-proc true || skip "no PID namespaces"
+	run -64 --separate-stderr unshare --pid --fork --mount-proc \
+		bash -c 'nlock acquire --keep "$0"; exit $?' "$LOCK"
+	complains
+	[[ $stderr == *"process 1 "* ]]
+	run -0 unshare --pid --fork --mount-proc bash -c '
+		nlock acquire --keep --on-lost warn "$0"; exit $?' "$LOCK"
+}
+
 @test "acquire --keep: a keeper has no terminal, no descriptor of its caller's, and its own session and directory" {
 	exec 9<"$BATS_TEST_FILENAME"
 	start_script 'sleep 1000'
