@@ -16,11 +16,12 @@ pid_t caller_on_record(void)
 	return parent > 0 ? parent : getpid();
 }
 
-/* Does this process just run a command as another user, and wait for it? */
+/* Does this process just run a command, and end with it? */
 static bool is_passing(pid_t pid)
 {
 	static const char *const names[] = {
 		"sudo", "doas", "su", "runuser", "pkexec", "fakeroot",
+		"timeout",
 	};
 	char path[32], name[32];
 	ssize_t length;

@@ -275,6 +275,12 @@ is_renewed() {
 		nlock acquire --keep --on-lost warn "$0"; exit $?' "$LOCK"
 }
 
+@test "acquire --keep: the lock is not that of timeout(1), which ends as nlock does" {
+	eval "$(timeout 20 nlock acquire --keep -l 1m "$LOCK")"
+	[ "$(nlock status --json "$LOCK" | json pid)" = $$ ]
+	nlock release
+}
+
 @test "acquire --keep: a keeper has no terminal, no descriptor of its caller's, and its own session and directory" {
 	exec 9<"$BATS_TEST_FILENAME"
 	start_script 'sleep 1000'
