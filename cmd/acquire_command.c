@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../lib/os.h"
 #include "caller.h"
 #include "command.h"
 #include "held_lock.h"
@@ -154,8 +155,9 @@ static int find_process(const struct options *options, pid_t *pid,
 	if (*pid <= 0)
 		return usage_error("--keep: the caller has no pid in this PID "
 				   "namespace; takes --pid, too");
-	/* What it has started is all there is; it is who adopts orphans. */
-	if (*pid == 1 && options->keep && !options->warn_on_lost)
+	/* It adopts orphans, and all that a machine runs has come from it. */
+	if (*pid == 1 && options->keep && !options->warn_on_lost &&
+	    !proc_in_container())
 		return usage_error("--keep: process 1 can't be ended if the "
 				   "lock is lost; takes the --pid of another "
 				   "process, or --on-lost warn, too");

@@ -299,3 +299,14 @@ bool proc_children_are_elsewhere(void)
 	       proc_read_link("/proc/self/ns/pid_for_children", theirs,
 			      sizeof(theirs)) && strcmp(own, theirs) != 0;
 }
+
+/* The kernel gives the first namespace this number (include/linux/proc_ns.h). */
+#define FIRST_PID_NAMESPACE	"pid:[4026531836]"
+
+bool proc_in_container(void)
+{
+	char own[64];
+
+	return proc_read_link("/proc/self/ns/pid", own, sizeof(own)) &&
+	       strcmp(own, FIRST_PID_NAMESPACE) != 0;
+}

@@ -123,6 +123,12 @@ bool proc_read_link(const char *path, char *text, size_t size);
  */
 bool proc_children_are_elsewhere(void);
 
+/*
+ * Is this process in another PID namespace than the machine's first, as in a
+ * container?  No, if that is not known.
+ */
+bool proc_in_container(void);
+
 /* One line for each mount: ID PARENT MAJOR:MINOR ... - TYPE SOURCE ... */
 #define PROC_MOUNTS	"/proc/self/mountinfo"
 

@@ -265,14 +265,13 @@ is_renewed() {
 	nothing_left
 }
 
-@test "acquire --keep: a lock for process 1, as for an orphan's, is refused, since a loss would end all there is" {
-	unshare --pid --fork --mount-proc true || skip "no PID namespaces"
-	run -64 --separate-stderr unshare --pid --fork --mount-proc \
-		bash -c 'nlock acquire --keep "$0"; exit $?' "$LOCK"
+@test "acquire --keep: a lock for a machine's process 1, as for an orphan's, is refused, since a loss would end all there is" {
+	[ "$(readlink /proc/self/ns/pid)" = "pid:[4026531836]" ] ||
+		skip "in a container"
+	run -64 --separate-stderr nlock acquire --keep --pid 1 "$LOCK"
 	complains
 	[[ $stderr == *"process 1 "* ]]
-	run -0 unshare --pid --fork --mount-proc bash -c '
-		nlock acquire --keep --on-lost warn "$0"; exit $?' "$LOCK"
+	nothing_left
 }
 
 @test "acquire --keep: the lock is not that of timeout(1), which ends as nlock does" {
