@@ -51,7 +51,9 @@ static int release(const struct options *options, struct target *target)
 	int forgotten = 0;
 
 	/* Let a keeper notice the release now, not at its next refresh. */
-	nlock_keeper_call(&target->claim);
+	nlock_keeper_call(&target->claim,
+			  result == NLOCK_OK || result == NLOCK_LOST ?
+			  NLOCK_CALL_RELEASED : NLOCK_CALL_LOOK);
 	if (result != NLOCK_OK && result != NLOCK_LOST)
 		return message_failure(target->lock_path, result, &error);
 	if (options->state_file != NULL)

@@ -48,17 +48,17 @@ int nlock_keeper_listen(const struct nlock_claim *claim)
 	return -1;
 }
 
-bool nlock_keeper_answer(int listener_fd)
+enum nlock_call nlock_keeper_answer(int listener_fd)
 {
 	return keeper_accept(listener_fd);
 }
 
-void nlock_keeper_call(const struct nlock_claim *claim)
+void nlock_keeper_call(const struct nlock_claim *claim, enum nlock_call call)
 {
 	struct claim_name parts;
 
 	if (is_to_be_kept(claim, &parts))
-		keeper_call(&parts);
+		keeper_call(&parts, call);
 }
 
 bool nlock_claim_is_kept(const struct nlock_claim *claim)

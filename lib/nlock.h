@@ -311,14 +311,18 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
  */
 int nlock_keeper_listen(const struct nlock_claim *claim);
 
-/*
- * Answer somebody who has connected.  Returns whether they ask the keeper to
- * check that the lock is still its own, as "nlock release" does.
- */
-bool nlock_keeper_answer(int listener_fd);
+/* What somebody who has connected to a keeper has to say. */
+enum nlock_call {
+	NLOCK_CALL_NONE,	/* nothing, or they have no say */
+	NLOCK_CALL_LOOK,	/* check that the lock is still the keeper's */
+	NLOCK_CALL_RELEASED	/* nobody relies on the claim any more */
+};
 
-/* Ask the claim's keeper, if it can be found from here, to check its lock. */
-void nlock_keeper_call(const struct nlock_claim *claim);
+/* Answer somebody who has connected; never waits long. */
+enum nlock_call nlock_keeper_answer(int listener_fd);
+
+/* Call the claim's keeper, if it can be found from here. */
+void nlock_keeper_call(const struct nlock_claim *claim, enum nlock_call call);
 
 /*
  * Does somebody else, an "nlock run" or a keeper, renew the lease?  On this

@@ -34,6 +34,9 @@
 /* When to try again to start a heartbeat, or to look again after a call. */
 #define AGAIN_NS		(500 * NS_PER_MS)
 
+/* How many of those that have connected to hear when the lock is lost. */
+#define MOST_CALLS		64
+
 /* How long to wait for the last message at the end. */
 #define SPEAKING_NS		NS_PER_S
 
@@ -75,6 +78,7 @@ struct keeper {
 
 	enum keeper_state state;
 	bool lost;
+	bool released;			/* somebody has said so */
 	struct heartbeat heartbeat;
 	int listener_fd;
 	int terminal_fd;		/* for messages; -1: use syslog(3) */
@@ -234,6 +238,29 @@ static void look_at_once(struct keeper *keeper)
 		keeper->heartbeat_due_ns = ns_add(keeper->now_ns, AGAIN_NS);
 }
 
+static void take_call(struct keeper *keeper)
+{
+	enum nlock_call call = nlock_keeper_answer(keeper->listener_fd);
+
+	keeper->released |= call == NLOCK_CALL_RELEASED;
+	if (call != NLOCK_CALL_NONE)
+		keeper->look_due_ns = ns_add(keeper->looked_ns, AGAIN_NS);
+}
+
+/*
+ * If we were stopped until the lease was over, only who has released the lock
+ * can tell that it was not taken away.  The call may still be waiting for us.
+ */
+static bool was_released(struct keeper *keeper)
+{
+	struct pollfd calls = { .fd = keeper->listener_fd, .events = POLLIN };
+	int most = MOST_CALLS;
+
+	while (!keeper->released && most-- > 0 && poll(&calls, 1, 0) > 0)
+		take_call(keeper);
+	return keeper->released;
+}
+
 /* ------------------------------------------------------------------ states */
 
 static void begin_ending(struct keeper *keeper, int64_t kill_ns)
@@ -265,7 +292,7 @@ static void lose_lock(struct keeper *keeper,
 				   keeper->kill_after_ns);
 
 	keeper->lost = true;
-	if (news->released)
+	if (news->released || was_released(keeper))
 		keeper->state = OVER;
 	else
 		lose(keeper, deadline.kill_ns, "the lock is lost: ", NULL);
@@ -398,8 +425,8 @@ static void wait_for_events(struct keeper *keeper)
 		(void)!read(keeper->timer_fd, &count, sizeof(count));
 	if (fds[1].revents != 0)
 		(void)!read(keeper->heartbeat.event_fd, &count, sizeof(count));
-	if (fds[2].revents != 0 && nlock_keeper_answer(keeper->listener_fd))
-		keeper->look_due_ns = ns_add(keeper->looked_ns, AGAIN_NS);
+	if (fds[2].revents != 0)
+		take_call(keeper);
 }
 
 static void step(struct keeper *keeper)

@@ -108,36 +108,39 @@ bool keeper_may_live(const struct claim_name *parts)
 	return true;
 }
 
-void keeper_call(const struct claim_name *parts)
+void keeper_call(const struct claim_name *parts, enum nlock_call call)
 {
+	const char byte = (char)call;
 	int fd = connect_to(parts);
 	ssize_t ignored;
 
 	if (fd < 0)
 		return;
-	ignored = send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ignored = send(fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)ignored;
 	close(fd);
 }
 
 /* And any user can connect.  Those of ours send something, or close it. */
-bool keeper_accept(int listener_fd)
+enum nlock_call keeper_accept(int listener_fd)
 {
 	int fd = accept4(listener_fd, NULL, NULL,
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct pollfd sent = { .fd = fd, .events = POLLIN };
 	struct ucred peer;
-	bool asked;
+	enum nlock_call call = NLOCK_CALL_NONE;
 	char byte;
 
 	if (fd < 0)
-		return false;
-	asked = read_peer(fd, &peer) &&
-		(peer.uid == 0 || peer.uid == geteuid()) &&
-		poll(&sent, 1, SENDING_MS) > 0 &&
-		read(fd, &byte, sizeof(byte)) > 0;
+		return NLOCK_CALL_NONE;
+	if (read_peer(fd, &peer) &&
+	    (peer.uid == 0 || peer.uid == geteuid()) &&
+	    poll(&sent, 1, SENDING_MS) > 0 &&
+	    read(fd, &byte, sizeof(byte)) > 0)
+		call = byte == NLOCK_CALL_RELEASED ? NLOCK_CALL_RELEASED :
+		       NLOCK_CALL_LOOK;
 	close(fd);
-	return asked;
+	return call;
 }
 
 bool keeper_keeps(const struct nlock_lock *lock,

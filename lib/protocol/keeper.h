@@ -41,15 +41,15 @@ pid_t keeper_find(const struct claim_name *parts, uid_t owner);
  */
 bool keeper_may_live(const struct claim_name *parts);
 
-/* Ask the keeper of the claim with these parts to look; never waits. */
-void keeper_call(const struct claim_name *parts);
+/* Call the keeper of the claim with these parts; never waits. */
+void keeper_call(const struct claim_name *parts, enum nlock_call call);
 
 /*
- * Accept a connection to the descriptor of keeper_listen().  Returns whether
- * somebody who may do so, root or a process of our user, asks the keeper to
- * look.  Waits for a few milliseconds at most.
+ * Accept a connection to the descriptor of keeper_listen().  Returns what
+ * somebody who may do so, root or a process of our user, has called for.  Waits
+ * for a few milliseconds at most.
  */
-bool keeper_accept(int listener_fd);
+enum nlock_call keeper_accept(int listener_fd);
 
 /*
  * Does somebody renew the lease of the claim with these parts, "nlock run" or a

@@ -342,6 +342,24 @@ kept() {
 	nlock status --json "$LOCK" | grep '"kept":true'
 }
 
+# is_past SECONDS: since 1970.
+is_past() {
+	awk -v now="$(date +%s.%N)" -v then="$1" 'BEGIN { exit !(now > then) }'
+}
+
+@test "acquire --keep: a script that has released its lock goes on, though its keeper was stopped past the lease" {
+	start_script 'sleep 1000'
+	script=$!
+	keepers | xargs kill -STOP
+	end=$(lease_end)
+	nlock release --claim "$CLAIM"
+	eventually is_past "$end"
+	keepers | xargs kill -CONT || true	# the first may end the second
+	eventually no_keepers
+	run -1 ended "$script"
+	kill "$script"
+}
+
 # ---------------------------------------------------------- nlock run, killed
 
 # start_run OPTIONS COMMANDS: by nlock run; it says that it lives by the file
