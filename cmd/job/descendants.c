@@ -248,20 +248,37 @@ int descendants_signal(pid_t ancestor, int signal_number,
 	return found;
 }
 
+/* Returns how many there are in found. */
+static size_t list_chosen(const struct table *table,
+			  struct process_root *found, size_t size)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < table->count && count < size; i++)
+		if (table->processes[i].chosen && !table->processes[i].dead)
+			found[count++] = (struct process_root){
+				.pid = table->processes[i].pid,
+				.start_ticks = table->processes[i].start_ticks,
+			};
+	return count;
+}
+
 int descendants_signal_trees(const struct process_root *roots, size_t count,
 			     int signal_number, const pid_t *except,
-			     size_t except_count)
+			     size_t except_count, struct process_root *found,
+			     size_t size, size_t *found_count)
 {
 	struct table table = { NULL, 0, 0, false };
-	int found;
+	int result;
 
 	if (read_table(&table) < 0)
 		return -1;
 	choose_roots(&table, roots, count, except, except_count);
 	choose(&table, NOBODY, except, except_count);
-	found = signal_chosen(&table, signal_number, NULL);
+	result = signal_chosen(&table, signal_number, NULL);
+	*found_count = list_chosen(&table, found, size);
 	free(table.processes);
-	return found;
+	return result;
 }
 
 void descendants_continue(struct stopped_processes *stopped)

@@ -53,10 +53,15 @@ struct process_root {
  * Send a signal to these processes and all their living descendants, but not to
  * the processes in except or their descendants.  Returns as
  * descendants_signal().
+ *
+ * Sets *found, which has room for size, to those that the signal was for, and
+ * *found_count to their number.  Once its parent has ended, a later call finds
+ * one of them only if it is among the roots.
  */
 int descendants_signal_trees(const struct process_root *roots, size_t count,
 			     int signal_number, const pid_t *except,
-			     size_t except_count);
+			     size_t except_count, struct process_root *found,
+			     size_t size, size_t *found_count);
 
 /* Send SIGCONT to the processes in the list, and free the list. */
 void descendants_continue(struct stopped_processes *stopped);

@@ -25,8 +25,9 @@
 #define ENDING_ROUND_NS		(50 * NS_PER_MS)
 #define KILLING_NS		(2 * NS_PER_S)
 
-/* How many of the claim's carriers to signal at once. */
+/* How many of the claim's carriers to know at once, and of all that is to end. */
 #define MOST_CARRIERS		256
+#define MOST_KNOWN		512
 
 /* When to replace a heartbeat that somebody has killed. */
 #define REPLACING_NS		(20 * NS_PER_MS)
@@ -75,6 +76,9 @@ struct keeper {
 	struct process_root carriers[MOST_CARRIERS];
 	size_t carrier_count;
 	bool saw_all;
+	/* All that was to end, when it was last signalled. */
+	struct process_root known[MOST_KNOWN];
+	size_t known_count;
 
 	enum keeper_state state;
 	bool lost;
@@ -155,20 +159,25 @@ static void find_carriers(struct keeper *keeper)
 }
 
 /*
- * Send a signal to what is known: the ward, the command, the carriers, and all
- * below them in the tree of processes.  Returns how many there are, or -1 if
- * some may be missing.
+ * Send a signal to what is known: the ward, the command, the carriers, what was
+ * to end before and may have lost its parent since, and all below them in the
+ * tree of processes.  Returns how many there are, or -1 if some may be missing.
  */
-static int signal_known(const struct keeper *keeper, int signal_number)
+static int signal_known(struct keeper *keeper, int signal_number)
 {
-	struct process_root roots[MOST_CARRIERS + 2];
+	struct process_root roots[MOST_CARRIERS + MOST_KNOWN + 2];
 	const pid_t self = getpid();
 	size_t count = keeper->carrier_count;
 
 	memcpy(roots, keeper->carriers, count * sizeof(*roots));
+	memcpy(roots + count, keeper->known,
+	       keeper->known_count * sizeof(*roots));
+	count += keeper->known_count;
 	roots[count++] = keeper->ward;
 	roots[count++] = keeper->command;
-	return descendants_signal_trees(roots, count, signal_number, &self, 1);
+	return descendants_signal_trees(roots, count, signal_number, &self, 1,
+					keeper->known, MOST_KNOWN,
+					&keeper->known_count);
 }
 
 /* The same, after a search for carriers. */

@@ -420,6 +420,19 @@ living() {
 	nobody_lives
 }
 
+@test "run: killed with SIGKILL, such a child is ended though the command itself has ended before" {
+	nlock run -l 1m --kill-after 3s "$LOCK" -- bash -c '
+		trap "touch told" TERM
+		env -i "$(command -v bash)" -c "trap \"\" TERM
+			while :; do /bin/touch \$0; /bin/sleep 0.05; done" "$0" &
+		until [ -e told ]; do sleep 0.05; done; exit' "$DIR/alive" 3>&- &
+	eventually test -e alive
+	eventually is_kept "$!"
+	kill -KILL $!
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
+	nobody_lives
+}
+
 @test "run: killed with SIGKILL while its heartbeat hangs, what it started is ended all the same" {
 	mount_fuse d mnt
 	fuse=$!
