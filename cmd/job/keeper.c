@@ -25,7 +25,7 @@
 #define ENDING_ROUND_NS		(50 * NS_PER_MS)
 #define KILLING_NS		(2 * NS_PER_S)
 
-/* How many of the claim's carriers to know at once, and of all that is to end. */
+/* How many carriers of the claim to know, and of all that is to end. */
 #define MOST_CARRIERS		256
 #define MOST_KNOWN		512
 
@@ -276,6 +276,8 @@ static void begin_ending(struct keeper *keeper, int64_t kill_ns)
 {
 	keeper->state = ENDING;
 	keeper->until_ns = kill_ns;
+	/* Remember what is below a command: the kernel has told that to end. */
+	signal_known(keeper, 0);
 	signal_all(keeper, SIGTERM);
 	signal_known(keeper, SIGCONT);
 }

@@ -425,7 +425,7 @@ living() {
 		trap "touch told" TERM
 		env -i "$(command -v bash)" -c "trap \"\" TERM
 			while :; do /bin/touch \$0; /bin/sleep 0.05; done" "$0" &
-		until [ -e told ]; do sleep 0.05; done; exit' "$DIR/alive" 3>&- &
+		until [ -e told ]; do sleep 0.05; done; sleep 0.5' "$DIR/alive" 3>&- &
 	eventually test -e alive
 	eventually is_kept "$!"
 	kill -KILL $!
