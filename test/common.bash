@@ -16,6 +16,7 @@ STRACE=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 preload() {
 	local library=$BATS_FILE_TMPDIR/$1.so
 
+	needs cc
 	[ -e "$library" ] || "${CC:-cc}" -O1 -shared -fPIC -o "$library" \
 		"$TEST/preload/$1.c" || return 1
 	# shellcheck disable=SC2034	# by those who load this
@@ -25,6 +26,7 @@ preload() {
 
 # program NAME: build programs/NAME.c, for $PROGRAM to be its path.
 program() {
+	needs cc
 	# shellcheck disable=SC2034	# by those who load this
 	PROGRAM=$BATS_FILE_TMPDIR/$1
 
@@ -32,8 +34,8 @@ program() {
 		"$TEST/programs/$1.c"
 }
 
-# needs WHAT...: skip the test where that can't be had: "root", "fuse", "flufl", or
-# a program.
+# needs WHAT...: skip the test where that can't be had: "root", "fuse", "flufl", "cc"
+# for a compiler, or a program.  Within "run" or $(...) that can't skip the test.
 needs() {
 	local what
 
@@ -42,9 +44,14 @@ needs() {
 		root)	[ "$(id -u)" = 0 ] ;;
 		fuse)	[ -c /dev/fuse ] ;;
 		flufl)	/usr/bin/python3 -c 'import flufl.lock' ;;
+		cc)	has_compiler ;;
 		*)	command -v "$what" ;;
 		esac >/dev/null 2>&1 || skip "needs $what"
 	done
+}
+
+has_compiler() {
+	command -v "${CC:-cc}"
 }
 
 common_setup() {

@@ -7,6 +7,11 @@
 
 load ../common
 
+setup() {
+	needs cc
+	common_setup
+}
+
 # skewed SECONDS COMMAND...: its clock is so far off.  The server's stamps
 # stay what they are, and so does the clock that counts since boot.
 skewed() {

@@ -157,6 +157,7 @@ vainly() {
 }
 
 @test "run, killed: a process that can't be looked at without end is not waited for, and keeps the lock" {
+	needs cc
 	in_group nlock run -l 1h "$LOCK" -- sleep 1000
 	eventually is_state unknown
 	kill_unkept $!
@@ -170,6 +171,7 @@ vainly() {
 }
 
 @test "run, killed: beyond a process that can't be looked at, one of the job is found" {
+	needs cc
 	killed_run -l 1h "$LOCK" -- setsid sh -c "$worker"
 	over
 	run -78 vainly $$ -- nlock acquire -n --clock-slop 1ms "$LOCK"

@@ -510,6 +510,7 @@ as() {
 @test "release: if the reply to the removal of the claim is lost, others can break the lock at once" {
 	local library=$BATS_TEST_TMPDIR/fault.so
 
+	needs cc
 	"${CC:-cc}" -O1 -shared -fPIC -o "$library" \
 		"$TEST/fault/fault.c"
 	eval "$(nlock acquire -l 10m "$LOCK")"
