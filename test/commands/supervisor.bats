@@ -831,7 +831,8 @@ is_kept() {
 	# Bash would forget a ^C that comes as its child ends by itself.
 	cat >command.py <<-'PYTHON'
 		import os, signal, time
-		signal.signal(signal.SIGINT, lambda *_: print("got INT", flush=True))
+		# print() may be interrupted, but not by itself.
+		signal.signal(signal.SIGINT, lambda *_: os.write(1, b"got INT\n"))
 		print("ready", flush=True)
 		while not os.path.exists("go"):
 		    time.sleep(0.05)
