@@ -395,7 +395,7 @@ living() {
 	start_run "-l 1m" 'while :; do sleep 0.05; done'
 	killed=$!
 	kill -KILL "$killed"
-	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
+	seen nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
 	eventually no_keepers
 }
@@ -403,7 +403,7 @@ living() {
 @test "run: killed with SIGKILL, and its process group, the lock is kept until the rest is ended" {
 	start_run "-l 1m" 'while :; do sleep 0.05; done'
 	kill -KILL -- "-$!"
-	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
+	seen nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
 }
 
@@ -416,7 +416,7 @@ living() {
 	eventually test -e alive
 	eventually is_kept "$!"
 	kill -KILL $!
-	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
+	seen nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
 }
 
@@ -434,6 +434,7 @@ living() {
 }
 
 @test "run: killed with SIGKILL while its heartbeat hangs, what it started is ended all the same" {
+	needs root
 	mount_fuse d mnt
 	fuse=$!
 	nlock run -l 3s --kill-after 500ms "$PWD/mnt/job.lock" -- bash -c '

@@ -127,14 +127,16 @@ end_held() {
 	done
 }
 
-# Exit status of a schedule whose change never came.
+# Exit statuses of a schedule whose change never came, and of one where nlock
+# could not see that the job had ended; see others_hide_jobs.
 NEVER_CAME=99
+UNSEEN=98
 
 # at_each FUNCTION CHANGE...: call FUNCTION CHANGE for all of them at the same
 # time, each with a directory and a LOCK of its own.  Fails if one fails, or
 # if there are too few to be true.
 at_each() {
-	local function=$1 schedule pid status failed=0 never=0
+	local function=$1 schedule pid status failed=0 never=0 unseen=0
 	local -A pids=()
 
 	shift
@@ -158,11 +160,16 @@ at_each() {
 			never=$((never + 1))
 			continue
 		fi
+		if [ $status = $UNSEEN ]; then
+			unseen=$((unseen + 1))
+			continue
+		fi
 		failed=$((failed + 1))
 		echo "$function $schedule: exit status $status"
 		sed 's/^/  /' "$BATS_TEST_TMPDIR/out.$schedule"
 		find "$BATS_TEST_TMPDIR/$schedule" -mindepth 1 -printf '  %P\n'
 	done
-	echo "# count: $(($# - never)) schedules" >&3
-	[ $(($# - never)) -gt $(($# / 2)) ] && [ $failed = 0 ]
+	echo "# count: $(($# - never - unseen)) schedules" >&3
+	[ $(($# - never)) -gt $(($# / 2)) ] && [ $failed = 0 ] || return 1
+	[ $unseen = 0 ] || skip_unseen
 }

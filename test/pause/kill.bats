@@ -27,12 +27,21 @@ killed_before() {
 	[ ! -s "$DIR/printed" ]
 }
 
+# not_taken STATUS [at_once]: end the schedule as what that means.
+not_taken() {
+	if [ "$1" = 75 ] && [ "$2" = at_once ] && others_hide_jobs; then
+		exit "$UNSEEN"
+	fi
+	exit "$1"
+}
+
 # The lock can be taken, but not while a lease is running.
 takeable() {
 	local lease_end=0 claim
 
 	[ ! -e "$LOCK" ] || lease_end=$(modified_ns "$LOCK")
-	nlock acquire -w 30s -l 10m "${SLOP[@]}" --state "$DIR/next" "$LOCK"
+	nlock acquire -w 30s -l 10m "${SLOP[@]}" --state "$DIR/next" "$LOCK" ||
+		not_taken $? "${1-}"
 	claim=$(cat "$DIR/next")
 	[ "$claim" -ef "$LOCK" ]
 	if [ "${1-}" != at_once ]; then
