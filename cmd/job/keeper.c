@@ -190,12 +190,22 @@ static int signal_all(struct keeper *keeper, int signal_number)
 	return keeper->saw_all ? found : -1;
 }
 
+/*
+ * Does any of what the ward has started live, as far as can be seen?  A user
+ * can't look at the processes of others, which would keep the lock for ever.
+ */
+static bool others_live(struct keeper *keeper)
+{
+	find_carriers(keeper);
+	return signal_known(keeper, 0) > 0;
+}
+
 /* Is there no reason left to keep the lock? */
 static bool is_free(struct keeper *keeper)
 {
 	return keeper->now_ns >= keeper->at_least_ns &&
 	       ward_is_gone(keeper) &&
-	       !(keeper->awaits_others && signal_all(keeper, 0) != 0);
+	       !(keeper->awaits_others && others_live(keeper));
 }
 
 static void reap(struct keeper *keeper)
@@ -485,7 +495,7 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 	 * Release the lock, or clean up what is left of a lost one, whatever a
 	 * killed heartbeat was doing.  This may hang.
 	 */
-	if (keeper->state == OVER)
+	if (keeper->state == OVER || keeper->lost)
 		nlock_release_after(&keeper->claim, &ignored);
 	reaper_end();
 	_exit(0);

@@ -502,6 +502,23 @@ waits_of() {
 	eventually free
 }
 
+@test "run --no-fork: for a user, the processes of others do not keep the lock" {
+	needs root
+	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
+	chmod 777 .
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	mkfifo -m 666 go
+	setpriv --reuid=65534 --clear-groups nlock run -F -l 10m "$LOCK" -- \
+		sh -c 'read -r line <go' 3>&- &
+	eventually is_state unknown
+	sleep 1000 3>&- &
+	echo >go
+	eventually free
+	eventually no_keepers
+	kill $!
+}
+
 @test "run --no-fork: when the lock is lost, the command and what it started are ended" {
 	nlock run -F -l 3s --kill-after 500ms "$LOCK" -- bash -c '
 		trap "" TERM; (setsid sleep 1004 &) ; while :; do sleep 0.05; done' 3>&- &
