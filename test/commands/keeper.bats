@@ -85,13 +85,13 @@ is_renewed() {
 	eventually no_keepers
 }
 
-@test "acquire --keep: release ends the keeper within a second, and the script goes on" {
+# The next refresh is due in minutes.
+@test "acquire --keep: release ends the keeper long before its next refresh, and the script goes on" {
 	KEEP="--keep -l 10m"
-	start_script 'nlock release; date +%s%N >released; sleep 1000'
+	start_script 'nlock release; touch released; sleep 1000'
 	script=$!
-	eventually test -s released
+	eventually test -e released
 	eventually no_keepers
-	between 0 $(($(date +%s%N) - $(<released))) 1000000000
 	kill "$script"
 	free
 }
