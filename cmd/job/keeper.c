@@ -180,16 +180,6 @@ static int signal_known(struct keeper *keeper, int signal_number)
 					&keeper->known_count);
 }
 
-/* The same, after a search for carriers. */
-static int signal_all(struct keeper *keeper, int signal_number)
-{
-	int found;
-
-	find_carriers(keeper);
-	found = signal_known(keeper, signal_number);
-	return keeper->saw_all ? found : -1;
-}
-
 /*
  * Does any of what the ward has started live, as far as can be seen?  A user
  * can't look at the processes of others, which would keep the lock for ever.
@@ -288,7 +278,8 @@ static void begin_ending(struct keeper *keeper, int64_t kill_ns)
 	keeper->until_ns = kill_ns;
 	/* Remember what is below a command: the kernel has told that to end. */
 	signal_known(keeper, 0);
-	signal_all(keeper, SIGTERM);
+	find_carriers(keeper);
+	signal_known(keeper, SIGTERM);
 	signal_known(keeper, SIGCONT);
 }
 
@@ -365,9 +356,19 @@ static void be_keeping(struct keeper *keeper, const struct heartbeat_news *news)
 		keeper->until_ns = lease.terminate_ns;
 }
 
+/* Some could not be ended, or can't be seen: nobody may have the lock yet. */
+static void leave(struct keeper *keeper, int left)
+{
+	keeper->state = LEFT;
+	say(keeper, left > 0 ? "what was started under the lock could not be "
+	    "ended, and goes on" : "what was started under the lock can't all "
+	    "be seen, and may go on", "", "; the lock is left to its lease");
+}
+
 /*
  * SIGKILL must not come late, and a search takes its time: so there is none
- * before SIGKILL as long as anything is known that still lives.
+ * before SIGKILL as long as anything is known that still lives.  Once nothing
+ * is, those that can't be looked at, if any, can't be ended by waiting either.
  */
 static void be_ending(struct keeper *keeper, const struct heartbeat_news *news)
 {
@@ -386,17 +387,14 @@ static void be_ending(struct keeper *keeper, const struct heartbeat_news *news)
 		kills = true;
 	}
 	left = signal_known(keeper, kills ? SIGKILL : 0);
-	if (kills || left == 0)
-		left = signal_all(keeper, kills ? SIGKILL : 0);
-	if (left == 0) {
-		keeper->state = keeper->lost ? OVER : KEEPING;
-	} else if (kills && keeper->now_ns >= keeper->until_ns) {
-		keeper->state = LEFT;
-		say(keeper, left < 0 ? "what was started under the lock can't "
-		    "all be seen, and may go on" : "what was started under the "
-		    "lock could not be ended, and goes on", "",
-		    "; the lock is left to its lease");
+	if (kills || left == 0) {
+		find_carriers(keeper);
+		left = signal_known(keeper, kills ? SIGKILL : 0);
 	}
+	if (left == 0 && keeper->saw_all)
+		keeper->state = keeper->lost ? OVER : KEEPING;
+	else if (left == 0 || (kills && keeper->now_ns >= keeper->until_ns))
+		leave(keeper, left);
 }
 
 /* ---------------------------------------------------------------- the loop */

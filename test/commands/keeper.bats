@@ -433,6 +433,30 @@ living() {
 	nobody_lives
 }
 
+# as_user COMMAND...: without privileges, in this test's directory.
+as_user() {
+	needs root
+	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
+	chmod 777 .
+	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH \
+		setpriv --reuid=65534 --clear-groups "$@"
+}
+
+@test "run: killed with SIGKILL, for a user who can't look at all processes, the lock is free when its lease is over" {
+	needs root
+	as_user setsid nlock run -l 5s --kill-after 1m "$LOCK" sleep 1006 3>&- &
+	eventually pgrep -f "^sleep 1006"
+	leader=$(pgrep -o -f "^setsid nlock run .*$LOCK|^nlock run .*$LOCK")
+	eventually heartbeat_of "$leader"
+	sleep 1000 3>&- &
+	kill -KILL -- "-$(ps -o pgid= -p "$leader" | tr -d ' ')"
+	as_user nlock run -w 10s --clock-slop 20ms "$LOCK" true
+	kill $!
+	nothing_left
+	eventually no_keepers
+}
+
 @test "run: killed with SIGKILL while its heartbeat hangs, what it started is ended all the same" {
 	needs root
 	mount_fuse d mnt
@@ -468,9 +492,9 @@ living() {
 }
 
 @test "run --no-fork: the lock is kept for longer than its lifetime, and while something lives that the command started" {
+	mkfifo go
 	nlock run -F -l 3s "$LOCK" -- bash -c '
 		(setsid bash -c "read -r line <go" &); exit' 3>&- &
-	mkfifo go
 	wait $!
 	for _ in 1 2 3 4; do
 		before=$(lease_end)
@@ -504,13 +528,8 @@ waits_of() {
 
 @test "run --no-fork: for a user, the processes of others do not keep the lock" {
 	needs root
-	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
-	chmod 777 .
-	install -D "$NLOCK" "$BATS_TEST_TMPDIR/bin/nlock"
-	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	mkfifo -m 666 go
-	setpriv --reuid=65534 --clear-groups nlock run -F -l 10m "$LOCK" -- \
-		sh -c 'read -r line <go' 3>&- &
+	as_user nlock run -F -l 10m "$LOCK" -- sh -c 'read -r line <go' 3>&- &
 	eventually is_state unknown
 	sleep 1000 3>&- &
 	echo >go
