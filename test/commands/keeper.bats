@@ -511,9 +511,9 @@ waits_of() {
 }
 
 @test "run --no-fork: while it waits for what the command started, the keeper looks for that only now and then" {
+	mkfifo go
 	nlock run -F -l 3s "$LOCK" -- bash -c '
 		(setsid bash -c "read -r line <go" &); exit' 3>&- &
-	mkfifo go
 	wait $!
 	keeper=$(keepers | head -n 1)
 	waits=$(waits_of "$keeper")
