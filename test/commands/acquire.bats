@@ -923,7 +923,7 @@ with_umask() {
 	claim=$(unshare --pid --fork nlock acquire -l 10m "$LOCK")
 	run -75 nlock acquire -n "$LOCK"
 	eval "$claim"
-	run -0 nlock refresh -l 1ms
+	run -0 nlock refresh -l 1s
 	env -u NLOCK_CLAIM nlock run -w 19s --clock-slop 1ms "$LOCK" true
 	nothing_left
 }

@@ -155,6 +155,15 @@ def signal_job(process, number):
             pass
 
 
+def kill_unkept(process):
+    """A run, with its heartbeat, before that can become the lock's keeper."""
+    os.killpg(process.pid, signal.SIGSTOP)
+    for pid in descendants(process.pid):
+        if os.getsid(pid) == pid:
+            os.kill(pid, signal.SIGKILL)
+    kill_group(process)
+
+
 def kill_group(process):
     """... though it may have no members any more, and reap its leader."""
     try:

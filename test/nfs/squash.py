@@ -106,9 +106,10 @@ def keeps_what_is_anothers(version, name, lock):
 
 def is_refused(version, name, lock):
     os.chmod(f"{EXPORT}/{name}", 0o755)
-    for command in (("run", "-n", lock, "true"), ("acquire", "-n", lock)):
+    for command, printed in ((("run", "-n", lock, "true"), ""),
+                             (("acquire", "-n", lock), "(exit 77)\n")):
         status, out, err = one.nlock(*command)
-        check((status, out), (77, ""), command[0])
+        check((status, out), (77, printed), command[0])
         assert err.startswith(f"nlock: {lock}: ") and \
             err.count("\n") == 1, err
     check(left(name), [], "left")
