@@ -68,6 +68,7 @@ struct keeper {
 	struct process_root ward;
 	int ward_fd;			/* its pidfd; -1: none */
 	struct process_root command;	/* of a run; pid 0: none, or dead */
+	int command_fd;			/* the same */
 	bool awaits_others;		/* what the ward started counts, too */
 	uint64_t since_ticks;		/* nothing of that started earlier */
 	int64_t at_least_ns;		/* keep the lock until then; 0: no */
@@ -158,6 +159,15 @@ static void find_carriers(struct keeper *keeper)
 		};
 }
 
+/* Where there is no /proc, signal those that we have a pidfd of. */
+static void signal_unlisted(const struct keeper *keeper, int signal_number)
+{
+	if (keeper->ward.pid == 0 && keeper->ward_fd >= 0)
+		pid_signal(keeper->ward_fd, signal_number, NULL);
+	if (keeper->command.pid == 0 && keeper->command_fd >= 0)
+		pid_signal(keeper->command_fd, signal_number, NULL);
+}
+
 /*
  * Send a signal to what is known: the ward, the command, the carriers, what was
  * to end before and may have lost its parent since, and all below them in the
@@ -175,6 +185,7 @@ static int signal_known(struct keeper *keeper, int signal_number)
 	count += keeper->known_count;
 	roots[count++] = keeper->ward;
 	roots[count++] = keeper->command;
+	signal_unlisted(keeper, signal_number);
 	return descendants_signal_trees(roots, count, signal_number, &self, 1,
 					keeper->known, MOST_KNOWN,
 					&keeper->known_count);
@@ -534,6 +545,8 @@ void keeper_inherit(const struct heartbeat_estate *estate, const void *data)
 		.path = will->path, .claim = estate->claim,
 		.kill_after_ns = will->kill_after_ns, .ward_fd = -1,
 		.command = root_of(estate->command),
+		.command_fd = estate->command > 0 ?
+			      pid_open(estate->command) : -1,
 		.at_least_ns = will->at_least_ns,
 		.since_ticks = estate->since_ticks, .lost = estate->lost,
 		.listener_fd = estate->listener_fd, .terminal_fd = -1,
@@ -608,7 +621,8 @@ static struct keeper keeper_of(const struct held *held,
 		.path = held->path, .claim = held->claim,
 		.kill_after_ns = options->kill_after_ns,
 		.warns = options->warn_on_lost,
-		.ward_fd = -1, .listener_fd = -1, .terminal_fd = -1,
+		.ward_fd = -1, .command_fd = -1, .listener_fd = -1,
+		.terminal_fd = -1,
 	};
 }
 

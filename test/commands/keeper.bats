@@ -433,6 +433,18 @@ living() {
 	nobody_lives
 }
 
+@test "run: killed with SIGKILL where there is no /proc, its command is ended" {
+	unshare --mount true || skip "no mount namespaces"
+	unshare --mount bash -c 'umount -l /proc; exec "$@"' bash \
+		nlock run -l 1m --kill-after 300ms "$LOCK" -- bash -c '
+			trap "" TERM; echo $$ >pid.new; mv pid.new pid
+			while :; do sleep 0.05; done' 3>&- &
+	eventually test -s pid
+	eventually is_kept "$!"
+	kill -KILL $!
+	eventually ended "$(<pid)"
+}
+
 # as_user COMMAND...: without privileges, in this test's directory.
 as_user() {
 	needs root
