@@ -263,6 +263,21 @@ static size_t list_chosen(const struct table *table,
 	return count;
 }
 
+size_t descendants_list(pid_t ancestor, const pid_t *except,
+			size_t except_count, struct process_root *found,
+			size_t size)
+{
+	struct table table = { NULL, 0, 0, false };
+	size_t count;
+
+	if (read_table(&table) < 0)
+		return 0;
+	choose(&table, ancestor, except, except_count);
+	count = list_chosen(&table, found, size);
+	free(table.processes);
+	return count;
+}
+
 int descendants_signal_trees(const struct process_root *roots, size_t count,
 			     int signal_number, const pid_t *except,
 			     size_t except_count, struct process_root *found,

@@ -43,11 +43,20 @@ int descendants_signal(pid_t ancestor, int signal_number,
 		       const pid_t *except, size_t except_count,
 		       struct stopped_processes *stopped);
 
-/* The root of a tree: a process, told from a later one with the same pid. */
+/* A process, told from a later one with the same pid. */
 struct process_root {
 	pid_t pid;
 	uint64_t start_ticks;
 };
+
+/*
+ * List the living descendants of ancestor in *found, which has room for size,
+ * but not the processes in except or their descendants.  Returns how many are
+ * in the list; 0 also if /proc is missing or not that of our PID namespace.
+ */
+size_t descendants_list(pid_t ancestor, const pid_t *except,
+			size_t except_count, struct process_root *found,
+			size_t size);
 
 /*
  * Send a signal to these processes and all their living descendants, but not to

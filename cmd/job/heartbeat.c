@@ -29,6 +29,14 @@
 #define WITHOUT_PIDFD_MS	1000
 #define WITHOUT_TIMER_MS	100
 
+/*
+ * When to note the job's processes: some time after the heartbeat's start, as
+ * most commands start theirs at once, and after a beat, but not more often.
+ */
+#define NOTE_SOON_NS	(50 * NS_PER_MS)
+#define NOTE_LATER_NS	NS_PER_S
+#define MOST_NOTED	512
+
 /* How long to wait for the reason of a loss. */
 #define EXPLAINING_NS	(500 * NS_PER_MS)
 
@@ -49,6 +57,14 @@ struct beat {
 	atomic_int spared[HEARTBEAT_SPARED];
 	atomic_bool stood_in;
 	atomic_bool inherited;		/* there is an heir at work */
+
+	/*
+	 * The job's processes as they were last noted: the list that the
+	 * counter points to, while the other one is written.
+	 */
+	struct process_root noted[2][MOST_NOTED];
+	size_t noted_count[2];
+	atomic_uint notes;
 };
 
 void heartbeat_init(struct heartbeat *heartbeat,
@@ -188,6 +204,8 @@ static void inherit(const struct heartbeat *heartbeat,
 		.lease_end_ns = atomic_load(&beat->lease_end_ns),
 		.lost = atomic_load(&beat->lost_ns) != 0,
 		.command = atomic_load(&beat->command),
+		.job = beat->noted[atomic_load(&beat->notes) % 2],
+		.job_count = beat->noted_count[atomic_load(&beat->notes) % 2],
 		.since_ticks = heartbeat->since_ticks,
 		.listener_fd = heartbeat->listener_fd,
 	};
@@ -253,20 +271,29 @@ static struct deadline supervisors_deadline(const struct heartbeat *heartbeat,
 	};
 }
 
+/* The supervisor's children that are not of the job. */
+static void list_spared(const struct beat *beat, pid_t self,
+			pid_t spared[HEARTBEAT_SPARED + 1])
+{
+	size_t i;
+
+	spared[0] = self;
+	for (i = 0; i < HEARTBEAT_SPARED; i++)
+		spared[i + 1] = atomic_load(&beat->spared[i]);
+}
+
 /* Returns how many processes of the job were found. */
 static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 		      int signal_number)
 {
 	struct beat *beat = heartbeat->beat;
 	pid_t command = atomic_load(&beat->command);
-	pid_t spared[HEARTBEAT_SPARED + 1] = { self };
-	size_t i;
+	pid_t spared[HEARTBEAT_SPARED + 1];
 	int found;
 
 	if (supervisor_is_gone(heartbeat))
 		return 0;
-	for (i = 0; i < HEARTBEAT_SPARED; i++)
-		spared[i + 1] = atomic_load(&beat->spared[i]);
+	list_spared(beat, self, spared);
 	found = descendants_signal(heartbeat->supervisor, signal_number,
 				   spared, HEARTBEAT_SPARED + 1, NULL);
 	if (found >= 0)
@@ -420,6 +447,48 @@ static bool is_released(struct beat *beat, const struct nlock_claim *claim)
 	       nlock_claim_is_gone(claim);
 }
 
+/*
+ * Once the supervisor is dead, its tree of processes is gone: the kernel has told
+ * the command to end, and what that leaves behind has init for its parent.  Who
+ * does not carry the claim is then known only from here.
+ */
+static void note_job(const struct heartbeat *heartbeat, int64_t *noted_ns)
+{
+	struct beat *beat = heartbeat->beat;
+	unsigned int next = (atomic_load(&beat->notes) + 1) % 2;
+	pid_t spared[HEARTBEAT_SPARED + 1];
+
+	list_spared(beat, getpid(), spared);
+	beat->noted_count[next] =
+		descendants_list(heartbeat->supervisor, spared,
+				 HEARTBEAT_SPARED + 1, beat->noted[next],
+				 MOST_NOTED);
+	atomic_fetch_add(&beat->notes, 1);
+	*noted_ns = boot_now_ns();
+}
+
+/*
+ * Wait for the next beat, and note the job meanwhile if that was never done, or
+ * only right after the start.  Returns whether the supervisor is gone.
+ */
+static bool await_beat(const struct heartbeat *heartbeat, int timer_fd,
+		       int64_t next_ns, int64_t *noted_ns)
+{
+	unsigned int notes = atomic_load(&heartbeat->beat->notes);
+	int64_t note_ns;
+
+	for (; notes < 2; notes++) {
+		note_ns = ns_add(*noted_ns, notes == 0 ? NOTE_SOON_NS :
+				 NOTE_LATER_NS);
+		if (note_ns >= next_ns)
+			break;
+		if (await_end(heartbeat, timer_fd, note_ns))
+			return true;
+		note_job(heartbeat, noted_ns);
+	}
+	return await_end(heartbeat, timer_fd, next_ns);
+}
+
 /* Refresh the lock until it is lost or the supervisor is gone. */
 static void beat_on(const struct heartbeat *heartbeat,
 		    struct nlock_claim *claim, int timer_fd, pid_t *guard)
@@ -429,6 +498,7 @@ static void beat_on(const struct heartbeat *heartbeat,
 	int64_t next_ns = atomic_load(&beat->at_once) ? 0 :
 			  refresh_due_ns(atomic_load(&beat->confirmed_ns),
 					 lifetime_ns);
+	int64_t noted_ns = boot_now_ns();
 	struct nlock_error error;
 
 	for (;;) {
@@ -436,7 +506,7 @@ static void beat_on(const struct heartbeat *heartbeat,
 
 		if (heartbeat->heir == NULL)
 			sleep_until(next_ns);
-		else if (await_end(heartbeat, timer_fd, next_ns))
+		else if (await_beat(heartbeat, timer_fd, next_ns, &noted_ns))
 			return;
 		/* What follows may hang. */
 		if (*guard <= 0)
@@ -463,6 +533,9 @@ static void beat_on(const struct heartbeat *heartbeat,
 			break;
 		}
 		tell(heartbeat);
+		if (heartbeat->heir != NULL &&
+		    boot_now_ns() >= ns_add(noted_ns, NOTE_LATER_NS))
+			note_job(heartbeat, &noted_ns);
 	}
 }
 

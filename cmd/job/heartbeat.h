@@ -28,6 +28,7 @@
 #include <sys/types.h>
 
 #include "../../lib/nlock.h"
+#include "descendants.h"
 
 /* How many children, other than the command, the supervisor may have. */
 #define HEARTBEAT_SPARED	6
@@ -50,6 +51,8 @@ struct heartbeat_estate {
 	int64_t lease_end_ns;		/* as last confirmed; CLOCK_BOOTTIME */
 	bool lost;			/* the lock is not ours any more */
 	pid_t command;			/* 0: it has ended */
+	const struct process_root *job;	/* what it had started, when last seen */
+	size_t job_count;
 	uint64_t since_ticks;		/* when the supervisor started */
 	int listener_fd;		/* see nlock_keeper_listen(); or -1 */
 };

@@ -553,6 +553,10 @@ void keeper_inherit(const struct heartbeat_estate *estate, const void *data)
 	};
 	int64_t kill_ns = ns_add(boot_now_ns(), will->kill_after_ns);
 
+	keeper.known_count = estate->job_count < MOST_KNOWN ?
+			     estate->job_count : MOST_KNOWN;
+	memcpy(keeper.known, estate->job,
+	       keeper.known_count * sizeof(*keeper.known));
 	if (estate->lost)
 		kill_ns = deadline_when_lost(boot_now_ns(),
 					     estate->lease_end_ns,

@@ -433,6 +433,32 @@ living() {
 	nobody_lives
 }
 
+# How often a process has given up the processor to wait.
+waits_of() {
+	awk '/^voluntary/ { print $2 }' "/proc/$1/status"
+}
+
+# has_noted PID: that heartbeat has waited, noted the job, and waits again.
+has_noted() {
+	[ "$(waits_of "$1")" -ge 2 ]
+}
+
+@test "run: killed with SIGKILL, such a child is ended though the command dies at once, if it had time to be noted" {
+	for _ in 1 2 3 4 5; do
+		rm -f alive
+		nlock run -l 1m --kill-after 500ms "$LOCK" -- bash -c '
+			env -i setsid "$(command -v bash)" -c "
+				while :; do /bin/touch \$0; /bin/sleep 0.05; done" "$0" &
+			wait' "$DIR/alive" 3>&- &
+		eventually test -e alive
+		eventually is_kept "$!"
+		eventually has_noted "$(heartbeat_of "$!")"
+		kill -KILL $!
+		nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
+	done
+	nobody_lives
+}
+
 @test "run: killed with SIGKILL where there is no /proc, its command is ended" {
 	unshare --mount true || skip "no mount namespaces"
 	unshare --mount bash -c 'umount -l /proc; exec "$@"' bash \
@@ -515,11 +541,6 @@ as_user() {
 	run -75 nlock run -n "$LOCK" true
 	echo >go
 	eventually free
-}
-
-# How often a process has given up the processor to wait.
-waits_of() {
-	awk '/^voluntary/ { print $2 }' "/proc/$1/status"
 }
 
 @test "run --no-fork: while it waits for what the command started, the keeper looks for that only now and then" {
