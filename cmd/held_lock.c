@@ -571,6 +571,38 @@ static void release_once_more(struct release *shared, const struct held *held)
 	};
 }
 
+static int confirm(void *data, int cancel_fd)
+{
+	(void)cancel_fd;
+	release_by(data, nlock_confirm);
+	return -1;
+}
+
+enum nlock_result confirm_lock(struct held *held,
+			       struct nlock_loss_report *loss)
+{
+	struct release given = { .claim = held->claim };
+	struct release *shared;
+
+	if (nlock_is_local(&held->lock)) {
+		confirm(&given, -1);
+		*loss = given.loss;
+		return given.result;
+	}
+	shared = child_share(sizeof(*shared));
+	if (shared == NULL)
+		return NLOCK_FAILED;
+	*shared = given;
+	if (worker_run_briefly(confirm, shared,
+			       (const int []){ held->lock.dirfd,
+					       held->claim.warrant_fd }, 2) < 0)
+		shared->result = NLOCK_FAILED;
+	*loss = shared->loss;
+	given.result = shared->result;
+	child_unshare(shared, sizeof(*shared));
+	return given.result;
+}
+
 static void release_ourselves(struct release *given, struct held *held)
 {
 	release(given, -1);

@@ -49,6 +49,14 @@ enum nlock_result release_lock(struct held *held,
 			       struct nlock_error *error);
 
 /*
+ * Is the lock still ours?  Takes no longer than PATIENCE_NS.  Returns as
+ * nlock_confirm() does, NLOCK_FAILED also if that took longer, and sets *loss on
+ * NLOCK_LOST.
+ */
+enum nlock_result confirm_lock(struct held *held,
+			       struct nlock_loss_report *loss);
+
+/*
  * Release and close a lock that can't be used.  Prints a message if the release
  * fails.
  */

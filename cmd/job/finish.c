@@ -92,8 +92,7 @@ static int exit_status(struct supervisor *s)
 
 /*
  * Leave the lock to a keeper for the rest of --at-least.  If no keeper can be
- * started, let the lease last that long.  Returns false if the time has passed
- * or neither worked.
+ * started, let the lease last as long.  Returns whether that was done.
  */
 static bool leave_to_keeper(struct supervisor *s)
 {
@@ -102,20 +101,24 @@ static bool leave_to_keeper(struct supervisor *s)
 	int64_t lease_end_ns = heartbeat_read(&s->heartbeat).lease_end_ns;
 	struct nlock_error ignored;
 
-	return now_ns < until_ns &&
-	       (keeper_start_until(held, s->options, until_ns,
-				   lease_end_ns) > 0 ||
-		nlock_refresh(&held->claim, ns_sub(until_ns, now_ns),
-			      &ignored) == NLOCK_OK);
+	return keeper_start_until(held, s->options, until_ns,
+				  lease_end_ns) > 0 ||
+	       nlock_refresh(&held->claim, ns_sub(until_ns, now_ns),
+			     &ignored) == NLOCK_OK;
 }
 
-/* Returns as nlock_release() does, and sets *loss on NLOCK_LOST. */
+/*
+ * Returns as nlock_release() does, and sets *loss on NLOCK_LOST.  A keeper finds
+ * out by itself what can't be confirmed in time.
+ */
 static enum nlock_result release_or_leave(struct supervisor *s,
 					  struct nlock_loss_report *loss,
 					  struct nlock_error *error)
 {
-	return s->exec_errnum == 0 && leave_to_keeper(s) ? NLOCK_OK :
-	       release_lock(s->held, loss, error);
+	if (s->exec_errnum == 0 && boot_now_ns() < s->will.at_least_ns &&
+	    confirm_lock(s->held, loss) != NLOCK_LOST && leave_to_keeper(s))
+		return NLOCK_OK;
+	return release_lock(s->held, loss, error);
 }
 
 static int release(struct supervisor *s)

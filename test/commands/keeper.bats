@@ -635,6 +635,15 @@ as_user() {
 	free
 }
 
+@test "run --at-least: a lock that was lost while the command ran is told when it ends, and nothing is left" {
+	run -76 --separate-stderr nlock run --at-least 1h "$LOCK" \
+		sh -c 'rm "$NLOCK_LOCK"'
+	complains
+	[[ $stderr == *"the lock was lost while the command ran"* ]]
+	nothing_left
+	no_keepers
+}
+
 @test "run --at-least: a command that can't be run holds nobody up" {
 	run -127 nlock run --at-least 1h "$LOCK" ./missing
 	free
