@@ -644,6 +644,16 @@ as_user() {
 	no_keepers
 }
 
+@test "run --at-least: if no keeper can be started, the lease lasts for the rest" {
+	needs strace
+	"${STRACE[@]}" -o trace -e trace=clone,clone3 \
+		-e inject=clone,clone3:error=EAGAIN \
+		nlock run -l 5s --at-least 1h "$LOCK" true </dev/null
+	grep -q INJECTED trace
+	between 3500 "$(remaining)" 3600
+	no_keepers
+}
+
 @test "run --at-least: a command that can't be run holds nobody up" {
 	run -127 nlock run --at-least 1h "$LOCK" ./missing
 	free
