@@ -302,7 +302,8 @@ class Neighbour:
         """mv of one of ours onto another."""
         path = choose(self.ours(self.files()), pick)
         other = choose(self.ours(self.files()), pick // 5)
-        if path and path != other:
+        # One that was there a moment ago may have been the last one.
+        if path and other and path != other:
             os.rename(path, other)
         return path
 
