@@ -143,13 +143,18 @@ lease_is_over() {
 }
 
 @test "run: killed with SIGKILL together with its heartbeat, the lock is left to its lease" {
+	local heartbeat
+
 	needs root
 	in_group nlock run -l 1s "$LOCK" -- \
 		sh -c 'trap "" TERM; touch ready; while :; do sleep 1; done'
 	eventually has_heartbeat $!
 	kill -STOP $!
 	eventually is_stopped_now $!
-	kill -KILL "$(heartbeat_of $!)" $!
+	heartbeat=$(heartbeat_of $!)
+	kill -KILL "$heartbeat"
+	eventually ended "$heartbeat"	# and its guard, which would stand in
+	kill -KILL $!
 	eventually lease_is_over
 	elsewhere nlock run --clock-slop 10ms -w 20s "$LOCK" true
 	kill -KILL -- "-$!"	# the command is still there
