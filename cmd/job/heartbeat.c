@@ -293,6 +293,9 @@ static int signal_job(const struct heartbeat *heartbeat, pid_t self,
 
 	if (supervisor_is_gone(heartbeat))
 		return 0;
+	/* First, since finding the others may take a while. */
+	if (signal_number == SIGKILL && command > 0)
+		kill(command, SIGKILL);
 	list_spared(beat, self, spared);
 	found = descendants_signal(heartbeat->supervisor, signal_number,
 				   spared, HEARTBEAT_SPARED + 1, NULL);
@@ -320,7 +323,8 @@ static void stand_in(const struct heartbeat *heartbeat, pid_t self,
 	signal_job(heartbeat, self, SIGTERM);
 	signal_job(heartbeat, self, SIGCONT);
 	while (boot_now_ns() < kill_ns) {
-		sleep_until(ns_add(boot_now_ns(), KILL_ROUND_NS));
+		sleep_until(ns_min(kill_ns, ns_add(boot_now_ns(),
+						   KILL_ROUND_NS)));
 		if (signal_job(heartbeat, self, 0) == 0)
 			return;
 	}
