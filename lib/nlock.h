@@ -343,10 +343,10 @@ struct nlock_carrier {
  * *complete is false if some may be missing from the list.  A process that
  * started before since_ticks, and whose environment can't be read, counts as no
  * carrier.  This may take some seconds if a process hangs with its memory
- * locked.
+ * locked, but ends at until_ns (CLOCK_BOOTTIME), with what was found by then.
  */
 size_t nlock_claim_carriers(const struct nlock_claim *claim,
-			    uint64_t since_ticks,
+			    uint64_t since_ticks, int64_t until_ns,
 			    struct nlock_carrier *carriers, size_t size,
 			    bool *complete);
 

@@ -184,6 +184,20 @@ static int send_signal(pid_t pid, uint64_t start_ticks, int signal_number)
 	return -1;
 }
 
+void processes_signal(const struct process_root *processes, size_t count,
+		      int signal_number)
+{
+	size_t i;
+
+	/* In another PID namespace's /proc our pids are strangers'. */
+	if (!proc_is_ours())
+		return;
+	for (i = 0; i < count; i++)
+		if (processes[i].pid > 0)
+			send_signal(processes[i].pid, processes[i].start_ticks,
+				    signal_number);
+}
+
 /* Returns false if there is no memory. */
 static bool note_stopped(struct stopped_processes *stopped,
 			 const struct process *process)

@@ -50,6 +50,13 @@ struct process_root {
 };
 
 /*
+ * Send a signal to these processes alone, at once: nothing is looked for.
+ * Those that have ended are left out.
+ */
+void processes_signal(const struct process_root *processes, size_t count,
+		      int signal_number);
+
+/*
  * List the living descendants of ancestor in *found, which has room for size,
  * but not the processes in except or their descendants.  Returns how many are
  * in the list; 0 also if /proc is missing or not that of our PID namespace.

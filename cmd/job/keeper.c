@@ -21,8 +21,12 @@
 #include "keeper.h"
 #include "reaper.h"
 
-/* The pause between two looks at what is to end, and how long to kill it. */
+/*
+ * The pause between two looks at what is to end, but at least so many times as
+ * long as a look took; and how long to kill it.
+ */
 #define ENDING_ROUND_NS		(50 * NS_PER_MS)
+#define LOOK_IN			10
 #define KILLING_NS		(2 * NS_PER_S)
 
 /* How many carriers of the claim to know, and of all that is to end. */
@@ -97,6 +101,7 @@ struct keeper {
 	int64_t heartbeat_due_ns;	/* when to start one, if none runs */
 	int64_t look_due_ns;		/* when to look, after a call */
 	int64_t looked_ns;		/* when we last did that */
+	int64_t round_due_ns;		/* when to look at what is to end */
 };
 
 /* ---------------------------------------------------------------- messages */
@@ -143,7 +148,10 @@ static bool ward_is_gone(const struct keeper *keeper)
 	return !is_there(&keeper->ward);
 }
 
-/* Search all environments.  This can take a second and more. */
+/*
+ * Search all environments, but not beyond the state's time.  This can take a
+ * second and more.
+ */
 static void find_carriers(struct keeper *keeper)
 {
 	struct nlock_carrier found[MOST_CARRIERS];
@@ -151,7 +159,8 @@ static void find_carriers(struct keeper *keeper)
 
 	keeper->carrier_count =
 		nlock_claim_carriers(&keeper->claim, keeper->since_ticks,
-				     found, MOST_CARRIERS, &keeper->saw_all);
+				     keeper->until_ns, found, MOST_CARRIERS,
+				     &keeper->saw_all);
 	for (i = 0; i < keeper->carrier_count; i++)
 		keeper->carriers[i] = (struct process_root){
 			.pid = found[i].pid,
@@ -194,11 +203,13 @@ static int signal_known(struct keeper *keeper, int signal_number)
 /*
  * Does any of what the ward has started live, as far as can be seen?  A user
  * can't look at the processes of others, which would keep the lock for ever.
+ * If the search took too long, nobody knows.
  */
 static bool others_live(struct keeper *keeper)
 {
 	find_carriers(keeper);
-	return signal_known(keeper, 0) > 0;
+	return signal_known(keeper, 0) > 0 ||
+	       boot_now_ns() >= keeper->until_ns;
 }
 
 /* Is there no reason left to keep the lock? */
@@ -283,15 +294,48 @@ static bool was_released(struct keeper *keeper)
 
 /* ------------------------------------------------------------------ states */
 
+/* Was it known before, and so has got the signal? */
+static bool was_known(const struct process_root *process,
+		      const struct process_root *before, size_t count)
+{
+	while (count-- > 0)
+		if (before[count].pid == process->pid &&
+		    before[count].start_ticks == process->start_ticks)
+			return true;
+	return false;
+}
+
+/* Search, and tell those to end that were not known. */
+static void tell_the_others(struct keeper *keeper)
+{
+	struct process_root before[MOST_KNOWN];
+	size_t count = keeper->known_count, i;
+
+	memcpy(before, keeper->known, count * sizeof(*before));
+	find_carriers(keeper);
+	signal_known(keeper, 0);
+	for (i = 0; i < keeper->known_count; i++) {
+		const struct process_root *known = &keeper->known[i];
+
+		if (was_known(known, before, count))
+			continue;
+		processes_signal(known, 1, SIGTERM);
+		processes_signal(known, 1, SIGCONT);
+	}
+}
+
+/*
+ * Those who are known are told first, as the search may last.  SIGCONT, because
+ * a stopped process can't act on SIGTERM.
+ */
 static void begin_ending(struct keeper *keeper, int64_t kill_ns)
 {
 	keeper->state = ENDING;
 	keeper->until_ns = kill_ns;
-	/* Remember what is below a command: the kernel has told that to end. */
-	signal_known(keeper, 0);
-	find_carriers(keeper);
+	keeper->round_due_ns = 0;
 	signal_known(keeper, SIGTERM);
 	signal_known(keeper, SIGCONT);
+	tell_the_others(keeper);
 }
 
 /* The lock is lost, or can't be kept: end those who rely on it, or warn. */
@@ -376,36 +420,57 @@ static void leave(struct keeper *keeper, int left)
 	    "be seen, and may go on", "", "; the lock is left to its lease");
 }
 
+/* First those that are known: to look at all processes takes its time. */
+static void begin_killing(struct keeper *keeper)
+{
+	processes_signal(keeper->known, keeper->known_count, SIGKILL);
+	keeper->state = KILLING;
+	keeper->until_ns = ns_add(keeper->now_ns, KILLING_NS);
+}
+
 /*
- * SIGKILL must not come late, and a search takes its time: so there is none
- * before SIGKILL as long as anything is known that still lives.  Once nothing
- * is, those that can't be looked at, if any, can't be ended by waiting either.
+ * Look at what is to end.  SIGKILL must not come late, and a search takes its
+ * time: so there is none before SIGKILL as long as anything is known that still
+ * lives.  Once nothing is, those that can't be looked at, if any, can't be
+ * ended by waiting either.
  */
+static void look_at_rest(struct keeper *keeper)
+{
+	bool kills = keeper->state == KILLING;
+	int left = signal_known(keeper, kills ? SIGKILL : 0);
+	int64_t took_ns;
+
+	if (kills || left == 0) {
+		find_carriers(keeper);
+		left = signal_known(keeper, kills ? SIGKILL : 0);
+	}
+	if (left == 0 && keeper->saw_all) {
+		keeper->state = keeper->lost ? OVER : KEEPING;
+		keeper->until_ns = NLOCK_FOREVER;	/* nobody can be late */
+	} else if (kills ? left == 0 || keeper->now_ns >= keeper->until_ns :
+		 left == 0 && boot_now_ns() < keeper->until_ns) {
+		leave(keeper, left);
+	}
+	took_ns = ns_sub(boot_now_ns(), keeper->now_ns);
+	keeper->round_due_ns = ns_add(boot_now_ns(), kills ? ENDING_ROUND_NS :
+				      ns_max(ENDING_ROUND_NS,
+					     LOOK_IN * took_ns));
+}
+
 static void be_ending(struct keeper *keeper, const struct heartbeat_news *news)
 {
 	struct deadline lease = deadline_of_lease(news->lease_end_ns,
 						  keeper->claim.lifetime_ns,
 						  keeper->kill_after_ns);
-	bool kills = keeper->state == KILLING;
-	int left;
 
 	keeper->lost |= news->lost;
-	if (!kills && keeper->now_ns < lease.kill_ns)
+	if (keeper->state == ENDING && keeper->now_ns < lease.kill_ns)
 		keeper->until_ns = ns_min(keeper->until_ns, lease.kill_ns);
-	if (!kills && keeper->now_ns >= keeper->until_ns) {
-		keeper->state = KILLING;
-		keeper->until_ns = ns_add(keeper->now_ns, KILLING_NS);
-		kills = true;
-	}
-	left = signal_known(keeper, kills ? SIGKILL : 0);
-	if (kills || left == 0) {
-		find_carriers(keeper);
-		left = signal_known(keeper, kills ? SIGKILL : 0);
-	}
-	if (left == 0 && keeper->saw_all)
-		keeper->state = keeper->lost ? OVER : KEEPING;
-	else if (left == 0 || (kills && keeper->now_ns >= keeper->until_ns))
-		leave(keeper, left);
+	if (keeper->state == ENDING && keeper->now_ns >= keeper->until_ns)
+		begin_killing(keeper);
+	else if (keeper->now_ns < keeper->round_due_ns)
+		return;
+	look_at_rest(keeper);
 }
 
 /* ---------------------------------------------------------------- the loop */
@@ -423,7 +488,7 @@ static int64_t next_ns(const struct keeper *keeper)
 	int64_t next = ns_min(keeper->until_ns, keeper->look_due_ns);
 
 	if (keeper->state == ENDING || keeper->state == KILLING)
-		next = ns_min(next, ns_add(keeper->now_ns, ENDING_ROUND_NS));
+		next = ns_min(next, keeper->round_due_ns);
 	if (keeper->at_least_ns > keeper->now_ns)
 		next = ns_min(next, keeper->at_least_ns);
 	if ((keeper->ward.pid > 0 && keeper->ward_fd < 0) ||
@@ -469,10 +534,10 @@ static void step(struct keeper *keeper)
 		look_at_once(keeper);
 	keep_heartbeat(keeper);
 	news = heartbeat_read(&keeper->heartbeat);
+	if (keeper->state == ENDING || keeper->state == KILLING)
+		be_ending(keeper, &news);
 	if (keeper->state == KEEPING || keeper->state == LOOKING)
 		be_keeping(keeper, &news);
-	else
-		be_ending(keeper, &news);
 }
 
 static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
@@ -571,8 +636,12 @@ static _Noreturn void be_keeper(struct keeper *keeper, int ready_fd,
 				int64_t lease_end_ns)
 {
 	const pid_t self = getpid();
+	struct deadline lease = deadline_of_lease(lease_end_ns,
+						  keeper->claim.lifetime_ns,
+						  keeper->kill_after_ns);
 
 	detach();
+	keeper->until_ns = lease.terminate_ns;
 	keeper->since_ticks = root_of(self).start_ticks;
 	keeper->listener_fd = nlock_keeper_listen(&keeper->claim);
 	(void)!write(ready_fd, &self, sizeof(self));

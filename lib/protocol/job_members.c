@@ -71,6 +71,7 @@ struct progress {
 struct search {
 	const char *claim_name;
 	uint64_t since_ticks;
+	int64_t until_ns;	/* CLOCK_BOOTTIME: stop then */
 	struct progress *progress;
 	pid_t hanging[MOST_HANGING];
 	size_t hanging_count;
@@ -273,7 +274,22 @@ static enum job_members look_at(struct search *search, pid_t pid)
 	return result;
 }
 
-/* Add one to the list.  Returns whether to look for more. */
+static bool is_listed(const struct progress *progress, pid_t pid,
+		      uint64_t start_ticks)
+{
+	size_t i;
+
+	for (i = 0; i < progress->count; i++)
+		if (progress->carriers[i].pid == pid &&
+		    progress->carriers[i].start_ticks == start_ticks)
+			return true;
+	return false;
+}
+
+/*
+ * Add one to the list, unless an earlier pass has done so.  Returns whether to
+ * look for more.
+ */
 static bool note(struct progress *progress, pid_t pid)
 {
 	struct proc_stat stat;
@@ -281,9 +297,12 @@ static bool note(struct progress *progress, pid_t pid)
 	progress->found = pid;
 	if (progress->size == 0)
 		return false;
+	if (proc_stat_read(pid, &stat) < 0 ||
+	    is_listed(progress, pid, stat.start_ticks))
+		return true;
 	if (progress->count == progress->size)
 		progress->incomplete = true;
-	else if (proc_stat_read(pid, &stat) == 0)
+	else
 		progress->carriers[progress->count++] = (struct nlock_carrier){
 			.pid = pid, .start_ticks = stat.start_ticks,
 		};
@@ -301,7 +320,6 @@ static enum job_members pass(struct search *search)
 	if (proc == NULL)
 		return MEMBERS_UNKNOWN;
 	search->vanished = false;
-	progress->count = 0;
 	progress->incomplete = false;
 	while (more && (pid = proc_next(proc)) > 0) {
 		enum job_members one = look_at(search, pid);
@@ -341,18 +359,37 @@ static void look_at_all(struct search *search)
 	atomic_store(&progress->done, true);
 }
 
-/* Wait for the other end of a pipe to be closed, or nothing to go on. */
-static void await_progress(const struct progress *progress, int fd)
+static bool time_is_up(const struct search *search)
 {
+	return boot_now_ns() >= search->until_ns;
+}
+
+/* How long to wait for a sign of progress, in ms for poll(2). */
+static int patience_ms(const struct search *search)
+{
+	int64_t left_ns = ns_sub(search->until_ns, boot_now_ns());
+
+	return left_ns < HANGING_MS * NS_PER_MS ?
+	       (int)(ns_max(left_ns, 0) / NS_PER_MS) + 1 : HANGING_MS;
+}
+
+/*
+ * Wait for the other end of a pipe to be closed, for nothing to go on, or for
+ * the search's time to be up.
+ */
+static void await_progress(const struct search *search, int fd)
+{
+	const struct progress *progress = search->progress;
 	struct pollfd closed = { .fd = fd, .events = POLLIN };
 	unsigned int before;
 	int ready;
 
 	do {
 		before = atomic_load(&progress->looked);
-		ready = poll(&closed, 1, HANGING_MS);
-	} while ((ready < 0 && errno == EINTR) ||
-		 (ready == 0 && before != atomic_load(&progress->looked)));
+		ready = poll(&closed, 1, patience_ms(search));
+	} while (!time_is_up(search) &&
+		 ((ready < 0 && errno == EINTR) ||
+		  (ready == 0 && before != atomic_load(&progress->looked))));
 }
 
 /* The same by a helper.  Returns -1 if no process can be started. */
@@ -370,8 +407,8 @@ static int look_at_all_aside(struct search *search)
 	}
 	close(fds[1]);
 	if (pid > 0) {
-		await_progress(search->progress, fds[0]);
-		child_end(pid, PARTING_NS);
+		await_progress(search, fds[0]);
+		child_end(pid, time_is_up(search) ? 0 : PARTING_NS);
 	}
 	close(fds[0]);
 	return pid < 0 ? -1 : 0;
@@ -384,7 +421,7 @@ static void look_past_hanging(struct search *search)
 	for (;;) {
 		if (look_at_all_aside(search) < 0)
 			look_at_all(search);
-		if (atomic_load(&progress->done) ||
+		if (atomic_load(&progress->done) || time_is_up(search) ||
 		    search->hanging_count == MOST_HANGING)
 			return;
 		search->hanging[search->hanging_count++] =
@@ -393,10 +430,12 @@ static void look_past_hanging(struct search *search)
 }
 
 static enum job_members look_by(struct progress *progress,
-				const char *claim_name, uint64_t since_ticks)
+				const char *claim_name, uint64_t since_ticks,
+				int64_t until_ns)
 {
 	struct search search = { .claim_name = claim_name,
 				 .since_ticks = since_ticks,
+				 .until_ns = until_ns,
 				 .progress = progress };
 
 	look_past_hanging(&search);
@@ -413,13 +452,14 @@ enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 	*pid = 0;
 	if (progress == NULL)
 		return MEMBERS_UNKNOWN;
-	result = look_by(progress, claim_name, since_ticks);
+	result = look_by(progress, claim_name, since_ticks, NLOCK_FOREVER);
 	*pid = progress->found;
 	child_unshare(progress, sizeof(*progress));
 	return result;
 }
 
 enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
+				  int64_t until_ns,
 				  struct nlock_carrier *carriers, size_t size,
 				  size_t *count)
 {
@@ -431,7 +471,7 @@ enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
 	if (progress == NULL)
 		return MEMBERS_UNKNOWN;
 	progress->size = size;
-	result = look_by(progress, claim_name, since_ticks);
+	result = look_by(progress, claim_name, since_ticks, until_ns);
 	if (progress->incomplete)
 		result = MEMBERS_UNKNOWN;
 	*count = progress->count;
