@@ -191,6 +191,147 @@ has_renewed() {
 	nothing_left
 }
 
+# ------------------------------------------------------------------- keepers
+
+# keepers [LOCK]: of all locks or one in this test's directory, each with its
+# heartbeat.
+keepers() {
+	pgrep -f "^nlock acquire .*$DIR/${1-}"
+}
+
+no_keepers() {
+	! keepers
+}
+
+# keep LOCK LIFETIME [COMMAND...]: have it kept until $WARD ends.
+keep() {
+	"${@:3}" nlock acquire --keep --pid "$WARD" -l "$2" --state "$1.state" \
+		"$DIR/$1"
+}
+
+start_ward() {
+	sleep 1000 3>&- &
+	WARD=$!
+}
+
+end_ward() {
+	kill "$WARD"
+	eventually no_keepers
+	nothing_left
+}
+
+# The sanitizers take more.
+needs_little_memory() {
+	! grep -q __asan_init "$NLOCK" || skip "built with a sanitizer"
+}
+
+KEEPERS=1000
+
+# all_last_until TIME: so many locks are held until then, in seconds since 1970.
+all_last_until() {
+	[ "$(find "$DIR" -name 'job.lock.*' ! -name '*|*' -links 2 \
+		-newermt "@$1" | wc -l)" = "$KEEPERS" ]
+}
+
+@test "acquire --keep: a thousand locks are kept at once, each for longer than its lifetime, and all are given back" {
+	local start
+
+	needs_little_memory
+	start_ward
+	seq "$KEEPERS" | xargs -P 4 -I '{}' nlock acquire --keep --pid "$WARD" \
+		-l 10s --state '{}.state' "$DIR/job.lock.{}"
+	start=$(date +%s)
+	# By then the first leases of all of them are over.
+	eventually all_last_until $((start + 21))
+	[ "$(keepers | wc -l)" = $((2 * KEEPERS)) ]
+	end_ward
+	echo "# count: $KEEPERS keepers" >&3
+}
+
+# own_memory PID...: what these share with each other at most, in kB.
+own_memory() {
+	local pid
+
+	for pid; do
+		cat "/proc/$pid/smaps_rollup"
+	done | awk '/^Pss_Anon/ { sum += $2 } END { print sum }'
+}
+
+needs_own_memory() {
+	grep -q Pss_Anon /proc/self/smaps_rollup || skip "needs Pss_Anon"
+	needs_little_memory
+}
+
+# has_heartbeat LOCK
+has_heartbeat() {
+	[ "$(keepers "$1" | wc -l)" = 2 ]
+}
+
+@test "acquire --keep: a keeper and its heartbeat have less than 1 MB of memory of their own" {
+	needs_own_memory
+	start_ward
+	keep job.lock 3s
+	eventually has_renewed "$(stat -c %.9Y "$LOCK")"
+	# shellcheck disable=SC2046	# a list
+	between 1 "$(own_memory $(keepers))" 1023
+	rm job.lock.state
+	end_ward
+}
+
+@test "acquire --keep: a keeper that has seen ten thousand beats has no more memory and descriptors than after a hundred, nor has its heartbeat" {
+	local beats
+	local -A memory descriptors
+
+	needs_own_memory
+	preload no_naps
+	start_ward
+	for beats in 100 10000; do
+		keep "job.lock.$beats" 1m "${PRELOAD[@]}" NAPS="$beats" \
+			NAPPED="$DIR/napped.$beats"
+		eventually test -e "napped.$beats"
+		# shellcheck disable=SC2046	# a list
+		set -- $(keepers "job.lock.$beats")
+		[ $# = 2 ]
+		memory[$beats]=$(own_memory "$@")
+		descriptors[$beats]=$(ls "/proc/$1/fd" "/proc/$2/fd")
+		rm "job.lock.$beats.state"
+	done
+	echo "memory: ${memory[100]} kB and ${memory[10000]} kB"
+	[ "${memory[10000]}" -le $((memory[100] + 64)) ]
+	diff <(echo "${descriptors[100]}" | grep -v :) \
+		<(echo "${descriptors[10000]}" | grep -v :)
+	end_ward
+	echo "# count: 10000 beats" >&3
+}
+
+# waits_of PID...: how often these have gone to sleep, or waited for a disk.
+waits_of() {
+	local pid
+
+	for pid; do
+		cat "/proc/$pid/status"
+	done | awk '/^voluntary/ { sum += $2 } END { print sum }'
+}
+
+@test "acquire --keep: a keeper and its heartbeat wake for their beats, and for nothing else" {
+	local i last waits
+
+	start_ward
+	keep job.lock 6s
+	eventually has_renewed "$(stat -c %.9Y "$LOCK")"
+	# shellcheck disable=SC2046	# a list
+	set -- $(keepers)
+	waits=$(waits_of "$@")
+	for i in 1 2 3 4; do
+		last=$(stat -c %.9Y "$LOCK")
+		eventually has_renewed "$last"
+	done
+	# The last one may still be on its way to the keeper.
+	between 6 $(($(waits_of "$@") - waits)) 9
+	rm job.lock.state
+	end_ward
+}
+
 # ----------------------------------------------------------------- suspended
 
 @test "run: with all of it stopped past the lease, as by a suspend, the next holder is unharmed, and the command does nothing more when it goes on" {
