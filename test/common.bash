@@ -35,7 +35,7 @@ program() {
 }
 
 # needs WHAT...: skip the test where that can't be had: "root", "fuse", "flufl",
-# "cc" for a compiler, or a program.  Within "run" or $(...) nothing is skipped.
+# "cc" for a compiler, "attach" for strace -p, or a program.  Within "run" or $(...) nothing is skipped.
 needs() {
 	local what
 
@@ -45,9 +45,16 @@ needs() {
 		fuse)	[ -r /dev/fuse ] && [ -w /dev/fuse ] ;;
 		flufl)	/usr/bin/python3 -c 'import flufl.lock' ;;
 		cc)	has_compiler ;;
+		attach)	may_attach ;;
 		*)	command -v "$what" ;;
 		esac >/dev/null 2>&1 || skip "needs $what"
 	done
+}
+
+# Not only to its own children.
+may_attach() {
+	[ "$(id -u)" = 0 ] ||
+		! grep -v '^0$' /proc/sys/kernel/yama/ptrace_scope
 }
 
 has_compiler() {

@@ -118,12 +118,80 @@ kill_before() {
 	wait $!
 }
 
+# keep LIFETIME: have $LOCK kept for the process $WARD, by the process $KEEPER
+# and its heartbeat $HEARTBEAT; $CLAIM is the claim.
+keep() {
+	sleep 1000 >/dev/null 3>&- &
+	WARD=$!
+	ALL_KEPT+=("$WARD")
+	eval "$(nlock acquire --keep --pid "$WARD" -l "$1" --var CLAIM "$LOCK")"
+	KEEPER=$(keepers | head -n 1)
+	eventually heartbeat_of "$KEEPER"
+	HEARTBEAT=$(heartbeat_of "$KEEPER")
+}
+
+# The oldest comes first.
+keepers() {
+	pgrep -f "^nlock acquire --keep .* $LOCK\$"
+}
+
+no_keepers() {
+	! keepers
+}
+
+# trace PID OPTION...: have strace(1) log its changes from now on.
+trace() {
+	: >"$DIR/log"
+	"${STRACE[@]}" -y -o "$DIR/log" -e "trace=$CHANGING" "${@:2}" -p "$1" \
+		>/dev/null 3>&- &
+	ALL_KEPT+=("$!")
+	eventually has_tracer "$1"
+}
+
+has_tracer() {
+	! grep -q '^TracerPid:.0$' "/proc/$1/status"
+}
+
+# hold_from_now PID CHANGE: it is to stay where it is about to make the change.
+hold_from_now() {
+	trace "$1" -e "inject=${2%:*}:delay_enter=3600s:when=${2#*:}"
+}
+
+# kill_from_now PID CHANGE: the same, to be killed there.
+kill_from_now() {
+	trace "$1" -e "inject=${2%:*}:signal=KILL:when=${2#*:}"
+}
+
+was_killed() {
+	grep -q 'killed by SIGKILL' "$DIR/log"
+}
+
+# The changes of a keeper once $WARD is dead, and of its heartbeat's next beat.
+changes_of_keeper() {
+	keep 1h
+	trace "$KEEPER"
+	kill "$WARD"
+	eventually no_keepers
+	changes_in "$DIR/log"
+}
+
+changes_of_beat() {
+	keep 1s
+	trace "$HEARTBEAT"
+	eventually is_held "utimensat:3" "$DIR/log"
+	kill "$WARD"
+	changes_in "$DIR/log" | grep ':[12]$'
+}
+
 # Whatever a schedule that failed still holds up.
 end_held() {
 	local pid
 
 	for pid in "${ALL_HELD[@]}"; do
 		kill -KILL -- "-$pid" 2>/dev/null || true
+	done
+	for pid in "${ALL_KEPT[@]}"; do
+		kill -KILL "$pid" 2>/dev/null || true
 	done
 }
 
@@ -143,6 +211,7 @@ at_each() {
 	for schedule; do
 		(
 			ALL_HELD=()
+			ALL_KEPT=()
 			trap end_held EXIT
 			DIR=$BATS_TEST_TMPDIR/$schedule
 			LOCK=$DIR/job.lock

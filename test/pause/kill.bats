@@ -191,6 +191,80 @@ killed_break_of_empty() {
 	at_each killed_break_of_empty "${changes[@]}"
 }
 
+# --------------------------------------------------------------------- keepers
+
+killed_keeper() {
+	keep 1s
+	kill_from_now "$KEEPER" "$1"
+	kill "$WARD"
+	eventually no_keepers
+	was_killed || exit "$NEVER_CAME"
+	takeable
+}
+
+@test "acquire --keep: its keeper killed before any change, once the process has ended, leaves a lock that can be taken" {
+	local changes
+
+	needs attach
+	mapfile -t changes < <(changes_of_keeper)
+	at_each killed_keeper "${changes[@]}"
+}
+
+# is_renewed END: the lease does not end then any more.
+is_renewed() {
+	[ "$(modified_ns "$LOCK")" != "$1" ]
+}
+
+# Which may have renewed it already.
+killed_beat() {
+	local end
+
+	keep 1s
+	kill_from_now "$HEARTBEAT" "$1"
+	eventually ended "$HEARTBEAT"
+	was_killed || exit "$NEVER_CAME"
+	end=$(modified_ns "$LOCK")
+	eventually is_renewed "$end"
+	[ "$CLAIM" -ef "$LOCK" ]
+	kill "$WARD"
+	eventually no_keepers
+	takeable at_once
+}
+
+@test "acquire --keep: its heartbeat killed before any change is replaced, and the lock is kept" {
+	local changes
+
+	needs attach
+	mapfile -t changes < <(changes_of_beat)
+	at_each killed_beat "${changes[@]}"
+}
+
+# Either the lock is still kept, or released as far as its process can see.
+killed_release_of_kept() {
+	local end
+
+	keep 1s
+	killed_before "$1" nlock release --claim "$CLAIM"
+	end=$(modified_ns "$LOCK" || true)
+	eventually kept_or_given_up "$end"
+	run ! ended "$WARD"
+	kill "$WARD"
+	eventually no_keepers
+	takeable
+}
+
+kept_or_given_up() {
+	no_keepers || { [ "$CLAIM" -ef "$LOCK" ] && is_renewed "$1"; }
+}
+
+@test "acquire --keep: a release killed before any change ends nobody, and leaves a lock that can be taken" {
+	local changes
+
+	keep 1h
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_release_of_kept "${changes[@]}"
+}
+
 # ------------------------------------------------------------ another process
 
 # mount_behind: have a file system that may hang, whose files are in BEHIND.

@@ -214,6 +214,127 @@ returned_while_swept() {
 	at_each returned_while_swept "${changes[@]}"
 }
 
+# -------------------------------------------------------------------- keepers
+
+# It may have got SIGKILL meanwhile.
+goes_on() {
+	end_tracer "$1"
+	kill -CONT "$1"
+}
+
+late_keeper() {
+	keep 1s
+	hold_from_now "$KEEPER" "$1"
+	kill "$WARD"
+	eventually held_or_gone "$1"
+	is_held "$1" "$DIR/log" || exit "$NEVER_CAME"
+	next_takes
+	goes_on "$KEEPER"
+	eventually no_keepers
+	next_is_unharmed
+	nothing_left
+}
+
+held_or_gone() {
+	is_held "$1" "$DIR/log" || no_keepers
+}
+
+@test "acquire --keep: its keeper held up before any change, once the process has ended, leaves the next holder alone" {
+	local changes
+
+	needs root strace
+	mapfile -t changes < <(changes_of_keeper)
+	at_each late_keeper "${changes[@]}"
+}
+
+# hold_beat LIFETIME CHANGE
+hold_beat() {
+	keep "$1"
+	hold_from_now "$HEARTBEAT" "$2"
+	eventually is_held "$2" "$DIR/log"
+}
+
+# The keeper is stopped, too: by a suspend, nobody could do anything.
+late_beat() {
+	hold_beat 1s "$1"
+	kill -STOP "$KEEPER"
+	next_takes
+	goes_on "$HEARTBEAT"
+	goes_on "$KEEPER"
+	ended_with 143 "$WARD"
+	eventually no_keepers
+	next_is_unharmed
+	nothing_left
+}
+
+@test "acquire --keep: with its keeper, held up before any change of a beat past the lease, the next holder is left alone, and the process ended" {
+	local changes
+
+	needs root strace
+	mapfile -t changes < <(changes_of_beat)
+	at_each late_beat "${changes[@]}"
+}
+
+beat_that_hangs() {
+	local end
+
+	hold_beat 3s "$1"
+	end=$(modified_ns "$LOCK")
+	ended_with 143 "$WARD"
+	[ "$(now_ns)" -lt "$end" ]
+	goes_on "$HEARTBEAT" || true
+	eventually no_keepers
+	next_takes
+	next_is_unharmed
+	nothing_left
+}
+
+@test "acquire --keep: if a beat hangs before any change the process is ended before the lease is over" {
+	local changes
+
+	needs root strace
+	mapfile -t changes < <(changes_of_beat)
+	at_each beat_that_hangs "${changes[@]}"
+}
+
+end_of_process_meanwhile() {
+	hold_beat 1s "$1"
+	kill "$WARD"
+	next_takes
+	goes_on "$HEARTBEAT" || true
+	eventually no_keepers
+	next_is_unharmed
+	nothing_left
+}
+
+@test "acquire --keep: if the process ends while a beat is held up before any change, the lock is released, and the next holder left alone" {
+	local changes
+
+	needs root strace
+	mapfile -t changes < <(changes_of_beat)
+	at_each end_of_process_meanwhile "${changes[@]}"
+}
+
+release_meanwhile() {
+	hold_beat 1s "$1"
+	nlock release --claim "$CLAIM"
+	next_takes
+	goes_on "$HEARTBEAT" || true
+	eventually no_keepers
+	run ! ended "$WARD"
+	kill "$WARD"
+	next_is_unharmed
+	nothing_left
+}
+
+@test "acquire --keep: a release while a beat is held up before any change ends nobody, and the next holder is left alone" {
+	local changes
+
+	needs root strace
+	mapfile -t changes < <(changes_of_beat)
+	at_each release_meanwhile "${changes[@]}"
+}
+
 # -------------------------------------------------------------------- clocks
 
 # A waiter has the server stamp its warrant, and is held up before it reads the
