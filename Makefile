@@ -58,7 +58,8 @@ BENCH	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
 UNIT	= $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/*_test.c))
 # Those that take minutes are left to check-all; the longest come first.
 LONG	= test/nfs/check test/model/check test/neighbours/check \
-	  test/filesystems/check test/pause/breakers.bats test/fault/check
+	  test/filesystems/check test/pause/breakers.bats test/fault/check \
+	  test/pause/random_kill.bats
 BATS	= $(filter-out $(LONG) $(UNFIT), \
 	  $(wildcard test/commands/*.bats test/pause/*.bats))
 # What of cmd/ can be told in tables is tested by them, too.
@@ -116,8 +117,8 @@ check: all $(UNIT) $(FUZZ)
 	test/check $(BUILD) $(UNIT) $(FUZZ) $(BATS)
 
 # The same; every call made to fail, two processes held up at every combination
-# of steps, odd neighbours at random, the model of the protocol, other file
-# systems, and a real NFS server with clients.  Takes half an hour.
+# of steps, one killed at random, odd neighbours, the model of the protocol,
+# other file systems, and a real NFS server with clients.  Takes half an hour.
 check-all: all $(UNIT) $(FUZZ) $(BUILD)/test/nfs/critical \
 	   $(BUILD)/test/nfs/head_start.so $(BUILD)/test/bench/task
 	TEST_JOBS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
