@@ -35,7 +35,8 @@ program() {
 }
 
 # needs WHAT...: skip the test where that can't be had: "root", "fuse", "flufl",
-# "cc" for a compiler, "attach" for strace -p, or a program.  Within "run" or $(...) nothing is skipped.
+# "cc" for a compiler, "attach" for strace -p, or a program.  Within "run" or
+# $(...) nothing is skipped.
 needs() {
 	local what
 

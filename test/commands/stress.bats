@@ -239,7 +239,7 @@ all_last_until() {
 	needs_little_memory
 	start_ward
 	seq "$KEEPERS" | xargs -P 4 -I '{}' nlock acquire --keep --pid "$WARD" \
-		-l 10s --state '{}.state' "$DIR/job.lock.{}"
+		-l 15s --state '{}.state' "$DIR/job.lock.{}"
 	start=$(date +%s)
 	# By then the first leases of all of them are over.
 	eventually all_last_until $((start + 21))
@@ -326,8 +326,9 @@ waits_of() {
 		last=$(stat -c %.9Y "$LOCK")
 		eventually has_renewed "$last"
 	done
-	# The last one may still be on its way to the keeper.
-	between 6 $(($(waits_of "$@") - waits)) 9
+	# The last one may still be on its way to the keeper, and a beat may wait
+	# for a disk.  To look once a second would take twice as many.
+	between 6 $(($(waits_of "$@") - waits)) 14
 	rm job.lock.state
 	end_ward
 }

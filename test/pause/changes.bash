@@ -176,7 +176,7 @@ changes_of_keeper() {
 }
 
 changes_of_beat() {
-	keep 1s
+	keep 3s
 	trace "$HEARTBEAT"
 	eventually is_held "utimensat:3" "$DIR/log"
 	kill "$WARD"

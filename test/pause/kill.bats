@@ -194,7 +194,7 @@ killed_break_of_empty() {
 # --------------------------------------------------------------------- keepers
 
 killed_keeper() {
-	keep 1s
+	keep 3s
 	kill_from_now "$KEEPER" "$1"
 	kill "$WARD"
 	eventually no_keepers
@@ -219,7 +219,7 @@ is_renewed() {
 killed_beat() {
 	local end
 
-	keep 1s
+	keep 3s
 	kill_from_now "$HEARTBEAT" "$1"
 	eventually ended "$HEARTBEAT"
 	was_killed || exit "$NEVER_CAME"
@@ -243,7 +243,7 @@ killed_beat() {
 killed_release_of_kept() {
 	local end
 
-	keep 1s
+	keep 3s
 	killed_before "$1" nlock release --claim "$CLAIM"
 	end=$(modified_ns "$LOCK" || true)
 	eventually kept_or_given_up "$end"

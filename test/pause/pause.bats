@@ -223,7 +223,7 @@ goes_on() {
 }
 
 late_keeper() {
-	keep 1s
+	keep 3s
 	hold_from_now "$KEEPER" "$1"
 	kill "$WARD"
 	eventually held_or_gone "$1"
