@@ -14,7 +14,7 @@
 #include "os/path.h"
 #include "os/process.h"
 #include "protocol/holder.h"
-#include "protocol/keeper.h"
+#include "protocol/keeper_socket.h"
 #include "protocol/warrant.h"
 
 /* How many looks to make if each turns out to be out of date. */

@@ -6,7 +6,7 @@
 #include "error.h"
 #include "os/time.h"
 #include "protocol/job_members.h"
-#include "protocol/keeper.h"
+#include "protocol/keeper_socket.h"
 
 /* Does the claim's name say that somebody keeps it?  Sets *parts. */
 static bool is_to_be_kept(const struct nlock_claim *claim,

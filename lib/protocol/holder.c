@@ -17,7 +17,7 @@
 #include "../os/shared_file.h"
 #include "holder.h"
 #include "job_members.h"
-#include "keeper.h"
+#include "keeper_socket.h"
 #include "lock_file.h"
 
 /* A longer one was not made by nlock or flufl.lock. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.h - find the process on this machine that keeps a claim's lease.
+ * keeper_socket.h - find the process on this machine that keeps a claim's lease.
  *
  * A keeper listens at an abstract socket (unix(7)) whose name holds the random
  * part of the claim.  No file is needed, and the kernel forgets the socket when
@@ -10,8 +10,8 @@
  * These names belong to a network namespace: in another one, as in most
  * containers, nobody finds the keeper.
  */
-#ifndef KEEPER_H
-#define KEEPER_H
+#ifndef KEEPER_SOCKET_H
+#define KEEPER_SOCKET_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.c - sockets of keepers; see keeper.h.
+ * keeper_socket.c - sockets of keepers; see keeper_socket.h.
  */
 #define _GNU_SOURCE		/* struct ucred, SOCK_CLOEXEC */
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "../os/host.h"
 #include "../os/process.h"
 #include "../os/read_write.h"
-#include "keeper.h"
+#include "keeper_socket.h"
 
 /* Those that have connected and were not yet looked at. */
 #define BACKLOG		16
