@@ -259,7 +259,12 @@ is_renewed() {
 	needs root
 	unshare --pid --fork --mount-proc sh -c '
 		sh -c "eval \"\$(nlock acquire --keep -l 1h \"\$0\")\"" "$0"
-		nlock run -w 10s "$0" true' "$LOCK"
+		nlock run -w 10s "$0" true
+		# The container ends the keeper, which removes its warrant last.
+		for _ in $(seq 400); do
+			pgrep -x nlock >/dev/null || break
+			sleep 0.05
+		done' "$LOCK"
 	nothing_left
 }
 
