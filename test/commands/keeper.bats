@@ -315,6 +315,37 @@ is_renewed() {
 	holds "$CLAIM"
 }
 
+# all_of PID: it, its keeper and the keeper's children.
+all_of() {
+	echo "$1"
+	keepers
+	heartbeats || true
+}
+
+# As systemd and others end a service: all of its control group at once.
+@test "acquire --keep: if all of it is told to end at once, the lock is free as soon as the script has ended" {
+	KEEP="--keep -l 10m"
+	start_script 'sleep 1000'
+	# shellcheck disable=SC2046	# a list
+	kill -TERM $(all_of $!)
+	ended_with 143 $!
+	eventually free
+	eventually no_keepers
+}
+
+@test "acquire --keep: if all of it is killed at once, the lock is left to its lease" {
+	KEEP="--keep -l 10m"
+	start_script 'sleep 1000'
+	# shellcheck disable=SC2046	# a list
+	kill -KILL $(all_of $!)
+	ended_with 137 $!
+	eventually no_keepers
+	is_state unknown	# its process group lives: that of this test
+	end=$(lease_end)
+	run -75 nlock run -n "$LOCK" true
+	[ "$(lease_end)" = "$end" ]
+}
+
 @test "acquire --keep: if the claim can't be printed, the lock is given back, and no keeper is left" {
 	run -74 --separate-stderr bash -c 'nlock acquire --keep "$0" >/dev/full' "$LOCK"
 	eventually no_keepers
