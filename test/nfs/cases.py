@@ -19,6 +19,7 @@ from facts import facts
 from hints import hints
 from keeper import keeper
 from network import late, partition
+from periods import periods
 from server import server, stopped
 from speed import speed
 from squash import squash
@@ -27,7 +28,8 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server, stopped,
-    contention, clocks, crash, crowd, dead, flufl, keeper, speed, squash)}
+    contention, clocks, crash, crowd, dead, flufl, keeper, periods, speed,
+    squash)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
