@@ -799,10 +799,13 @@ is_kept() {
 	local pid
 
 	set -m
-	nlock run -l 1s "$LOCK" -- sh -c 'kill -TSTP $PPID; touch ran' 3>&- &
+	# Not over before nlock is stopped, however slow that is.
+	nlock run -l 1s "$LOCK" -- sh -c 'kill -TSTP $PPID
+		until [ -e go ]; do sleep 0.05; done; touch ran' 3>&- &
 	set +m
 	pid=$!
 	is_kept "$pid"
+	touch go
 	kill -CONT "$pid"
 	wait "$pid"
 	[ -e ran ]
