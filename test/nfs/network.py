@@ -161,8 +161,11 @@ class Late:
         self.lock = path(version, self.name)
         self.log = f"/mnt/tmp/log-{version}-{self.name}"
         self.process, self.pid = None, None
-        arguments = command(self.lock)
-        call, nth = change.split(":")
+        self.arguments = command(self.lock)
+        self.start()
+
+    def start(self):
+        call, nth = self.change.split(":")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.log)         # of the other way to be cut off
         # -D: as the tracer's child it would be what is started and killed.
@@ -170,10 +173,20 @@ class Late:
             "strace", "-D", "-f", "-y", "-qq", "-o", self.log, "-e",
             TRACED, "-e",
             f"inject={call}:delay_enter=3600s:when={nth}",
-            bed.nlock, *arguments,
+            bed.nlock, *self.arguments,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def has_begun(self):
+        """
+        For strace's tracer to attach, -D leaves it but 3 s, by alarm(2), and
+        nlock is started only then: a busy machine may need more.
+        """
+        if self.process.poll() == -signal.SIGALRM:
+            self.start()
+        return os.path.exists(self.log) and os.path.getsize(self.log) > 0
+
     def wait_until_held(self):
+        eventually(self.has_begun, f"{self.title}: strace")
         eventually(lambda: self.process.poll() is not None or self.change in
                    changes_in(self.log), self.title)
         check(self.process.poll(), None, self.title)
