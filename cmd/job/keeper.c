@@ -149,17 +149,20 @@ static bool ward_is_gone(const struct keeper *keeper)
 }
 
 /*
- * Search all environments, but not beyond the state's time.  This can take a
- * second and more.
+ * Search all environments, which can take a second and more.  SIGTERM and
+ * SIGKILL must not wait for that: so unless SIGKILL was sent, the search ends
+ * when the state's time is up.
  */
 static void find_carriers(struct keeper *keeper)
 {
+	int64_t until_ns = keeper->state == KILLING ? NLOCK_FOREVER :
+			   keeper->until_ns;
 	struct nlock_carrier found[MOST_CARRIERS];
 	size_t i;
 
 	keeper->carrier_count =
 		nlock_claim_carriers(&keeper->claim, keeper->since_ticks,
-				     keeper->until_ns, found, MOST_CARRIERS,
+				     until_ns, found, MOST_CARRIERS,
 				     &keeper->saw_all);
 	for (i = 0; i < keeper->carrier_count; i++)
 		keeper->carriers[i] = (struct process_root){
