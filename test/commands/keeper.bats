@@ -502,6 +502,20 @@ has_noted() {
 	nobody_lives
 }
 
+@test "run: killed with SIGKILL, the lock is free in the end though to search for what it started takes seconds" {
+	needs root
+	preload hanging_environ
+	all=(/proc/[0-9]*)
+	in_group "${PRELOAD[@]}" SLOWLY_US=$((1500000 / ${#all[@]})) nlock run \
+		--kill-after 100ms "$LOCK" -- sh -c 'trap "" TERM
+			touch ready; while :; do sleep 0.1; done'
+	eventually test -e ready
+	eventually is_kept $!
+	kill -KILL $!
+	run -0 elsewhere nlock run -w 60s "$LOCK" true
+	eventually no_keepers
+}
+
 @test "run: killed with SIGKILL where there is no /proc, its command is ended" {
 	unshare --mount true || skip "no mount namespaces"
 	unshare --mount bash -c 'umount -l /proc; exec "$@"' bash \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hanging_environ.c - a preloaded library: whoever opens one of the files that
- * the variable HANGING lists, each between blanks, hangs for ever.
+ * the variable HANGING lists, each between blanks, hangs for ever.  To open any
+ * /proc/PID/environ takes SLOWLY_US microseconds, if that is set.
  */
 #define _GNU_SOURCE		/* RTLD_NEXT */
 #include <dlfcn.h>
@@ -22,6 +23,8 @@ static int open_or_hang(const char *name, const char *path, int flags,
 	snprintf(word, sizeof(word), " %s ", path);
 	while (hanging != NULL && strstr(hanging, word) != NULL)
 		pause();
+	if (getenv("SLOWLY_US") != NULL && strstr(path, "/environ") != NULL)
+		usleep((useconds_t)atol(getenv("SLOWLY_US")));
 	*(void **)&real = dlsym(RTLD_NEXT, name);
 	return real(path, flags, mode);
 }
