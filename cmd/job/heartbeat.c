@@ -199,13 +199,14 @@ static void inherit(const struct heartbeat *heartbeat,
 		    const struct nlock_claim *claim, pid_t other)
 {
 	struct beat *beat = heartbeat->beat;
+	unsigned int latest = atomic_load(&beat->notes) % 2;
 	struct heartbeat_estate estate = {
 		.claim = *claim,
 		.lease_end_ns = atomic_load(&beat->lease_end_ns),
 		.lost = atomic_load(&beat->lost_ns) != 0,
 		.command = atomic_load(&beat->command),
-		.job = beat->noted[atomic_load(&beat->notes) % 2],
-		.job_count = beat->noted_count[atomic_load(&beat->notes) % 2],
+		.job = beat->noted[latest],
+		.job_count = beat->noted_count[latest],
 		.since_ticks = heartbeat->since_ticks,
 		.listener_fd = heartbeat->listener_fd,
 	};
@@ -454,7 +455,8 @@ static bool is_released(struct beat *beat, const struct nlock_claim *claim)
 /*
  * Once the supervisor is dead, its tree of processes is gone: the kernel has told
  * the command to end, and what that leaves behind has init for its parent.  Who
- * does not carry the claim is then known only from here.
+ * does not carry the claim is then known only from here.  So keep the last list
+ * if the supervisor died before this one was complete.
  */
 static void note_job(const struct heartbeat *heartbeat, int64_t *noted_ns)
 {
@@ -467,7 +469,8 @@ static void note_job(const struct heartbeat *heartbeat, int64_t *noted_ns)
 		descendants_list(heartbeat->supervisor, spared,
 				 HEARTBEAT_SPARED + 1, beat->noted[next],
 				 MOST_NOTED);
-	atomic_fetch_add(&beat->notes, 1);
+	if (!supervisor_is_gone(heartbeat))
+		atomic_fetch_add(&beat->notes, 1);
 	*noted_ns = boot_now_ns();
 }
 
