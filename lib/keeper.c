@@ -70,14 +70,15 @@ bool nlock_claim_is_kept(const struct nlock_claim *claim)
 }
 
 size_t nlock_claim_carriers(const struct nlock_claim *claim,
-			    uint64_t since_ticks, int64_t until_ns,
+			    uint64_t since_ticks, nlock_until *until_ns,
+			    const void *data,
 			    struct nlock_carrier *carriers, size_t size,
 			    bool *complete)
 {
 	size_t count;
 
 	*complete = job_members_list(claim->name, since_ticks, until_ns,
-				     carriers, size, &count) !=
+				     data, carriers, size, &count) !=
 		    MEMBERS_UNKNOWN;
 	return count;
 }

@@ -331,6 +331,9 @@ void nlock_keeper_call(const struct nlock_claim *claim, enum nlock_call call);
  */
 bool nlock_claim_is_kept(const struct nlock_claim *claim);
 
+/* Until when to go on, on CLOCK_BOOTTIME; it may change meanwhile. */
+typedef int64_t nlock_until(const void *data);
+
 /* A process that carries a claim in its environment. */
 struct nlock_carrier {
 	pid_t pid;
@@ -343,10 +346,11 @@ struct nlock_carrier {
  * *complete is false if some may be missing from the list.  A process that
  * started before since_ticks, and whose environment can't be read, counts as no
  * carrier.  This may take some seconds if a process hangs with its memory
- * locked, but ends at until_ns (CLOCK_BOOTTIME), with what was found by then.
+ * locked, but ends once until_ns(data) has passed, with what was found by then.
  */
 size_t nlock_claim_carriers(const struct nlock_claim *claim,
-			    uint64_t since_ticks, int64_t until_ns,
+			    uint64_t since_ticks, nlock_until *until_ns,
+			    const void *data,
 			    struct nlock_carrier *carriers, size_t size,
 			    bool *complete);
 

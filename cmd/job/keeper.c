@@ -149,21 +149,37 @@ static bool ward_is_gone(const struct keeper *keeper)
 }
 
 /*
- * Search all environments, which can take a second and more.  SIGTERM and
- * SIGKILL must not wait for that: so unless SIGKILL was sent, the search ends
- * when the state's time is up.
+ * Until when may a search last?  SIGTERM and SIGKILL must not wait for it.
+ * While the lock is kept that time moves on with each refresh; once SIGKILL is
+ * sent there is none.
  */
+static int64_t search_until_ns(const void *data)
+{
+	const struct keeper *keeper = data;
+	struct heartbeat_news news;
+
+	if (keeper->state == KILLING)
+		return NLOCK_FOREVER;
+	if (keeper->state != KEEPING)
+		return keeper->until_ns;
+	news = heartbeat_read(&keeper->heartbeat);
+	return news.lost ? 0 :
+	       ns_max(keeper->until_ns,
+		      deadline_of_lease(news.lease_end_ns,
+					keeper->claim.lifetime_ns,
+					keeper->kill_after_ns).terminate_ns);
+}
+
+/* Search all environments, which can take a second and more. */
 static void find_carriers(struct keeper *keeper)
 {
-	int64_t until_ns = keeper->state == KILLING ? NLOCK_FOREVER :
-			   keeper->until_ns;
 	struct nlock_carrier found[MOST_CARRIERS];
 	size_t i;
 
 	keeper->carrier_count =
 		nlock_claim_carriers(&keeper->claim, keeper->since_ticks,
-				     until_ns, found, MOST_CARRIERS,
-				     &keeper->saw_all);
+				     search_until_ns, keeper, found,
+				     MOST_CARRIERS, &keeper->saw_all);
 	for (i = 0; i < keeper->carrier_count; i++)
 		keeper->carriers[i] = (struct process_root){
 			.pid = found[i].pid,
@@ -211,8 +227,9 @@ static int signal_known(struct keeper *keeper, int signal_number)
 static bool others_live(struct keeper *keeper)
 {
 	find_carriers(keeper);
-	return signal_known(keeper, 0) > 0 ||
-	       boot_now_ns() >= keeper->until_ns;
+	signal_known(keeper, 0);
+	return keeper->known_count > 0 ||
+	       boot_now_ns() >= search_until_ns(keeper);
 }
 
 /* Is there no reason left to keep the lock? */
@@ -221,6 +238,12 @@ static bool is_free(struct keeper *keeper)
 	return keeper->now_ns >= keeper->at_least_ns &&
 	       ward_is_gone(keeper) &&
 	       !(keeper->awaits_others && others_live(keeper));
+}
+
+/* Is the lock held for its time alone, and nobody relies on it? */
+static bool only_lasts(const struct keeper *keeper)
+{
+	return keeper->warns && keeper->at_least_ns > 0;
 }
 
 static void reap(struct keeper *keeper)
@@ -308,8 +331,18 @@ static bool was_known(const struct process_root *process,
 	return false;
 }
 
-/* Search, and tell those to end that were not known. */
-static void tell_the_others(struct keeper *keeper)
+/* The time now, as proc_stat_read() gives that of a process's start. */
+static uint64_t now_ticks(void)
+{
+	return (uint64_t)(boot_now_ns() /
+			  (NS_PER_S / sysconf(_SC_CLK_TCK)));
+}
+
+/*
+ * Search, and tell those to end that were not known.  What has started since
+ * told_ticks may clean up for one that was told.
+ */
+static void tell_the_others(struct keeper *keeper, uint64_t told_ticks)
 {
 	struct process_root before[MOST_KNOWN];
 	size_t count = keeper->known_count, i;
@@ -320,7 +353,8 @@ static void tell_the_others(struct keeper *keeper)
 	for (i = 0; i < keeper->known_count; i++) {
 		const struct process_root *known = &keeper->known[i];
 
-		if (was_known(known, before, count))
+		if (known->start_ticks >= told_ticks ||
+		    was_known(known, before, count))
 			continue;
 		processes_signal(known, 1, SIGTERM);
 		processes_signal(known, 1, SIGCONT);
@@ -333,12 +367,14 @@ static void tell_the_others(struct keeper *keeper)
  */
 static void begin_ending(struct keeper *keeper, int64_t kill_ns)
 {
+	const uint64_t told_ticks = now_ticks();
+
 	keeper->state = ENDING;
 	keeper->until_ns = kill_ns;
 	keeper->round_due_ns = 0;
 	signal_known(keeper, SIGTERM);
 	signal_known(keeper, SIGCONT);
-	tell_the_others(keeper);
+	tell_the_others(keeper, told_ticks);
 }
 
 /* The lock is lost, or can't be kept: end those who rely on it, or warn. */
@@ -393,6 +429,8 @@ static void be_keeping(struct keeper *keeper, const struct heartbeat_news *news)
 		lose_lock(keeper, news);
 	} else if (is_free(keeper)) {
 		keeper->state = OVER;
+	} else if (only_lasts(keeper)) {
+		lease.terminate_ns = NLOCK_FOREVER;	/* the lease decides */
 	} else if (keeper->state == LOOKING) {
 		if (keeper->now_ns < lease.terminate_ns)
 			keeper->state = KEEPING;
@@ -450,6 +488,8 @@ static void look_at_rest(struct keeper *keeper)
 	if (left == 0 && keeper->saw_all) {
 		keeper->state = keeper->lost ? OVER : KEEPING;
 		keeper->until_ns = NLOCK_FOREVER;	/* nobody can be late */
+		/* Nobody relies on it any more: see only_lasts(). */
+		keeper->warns |= keeper->at_least_ns > 0;
 	} else if (kills ? left == 0 || keeper->now_ns >= keeper->until_ns :
 		 left == 0 && boot_now_ns() < keeper->until_ns) {
 		leave(keeper, left);
@@ -488,8 +528,10 @@ static void set_timer(const struct keeper *keeper, int64_t boot_ns)
 
 static int64_t next_ns(const struct keeper *keeper)
 {
-	int64_t next = ns_min(keeper->until_ns, keeper->look_due_ns);
+	int64_t next = keeper->until_ns;
 
+	if (!keeper->lost)
+		next = ns_min(next, keeper->look_due_ns);
 	if (keeper->state == ENDING || keeper->state == KILLING)
 		next = ns_min(next, keeper->round_due_ns);
 	if (keeper->at_least_ns > keeper->now_ns)
@@ -558,6 +600,11 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 	keeper->heartbeat.at_first.lease_end_ns = lease_end_ns;
 	keeper->look_due_ns = NLOCK_FOREVER;
 	keeper->looked_ns = ns_sub(boot_now_ns(), AGAIN_NS);
+	if (keeper->state == ENDING) {
+		/* First, as the lease may be over before the search is. */
+		keep_heartbeat(keeper);
+		begin_ending(keeper, keeper->until_ns);
+	}
 	for (;;) {
 		step(keeper);
 		if (keeper->state == LEFT || keeper->state == OVER)
@@ -598,7 +645,7 @@ static struct process_root root_of(pid_t pid)
 	struct process_root root = { .pid = 0, .start_ticks = 0 };
 	struct proc_stat stat;
 
-	if (pid > 0 && proc_stat_read(pid, &stat) == 0 &&
+	if (pid > 0 && proc_is_ours() && proc_stat_read(pid, &stat) == 0 &&
 	    !proc_stat_is_dead(&stat))
 		root = (struct process_root){
 			.pid = pid, .start_ticks = stat.start_ticks,
@@ -619,19 +666,26 @@ void keeper_inherit(const struct heartbeat_estate *estate, const void *data)
 		.since_ticks = estate->since_ticks, .lost = estate->lost,
 		.listener_fd = estate->listener_fd, .terminal_fd = -1,
 	};
-	int64_t kill_ns = ns_add(boot_now_ns(), will->kill_after_ns);
+	struct deadline lease = deadline_of_lease(estate->lease_end_ns,
+						  estate->claim.lifetime_ns,
+						  will->kill_after_ns);
 
+	keeper.now_ns = boot_now_ns();
+	keeper.state = ENDING;
+	keeper.until_ns = ns_add(keeper.now_ns, will->kill_after_ns);
 	keeper.known_count = estate->job_count < MOST_KNOWN ?
 			     estate->job_count : MOST_KNOWN;
 	memcpy(keeper.known, estate->job,
 	       keeper.known_count * sizeof(*keeper.known));
 	if (estate->lost)
-		kill_ns = deadline_when_lost(boot_now_ns(),
-					     estate->lease_end_ns,
-					     estate->claim.lifetime_ns,
-					     will->kill_after_ns).kill_ns;
+		lease = deadline_when_lost(keeper.now_ns, estate->lease_end_ns,
+					   estate->claim.lifetime_ns,
+					   will->kill_after_ns);
+	if (estate->lost)
+		keeper.until_ns = lease.kill_ns;
+	else if (keeper.now_ns < lease.kill_ns)
+		keeper.until_ns = ns_min(keeper.until_ns, lease.kill_ns);
 	detach();
-	begin_ending(&keeper, kill_ns);
 	keep(&keeper, estate->lease_end_ns);
 }
 

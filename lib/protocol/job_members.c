@@ -46,6 +46,9 @@
 #define HANGING_MS	1000
 #define MOST_HANGING	4
 
+/* How often to look for that. */
+#define LOOK_MS		100
+
 /* How long the helper may take to end. */
 #define PARTING_NS	(100 * NS_PER_MS)
 
@@ -71,7 +74,8 @@ struct progress {
 struct search {
 	const char *claim_name;
 	uint64_t since_ticks;
-	int64_t until_ns;	/* CLOCK_BOOTTIME: stop then */
+	nlock_until *until_ns;	/* when to stop; NULL: never */
+	const void *data;	/* for that */
 	struct progress *progress;
 	pid_t hanging[MOST_HANGING];
 	size_t hanging_count;
@@ -309,6 +313,12 @@ static bool note(struct progress *progress, pid_t pid)
 	return true;
 }
 
+static bool time_is_up(const struct search *search)
+{
+	return search->until_ns != NULL &&
+	       boot_now_ns() >= search->until_ns(search->data);
+}
+
 static enum job_members pass(struct search *search)
 {
 	struct progress *progress = search->progress;
@@ -321,7 +331,7 @@ static enum job_members pass(struct search *search)
 		return MEMBERS_UNKNOWN;
 	search->vanished = false;
 	progress->incomplete = false;
-	while (more && (pid = proc_next(proc)) > 0) {
+	while (more && !time_is_up(search) && (pid = proc_next(proc)) > 0) {
 		enum job_members one = look_at(search, pid);
 
 		if (one == MEMBERS_FOUND)
@@ -332,6 +342,7 @@ static enum job_members pass(struct search *search)
 			result = one;
 	}
 	closedir(proc);
+	progress->incomplete |= time_is_up(search);
 	return result;
 }
 
@@ -345,6 +356,7 @@ static void look_at_all(struct search *search)
 	do
 		result = pass(search);
 	while ((result != MEMBERS_FOUND || progress->size > 0) &&
+	       !time_is_up(search) &&
 	       (++passes < FEWEST_PASSES ||
 		(search->vanished && passes < MOST_PASSES)));
 	free(search->text);
@@ -359,18 +371,15 @@ static void look_at_all(struct search *search)
 	atomic_store(&progress->done, true);
 }
 
-static bool time_is_up(const struct search *search)
-{
-	return boot_now_ns() >= search->until_ns;
-}
-
 /* How long to wait for a sign of progress, in ms for poll(2). */
 static int patience_ms(const struct search *search)
 {
-	int64_t left_ns = ns_sub(search->until_ns, boot_now_ns());
+	int64_t left_ns = search->until_ns == NULL ? NLOCK_FOREVER :
+			  ns_sub(search->until_ns(search->data),
+				 boot_now_ns());
 
-	return left_ns < HANGING_MS * NS_PER_MS ?
-	       (int)(ns_max(left_ns, 0) / NS_PER_MS) + 1 : HANGING_MS;
+	return left_ns < LOOK_MS * NS_PER_MS ?
+	       (int)(ns_max(left_ns, 0) / NS_PER_MS) + 1 : LOOK_MS;
 }
 
 /*
@@ -381,15 +390,19 @@ static void await_progress(const struct search *search, int fd)
 {
 	const struct progress *progress = search->progress;
 	struct pollfd closed = { .fd = fd, .events = POLLIN };
-	unsigned int before;
+	unsigned int before = atomic_load(&progress->looked), looked;
+	int64_t hangs_ns = ns_add(boot_now_ns(), HANGING_MS * NS_PER_MS);
 	int ready;
 
 	do {
-		before = atomic_load(&progress->looked);
 		ready = poll(&closed, 1, patience_ms(search));
-	} while (!time_is_up(search) &&
-		 ((ready < 0 && errno == EINTR) ||
-		  (ready == 0 && before != atomic_load(&progress->looked))));
+		looked = atomic_load(&progress->looked);
+		if (looked != before)
+			hangs_ns = ns_add(boot_now_ns(),
+					  HANGING_MS * NS_PER_MS);
+		before = looked;
+	} while (!time_is_up(search) && boot_now_ns() < hangs_ns &&
+		 (ready == 0 || (ready < 0 && errno == EINTR)));
 }
 
 /* The same by a helper.  Returns -1 if no process can be started. */
@@ -431,11 +444,12 @@ static void look_past_hanging(struct search *search)
 
 static enum job_members look_by(struct progress *progress,
 				const char *claim_name, uint64_t since_ticks,
-				int64_t until_ns)
+				nlock_until *until_ns, const void *data)
 {
 	struct search search = { .claim_name = claim_name,
 				 .since_ticks = since_ticks,
 				 .until_ns = until_ns,
+				 .data = data,
 				 .progress = progress };
 
 	look_past_hanging(&search);
@@ -452,14 +466,14 @@ enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 	*pid = 0;
 	if (progress == NULL)
 		return MEMBERS_UNKNOWN;
-	result = look_by(progress, claim_name, since_ticks, NLOCK_FOREVER);
+	result = look_by(progress, claim_name, since_ticks, NULL, NULL);
 	*pid = progress->found;
 	child_unshare(progress, sizeof(*progress));
 	return result;
 }
 
 enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
-				  int64_t until_ns,
+				  nlock_until *until_ns, const void *data,
 				  struct nlock_carrier *carriers, size_t size,
 				  size_t *count)
 {
@@ -471,7 +485,7 @@ enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
 	if (progress == NULL)
 		return MEMBERS_UNKNOWN;
 	progress->size = size;
-	result = look_by(progress, claim_name, since_ticks, until_ns);
+	result = look_by(progress, claim_name, since_ticks, until_ns, data);
 	if (progress->incomplete)
 		result = MEMBERS_UNKNOWN;
 	*count = progress->count;

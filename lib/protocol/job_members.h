@@ -42,11 +42,11 @@ enum job_members job_members_look(const char *claim_name, uint64_t since_ticks,
 
 /*
  * The same, but go on and list all of them, as far as there is room for, and
- * stop at until_ns (CLOCK_BOOTTIME).  Returns MEMBERS_UNKNOWN if some may be missing from the list, and otherwise
- * MEMBERS_FOUND or MEMBERS_NONE.
+ * stop when until_ns(data) has passed.  Returns MEMBERS_UNKNOWN if some may be
+ * missing from the list, and otherwise MEMBERS_FOUND or MEMBERS_NONE.
  */
 enum job_members job_members_list(const char *claim_name, uint64_t since_ticks,
-				  int64_t until_ns,
+				  nlock_until *until_ns, const void *data,
 				  struct nlock_carrier *carriers, size_t size,
 				  size_t *count);
 
