@@ -150,6 +150,47 @@ is_renewed() {
 	umount mnt
 }
 
+@test "acquire --keep: what a script starts to clean up, once told to end, is not told to end" {
+	preload hanging_environ
+	sleep 1000 3>&- &
+	hanging=$!
+	bash -c '
+		trap "sleep 0.2
+			sh -c \"trap \\\"echo told >>log\\\" TERM
+				echo began >>log; sleep 2; echo ended >>log\"
+			exit 3" TERM
+		eval "$("${@:2}" nlock acquire --keep -l 10s "$0")" || exit
+		touch held
+		while :; do sleep 0.05; done' "$LOCK" - "${PRELOAD[@]}" \
+		HANGING=" /proc/$hanging/environ " 3>&- &
+	eventually test -e held
+	rm "$LOCK"
+	ended_with 3 $!
+	[ "$(<log)" = "began
+ended" ]
+	kill "$hanging"
+	eventually no_keepers
+}
+
+@test "acquire --keep: while it ends a script whose lock is lost, a keeper that is called does not spin" {
+	KEEP="--keep -l 10s --kill-after 6s"
+	start_script 'trap "touch told" TERM; while :; do sleep 0.1; done'
+	keeper=$(keepers | head -n 1)
+	rm "$LOCK"
+	eventually test -e told
+	run -76 nlock release --claim "$CLAIM"
+	before=$(ticks_of "$keeper")
+	sleep 2
+	[ $(($(ticks_of "$keeper") - before)) -lt 50 ]
+	kill -KILL $!
+	eventually no_keepers
+}
+
+# ticks_of PID: its processor time, in hundredths of a second.
+ticks_of() {
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
 @test "acquire --keep --on-lost warn: when the lock is lost, the script goes on, and the keeper ends" {
 	KEEP="--keep -l 3s --on-lost warn"
 	start_script 'sleep 1000; :'
@@ -516,6 +557,65 @@ has_noted() {
 	eventually no_keepers
 }
 
+@test "run: killed with SIGKILL, with the /proc of another PID namespace its command is ended, and no stranger" {
+	needs root
+	unshare --pid --fork sh -c '
+		nlock run -l 6s --kill-after 500ms "$0" -- sh -c "
+			trap : TERM
+			echo \$\$ >command
+			while :; do touch alive; sleep 0.05; done" 3>&- &
+		until [ -s command ]; do sleep 0.05; done
+		sleep 0.5	# until there is a heartbeat
+		kill -KILL $!
+		for _ in $(seq 200); do
+			rm -f alive
+			sleep 0.2
+			[ -e alive ] || exit 0
+		done
+		exit 1' "$LOCK"
+}
+
+@test "run: killed with SIGKILL with a short lease, its command is ended before the lease is over, though some processes can't be looked at" {
+	needs root
+	preload hanging_environ
+	hanging=" "
+	for _ in 1 2 3 4; do
+		sleep 1000 3>&- &
+		hanging+="/proc/$!/environ "
+	done
+	in_group "${PRELOAD[@]}" HANGING="$hanging" nlock run -l 6s \
+		--kill-after 20s "$LOCK" -- sh -c 'trap "" TERM
+			while :; do date +%s%N >alive.new; mv alive.new alive
+			sleep 0.05; done'
+	eventually test -e alive
+	eventually is_kept $!
+	kill -KILL $!
+	# Whatever it had on the lease, some of it was left.
+	ended_after_its_last_lease() {
+		[ $(($(<alive) + 2000000000)) -lt "$(date +%s%N)" ]
+	}
+	watch_lease 3>&- &
+	watcher=$!
+	eventually ended_after_its_last_lease
+	touch end
+	wait "$watcher"
+	run ! cat late
+	# shellcheck disable=SC2046	# a list
+	kill $(pgrep -x sleep -P $$)
+}
+
+# Note if the command was alive, as it says itself, when the lease was over.
+watch_lease() {
+	local alive end
+
+	while [ ! -e end ]; do
+		end=$(stat -c %.9Y "$LOCK" 2>/dev/null) && alive=$(<alive) &&
+			[ "$alive" -gt "${end/./}" ] &&
+			echo "alive at $alive, lease until $end" >>late
+		sleep 0.02
+	done
+}
+
 @test "run: killed with SIGKILL where there is no /proc, its command is ended" {
 	unshare --mount true || skip "no mount namespaces"
 	unshare --mount bash -c 'umount -l /proc; exec "$@"' bash \
@@ -623,6 +723,28 @@ as_user() {
 	eventually is_state unknown
 	sleep 1000 3>&- &
 	echo >go
+	eventually free
+	eventually no_keepers
+	kill $!
+}
+
+@test "run --no-fork: where /proc may hide processes, those that are seen keep the lock" {
+	needs root
+	unshare --mount sh -c '
+		mount -t proc -o hidepid=invisible proc /proc || exit
+		nlock run -F -l 3s "$0" sh -c "setsid sleep 1030 & sleep 0.1" 3>&-
+		! nlock run -w 6s --clock-slop 1ms "$0" true 2>/dev/null' "$LOCK"
+	pkill -f "^sleep 1030"
+	eventually free
+	eventually no_keepers
+}
+
+# Each look at it takes a second, which is longer than that lease has.
+@test "run --no-fork: beside a process that can't be looked at, a lock with a short lease is given back" {
+	preload hanging_environ
+	sleep 1000 3>&- &
+	"${PRELOAD[@]}" HANGING=" /proc/$!/environ " \
+		nlock run -F -l 2s "$LOCK" true 3>&-
 	eventually free
 	eventually no_keepers
 	kill $!
