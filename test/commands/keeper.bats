@@ -527,20 +527,45 @@ has_noted() {
 	[ "$(waits_of "$1")" -ge 2 ]
 }
 
+# start_with_noted_child: a run, $!, whose command dies at once when it is told to
+# end, and has a child without the claim, which the heartbeat has noted.
+start_with_noted_child() {
+	rm -f alive
+	nlock run -l 1m --kill-after 500ms "$LOCK" -- bash -c '
+		env -i setsid "$(command -v bash)" -c "
+			while :; do /bin/touch \$0; /bin/sleep 0.05; done" "$0" &
+		wait' "$DIR/alive" 3>&- &
+	eventually test -e alive
+	eventually is_kept "$!"
+	eventually has_noted "$(heartbeat_of "$!")"
+}
+
 @test "run: killed with SIGKILL, such a child is ended though the command dies at once, if it had time to be noted" {
 	for _ in 1 2 3 4 5; do
-		rm -f alive
-		nlock run -l 1m --kill-after 500ms "$LOCK" -- bash -c '
-			env -i setsid "$(command -v bash)" -c "
-				while :; do /bin/touch \$0; /bin/sleep 0.05; done" "$0" &
-			wait' "$DIR/alive" 3>&- &
-		eventually test -e alive
-		eventually is_kept "$!"
-		eventually has_noted "$(heartbeat_of "$!")"
+		start_with_noted_child
 		kill -KILL $!
 		nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	done
 	nobody_lives
+}
+
+looks_again() {
+	grep -q getdents64 trace
+}
+
+@test "run: killed with SIGKILL while its heartbeat looks at what it started, such a child is ended all the same" {
+	needs strace root
+	start_with_noted_child
+	# Not "${STRACE[@]}", which would delay its children, too.
+	strace -q -o trace -e trace=getdents64 \
+		-e inject=getdents64:delay_exit=1500000:when=1 \
+		-p "$(heartbeat_of "$!")" 3>&- &
+	strace=$!
+	eventually looks_again
+	kill -KILL "$(pgrep -x nlock -P $$)"
+	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
+	nobody_lives
+	kill "$strace" || true
 }
 
 @test "run: killed with SIGKILL, the lock is free in the end though to search for what it started takes seconds" {
