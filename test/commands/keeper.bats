@@ -560,12 +560,12 @@ looks_again() {
 	strace -q -o trace -e trace=getdents64 \
 		-e inject=getdents64:delay_exit=1500000:when=1 \
 		-p "$(heartbeat_of "$!")" 3>&- &
-	strace=$!
+	tracer=$!
 	eventually looks_again
 	kill -KILL "$(pgrep -x nlock -P $$)"
 	nlock run -w 20s "$LOCK" sh -c '! pgrep -f "$0"' "$(living)"
 	nobody_lives
-	kill "$strace" || true
+	kill "$tracer" || true
 }
 
 @test "run: killed with SIGKILL, the lock is free in the end though to search for what it started takes seconds" {
