@@ -148,7 +148,7 @@ lease_ends_after() {
 	dead=$!
 	eventually is_state unknown
 	ask unknown state
-	kill -KILL -- "-$dead"
+	kill_unkept "$dead"	# or its keeper would release the lock
 	ended_with 137 "$dead"
 	ask stale state
 }
