@@ -377,9 +377,16 @@ all_of() {
 @test "acquire --keep: if all of it is killed at once, the lock is left to its lease" {
 	KEEP="--keep -l 10m"
 	start_script 'sleep 1000'
-	# shellcheck disable=SC2046	# a list
-	kill -KILL $(all_of $!)
-	ended_with 137 $!
+	script=$!
+	eventually heartbeats
+	mapfile -t all < <(all_of "$script")
+	# kill(1) has one after the other; meanwhile none may act.
+	kill -STOP "${all[@]}"
+	for pid in "${all[@]}"; do
+		eventually is_stopped_now "$pid"
+	done
+	kill -KILL "${all[@]}"
+	ended_with 137 "$script"
 	eventually no_keepers
 	is_state unknown	# its process group lives: that of this test
 	end=$(lease_end)
