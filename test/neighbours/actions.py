@@ -9,6 +9,7 @@ HARMLESS costs nobody a lock.  FORCE takes something away, or makes it
 unusable: see check.  What is made here is called NEIGHBOUR..., or is noted in
 Neighbour.made, so that it can be told from what nlock has made.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -335,7 +336,10 @@ class Neighbour:
                   self.outside + "/file", self.outside + "/nothing",
                   away)[pick // 3 % 5]
         os.rename(path, away)
-        os.symlink(target, path)
+        # What it has taken away counts, also if nlock was quicker to put
+        # something there.
+        with contextlib.suppress(OSError):
+            os.symlink(target, path)
         return path
 
     def swap_for_directory(self, pick):
@@ -343,10 +347,11 @@ class Neighbour:
         path = choose(self.ours(self.directories()), pick)
         if path:
             os.rename(path, self.name(self.snapshots))
-            os.mkdir(path)
-            if pick % 2:
-                with open(path + "/lock", "w", encoding="ascii"):
-                    pass
+            with contextlib.suppress(OSError):
+                os.mkdir(path)
+                if pick % 2:
+                    with open(path + "/lock", "w", encoding="ascii"):
+                        pass
         return path
 
     def swap_for_outside(self, pick):
