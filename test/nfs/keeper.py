@@ -181,7 +181,8 @@ def killed(version):
                             stderr=subprocess.PIPE) for client in (two, one)]
     eventually(lambda: len(left_behind(version, "k")) == before + 4,
                "waited for")
-    check(len(bed.living(oracle)), 3, "of the job")
+    # On a busy machine one was not seen, once, which was there all the time.
+    eventually(lambda: len(bed.living(oracle)) == 3, "all of the job")
     os.unlink(log)          # those two have met
     ends = bed.lease_end(version, "k")
     holder.kill()
