@@ -50,8 +50,8 @@ enum nlock_result release_lock(struct held *held,
 
 /*
  * Is the lock still ours?  Takes no longer than PATIENCE_NS.  Returns as
- * nlock_confirm() does, NLOCK_FAILED also if that took longer, and sets *loss on
- * NLOCK_LOST.
+ * nlock_confirm() does, NLOCK_FAILED also if that took longer, and sets *loss
+ * on NLOCK_LOST.
  */
 enum nlock_result confirm_lock(struct held *held,
 			       struct nlock_loss_report *loss);

@@ -108,8 +108,8 @@ static bool leave_to_keeper(struct supervisor *s)
 }
 
 /*
- * Returns as nlock_release() does, and sets *loss on NLOCK_LOST.  A keeper finds
- * out by itself what can't be confirmed in time.
+ * Returns as nlock_release() does, and sets *loss on NLOCK_LOST.  A keeper
+ * finds out by itself what can't be confirmed in time.
  */
 static enum nlock_result release_or_leave(struct supervisor *s,
 					  struct nlock_loss_report *loss,

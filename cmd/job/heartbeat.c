@@ -453,10 +453,10 @@ static bool is_released(struct beat *beat, const struct nlock_claim *claim)
 }
 
 /*
- * Once the supervisor is dead, its tree of processes is gone: the kernel has told
- * the command to end, and what that leaves behind has init for its parent.  Who
- * does not carry the claim is then known only from here.  So keep the last list
- * if the supervisor died before this one was complete.
+ * Once the supervisor is dead, its tree of processes is gone: the kernel has
+ * told the command to end, and what that leaves behind has init for its parent.
+ * Who does not carry the claim is then known only from here.  So keep the last
+ * list if the supervisor died before this one was complete.
  */
 static void note_job(const struct heartbeat *heartbeat, int64_t *noted_ns)
 {

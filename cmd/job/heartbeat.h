@@ -51,7 +51,7 @@ struct heartbeat_estate {
 	int64_t lease_end_ns;		/* as last confirmed; CLOCK_BOOTTIME */
 	bool lost;			/* the lock is not ours any more */
 	pid_t command;			/* 0: it has ended */
-	const struct process_root *job;	/* what it had started, when last seen */
+	const struct process_root *job;	/* what it had started, as last noted */
 	size_t job_count;
 	uint64_t since_ticks;		/* when the supervisor started */
 	int listener_fd;		/* see nlock_keeper_listen(); or -1 */

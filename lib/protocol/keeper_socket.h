@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper_socket.h - find the process on this machine that keeps a claim's lease.
+ * keeper_socket.h - find the process on this machine that keeps a lease.
  *
  * A keeper listens at an abstract socket (unix(7)) whose name holds the random
  * part of the claim.  No file is needed, and the kernel forgets the socket when
