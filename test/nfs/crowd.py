@@ -11,8 +11,9 @@ from clients import one, two
 from traffic import as_text, requests_of
 
 WAITERS = 8
-# They send 2 to 2.5 each second after 12 s, and 6 if each asks for itself.
-MOST_PER_S = 4.0
+# So often they look within COUNTED_S, after 12 s: 33 to 63 times were seen,
+# and 108 to 118 times if each asked for itself.
+MOST_LOOKS = 85
 COUNTED_S = 20
 
 TASK_MS = 500               # enough to find the new place in the queue
@@ -45,7 +46,7 @@ def one_asks(version):
         check(waiter.wait(bed.LIMIT_S), 0, "a waiter")
     text = (f"requests {version} {WAITERS} waiters, for {COUNTED_S} s: "
             f"{as_text(counts)}")
-    assert sum(counts.values()) < MOST_PER_S * COUNTED_S, text
+    assert counts["GETATTR"] < MOST_LOOKS, text
     return text
 
 
