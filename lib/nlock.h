@@ -427,6 +427,9 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
  */
 pid_t nlock_offer_hint(struct nlock_claim *claim);
 
+/* When to call that: waiters that have just come look again soon anyway. */
+#define NLOCK_HINT_DELAY_NS	(250 * NS_PER_MS)
+
 /*
  * Release the lock, remove the claim's files, and close the claim.
  *

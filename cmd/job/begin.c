@@ -13,9 +13,6 @@
 #include "spawn.h"
 #include "supervision.h"
 
-/* No hint earlier: waiters that have just come look again soon anyway. */
-#define HINT_DELAY_NS		(250 * NS_PER_MS)
-
 /* Prepare to start the command.  Returns 0; or -1 with errno and *step. */
 static int prepare(struct supervisor *s, const char **step)
 {
@@ -117,7 +114,7 @@ static void set_due_times(struct supervisor *s)
 	if (is_refresh_near(s, started_ns))
 		s->heartbeat_due_ns = 0;
 	s->hint_due_ns = nlock_is_local(&s->held->lock) ? NLOCK_FOREVER :
-			 started_ns + HINT_DELAY_NS;
+			 started_ns + NLOCK_HINT_DELAY_NS;
 }
 
 static int start_command(struct supervisor *s)

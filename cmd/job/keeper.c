@@ -99,6 +99,7 @@ struct keeper {
 	int64_t now_ns;
 	int64_t until_ns;		/* when the state's time is up */
 	int64_t heartbeat_due_ns;	/* when to start one, if none runs */
+	int64_t hint_due_ns;		/* when to offer one to waiters */
 	int64_t look_due_ns;		/* when to look, after a call */
 	int64_t looked_ns;		/* when we last did that */
 	int64_t round_due_ns;		/* when to look at what is to end */
@@ -253,6 +254,8 @@ static void reap(struct keeper *keeper)
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
 		if (pid == keeper->speaker)
 			keeper->speaker = 0;
+		if (pid == keeper->claim.hint_pid)
+			keeper->claim.hint_pid = 0;
 		if (pid != keeper->heartbeat.pid)
 			continue;
 		keeper->heartbeat.pid = 0;
@@ -281,6 +284,15 @@ static void keep_heartbeat(struct keeper *keeper)
 		return;
 	if (heartbeat_start(&keeper->heartbeat, &keeper->claim) < 0)
 		keeper->heartbeat_due_ns = ns_add(keeper->now_ns, AGAIN_NS);
+}
+
+/* If that fails, waiters get no hint, and go on looking. */
+static void offer_hint(struct keeper *keeper)
+{
+	if (keeper->now_ns < keeper->hint_due_ns)
+		return;
+	keeper->hint_due_ns = NLOCK_FOREVER;
+	nlock_offer_hint(&keeper->claim);
 }
 
 /* Have a new heartbeat check the lock now: it may have been released. */
@@ -541,7 +553,7 @@ static int64_t next_ns(const struct keeper *keeper)
 		next = ns_min(next, ns_add(keeper->now_ns, LOOK_NS));
 	if (keeper->heartbeat.pid == 0 && !keeper->lost)
 		next = ns_min(next, keeper->heartbeat_due_ns);
-	return next;
+	return ns_min(next, keeper->hint_due_ns);
 }
 
 static void wait_for_events(struct keeper *keeper)
@@ -578,6 +590,7 @@ static void step(struct keeper *keeper)
 	if (keeper->now_ns >= keeper->look_due_ns && !keeper->lost)
 		look_at_once(keeper);
 	keep_heartbeat(keeper);
+	offer_hint(keeper);
 	news = heartbeat_read(&keeper->heartbeat);
 	if (keeper->state == ENDING || keeper->state == KILLING)
 		be_ending(keeper, &news);
@@ -600,6 +613,11 @@ static _Noreturn void keep(struct keeper *keeper, int64_t lease_end_ns)
 	keeper->heartbeat.at_first.lease_end_ns = lease_end_ns;
 	keeper->look_due_ns = NLOCK_FOREVER;
 	keeper->looked_ns = ns_sub(boot_now_ns(), AGAIN_NS);
+	keeper->claim.hint_pid = 0;	/* nlock's helper, not ours */
+	keeper->hint_due_ns = keeper->state == ENDING ||
+			      nlock_is_local(keeper->claim.lock) ?
+			      NLOCK_FOREVER :
+			      ns_add(boot_now_ns(), NLOCK_HINT_DELAY_NS);
 	if (keeper->state == ENDING) {
 		/* First, as the lease may be over before the search is. */
 		keep_heartbeat(keeper);

@@ -16,7 +16,8 @@
  * The keeper is in a session of its own and has all signals blocked.  It has
  * only those descriptors open that it needs, so that nobody who reads a pipe to
  * its end waits for the keeper.  Until its own end the keeper never calls the
- * file server: its child does, a heartbeat that dies with the keeper.
+ * file server: its children do, a heartbeat and what offers a hint to waiters,
+ * which die with the keeper.
  *
  * If somebody kills the keeper, the lease runs out.
  */
