@@ -50,7 +50,8 @@ struct attempt {
 static bool is_callers(const struct held *held,
 		       const struct nlock_holder *holder)
 {
-	return holder->kind == HOLDER_CLAIM &&
+	return (holder->kind == HOLDER_CLAIM ||
+		holder->kind == HOLDER_SHARED) &&
 	       (enclosing_has(holder->claim) ||
 		nlock_holder_is_ancestor(&held->lock, holder)) &&
 	       (holder->parts.kept_by_run ||
@@ -393,6 +394,7 @@ static int acquire_by(struct attempt *attempt, struct held *held,
 				 depends != ON_LONE_RUN,
 		.kept_by_run = depends == ON_RUN || depends == ON_LONE_RUN,
 		.kept = depends == ON_KEEPER,
+		.shared = options->shared,
 	};
 	return attempt_until_done(attempt) < 0 ? attempt_failed(attempt) :
 	       report_attempt(attempt);

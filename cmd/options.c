@@ -38,6 +38,12 @@ const struct poptOption wait_options[] = {
 	OPTION("conflict-exit-code", 'E', OPTION_CONFLICT_STATUS,
 	       "exit status if the lock is held or the wait timed out "
 	       "(default: 75); 78, something in the way, stays 78", "N"),
+	OPTION("shared", 's', OPTION_SHARED,
+	       "share the lock with others that share it; of -s and -x the "
+	       "last one counts", NULL),
+	OPTION("exclusive", 'x', OPTION_EXCLUSIVE,
+	       "have the lock alone (default)", NULL),
+	OPTION(NULL, 'e', OPTION_EXCLUSIVE, "same as --exclusive", NULL),
 	OPTION("clock-slop", '\0', OPTION_CLOCK_SLOP,
 	       "break a lock only once its lease has been over for this long "
 	       "(default: 10s)", "DURATION"),
@@ -239,6 +245,10 @@ static void take_flag(struct options *options, enum option_code code)
 		break;
 	case OPTION_NONBLOCK:
 		options->timeout_ns = 0;
+		break;
+	case OPTION_SHARED:
+	case OPTION_EXCLUSIVE:
+		options->shared = code == OPTION_SHARED;
 		break;
 	case OPTION_NO_FORK:
 		options->no_fork = true;

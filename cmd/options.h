@@ -31,6 +31,7 @@ struct options {
 	int64_t lifetime_ns;	/* refresh, too */
 	int64_t clock_slop_ns;
 	int conflict_status;
+	bool shared;
 
 	/* ... where the lock is kept */
 	bool warn_on_lost;
@@ -69,6 +70,7 @@ struct options {
 enum option_code {
 	OPTION_HELP = 1, OPTION_QUIET, OPTION_VERBOSE,
 	OPTION_SEPARATOR, OPTION_RETRY_ERRNOS,
+	OPTION_SHARED, OPTION_EXCLUSIVE,
 	OPTION_NONBLOCK, OPTION_TIMEOUT, OPTION_CONFLICT_STATUS,
 	OPTION_LIFETIME, OPTION_CLOCK_SLOP,
 	OPTION_KEEP, OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_PRINT,

@@ -31,10 +31,6 @@ const struct poptOption run_options[] = {
 	       "hold the lock for at least so long, though the command has "
 	       "ended, and nlock with it", "DURATION"),
 	INCLUDE(common_options, "Common options:"),
-	OPTION("exclusive", 'x', OPTION_NOTHING,
-	       "accepted as flock(1) has it; the lock is always exclusive",
-	       NULL),
-	OPTION(NULL, 'e', OPTION_NOTHING, "same as --exclusive", NULL),
 	OPTION("close", 'o', OPTION_NOTHING,
 	       "accepted as flock(1) has it; the command never inherits a "
 	       "descriptor of the lock", NULL),

@@ -32,41 +32,68 @@ static const char *const state_names[] = {
 	[NLOCK_STATE_FOREIGN] = "foreign",
 };
 
-static void print_json(const struct nlock_lock *lock, const char *path,
+/* What there is to say of a holder, or of the lack of one. */
+static void add_holder(struct json *json, const struct nlock_lock *lock,
 		       enum nlock_state state,
 		       const struct nlock_holder *holder)
 {
-	bool known = holder->kind == HOLDER_CLAIM;
+	bool known = holder->kind == HOLDER_CLAIM ||
+		     holder->kind == HOLDER_SHARED;
 	bool leased = known || holder->kind == HOLDER_UNREADABLE;
 	char claim[PATH_MAX], user[64];
-	struct json json;
 
 	snprintf(claim, sizeof(claim), "%.*s%s",
 		 (int)(lock->name - lock->path), lock->path, holder->claim);
-	json_begin(&json, stdout);
-	json_string(&json, "lock", path);
-	json_string(&json, "state", state_names[state]);
-	json_bool(&json, "held", nlock_state_is_held(state));
-	json_string(&json, "claim", known ? claim : NULL);
-	json_string(&json, "host", known ? holder->parts.host : NULL);
+	json_string(json, "state", state_names[state]);
+	json_bool(json, "held", nlock_state_is_held(state));
+	json_string(json, "claim", known ? claim : NULL);
+	json_string(json, "host", known ? holder->parts.host : NULL);
 	if (known)
-		json_integer(&json, "pid", holder->parts.pid);
+		json_integer(json, "pid", holder->parts.pid);
 	else
-		json_null(&json, "pid");
-	json_string(&json, "user", holder->kind == HOLDER_NONE ? NULL :
+		json_null(json, "pid");
+	json_string(json, "user", holder->kind == HOLDER_NONE ? NULL :
 		    user_name(holder->uid, user, sizeof(user)));
 	if (holder->since_ns != 0)
-		json_time(&json, "since", holder->since_ns);
+		json_time(json, "since", holder->since_ns);
 	else
-		json_null(&json, "since");
+		json_null(json, "since");
 	if (leased) {
-		json_time(&json, "expires", holder->lease_end_ns);
-		json_seconds(&json, "remaining", holder->remaining_ns);
+		json_time(json, "expires", holder->lease_end_ns);
+		json_seconds(json, "remaining", holder->remaining_ns);
 	} else {
-		json_null(&json, "expires");
-		json_null(&json, "remaining");
+		json_null(json, "expires");
+		json_null(json, "remaining");
 	}
-	json_bool(&json, "kept", holder->kept);
+	json_bool(json, "kept", holder->kept);
+}
+
+static void print_json(const struct nlock_lock *lock, const char *path,
+		       enum nlock_state state,
+		       const struct nlock_holder *holder,
+		       const struct nlock_sharer *sharers, size_t count)
+{
+	struct json json;
+	size_t i;
+
+	json_begin(&json, stdout);
+	json_string(&json, "lock", path);
+	add_holder(&json, lock, state, holder);
+	if (holder->kind == HOLDER_CLAIM)
+		json_string(&json, "mode", "exclusive");
+	else
+		json_string(&json, "mode", holder->kind == HOLDER_SHARED ?
+			    "shared" : NULL);
+	if (holder->kind == HOLDER_SHARED) {
+		json_begin_list(&json, "holders");
+		for (i = 0; i < count; i++) {
+			json_begin_object(&json);
+			add_holder(&json, lock, sharers[i].state,
+				   &sharers[i].holder);
+			json_end_object(&json);
+		}
+		json_end_list(&json);
+	}
 	json_end(&json);
 }
 
@@ -82,29 +109,36 @@ static void print_text(const char *path, enum nlock_state state,
 static int inspect(const struct options *options, const char *path,
 		   const char *own_claim)
 {
+	struct nlock_sharer *sharers = NULL;
 	struct nlock_holder holder;
 	struct nlock_error error;
 	struct nlock_lock lock;
 	enum nlock_result result;
 	enum nlock_state state;
 	int status = STATUS_DONE;
+	size_t count = 0;
 
 	result = nlock_open(&lock, path, &options->lock, &error);
 	if (result != NLOCK_OK)
 		return message_failure(path, result, &error);
 	result = nlock_inspect(&lock, own_claim, &state, &holder, &error);
+	if (result == NLOCK_OK && options->json &&
+	    holder.kind == HOLDER_SHARED)
+		result = nlock_list_sharers(&lock, own_claim, &sharers, &count,
+					    &error);
 	if (result != NLOCK_OK) {
 		status = message_failure(path, result, &error);
 		goto close_lock;
 	}
 	if (options->verbosity != QUIET && options->json)
-		print_json(&lock, path, state, &holder);
+		print_json(&lock, path, state, &holder, sharers, count);
 	else if (options->verbosity != QUIET)
 		print_text(path, state, &holder);
 	if (options->mine ? state != NLOCK_STATE_OURS :
 	    options->verbosity == QUIET && !nlock_state_is_held(state))
 		status = STATUS_NO;
 close_lock:
+	free(sharers);
 	nlock_close(&lock);
 	return status;
 }

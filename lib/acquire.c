@@ -5,9 +5,13 @@
  *	publish a claim -> link it to the lock file -> won: settle
  *	                   ^                        \-> lost: look, break, wait
  *	                   \_________________________________________________/
+ *
+ * Who would share the lock joins the group that has it, if there is one.
+ * Otherwise it makes a group, joins that, and links the group's claim as above.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +20,7 @@
 #include "os/process.h"
 #include "protocol/breaker.h"
 #include "protocol/claim.h"
+#include "protocol/group.h"
 #include "protocol/holder.h"
 #include "protocol/lock_file.h"
 #include "protocol/sweep.h"
@@ -28,7 +33,8 @@ struct attempt {
 	const struct nlock_lock *lock;
 	const struct nlock_request *request;
 	struct claim_name parts;
-	struct nlock_claim *claim;
+	struct nlock_claim *claim;	/* to be linked to the lock file */
+	struct nlock_claim *sharer;	/* in the group of that; or NULL */
 	struct nlock_holder *holder;
 	struct nlock_error *error;
 	int claim_fd;		/* the claim, open until it is linked; or -1 */
@@ -68,8 +74,7 @@ static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 
 	if (holder_look(at->lock, &holder, NULL, at->error) != NLOCK_OK)
 		return NLOCK_BUSY;
-	if (holder.kind != HOLDER_CLAIM ||
-	    strcmp(holder.claim, at->claim->name) != 0)
+	if (strcmp(holder.claim, at->claim->name) != 0)
 		return NLOCK_BUSY;
 	takedown(at->lock, at->claim->warrant_fd);
 	fail_with(at->error, step, EOPNOTSUPP);
@@ -170,9 +175,9 @@ static enum nlock_result try_link(struct attempt *at)
  * The link is made.  Date the warrant.  That fails if the link came so late
  * that others had already broken the claim: then we never had the lock.
  */
-static enum nlock_result settle(struct attempt *at)
+static enum nlock_result date_and_renew(struct attempt *at,
+					struct nlock_claim *claim)
 {
-	struct nlock_claim *claim = at->claim;
 	int64_t remaining_ns;
 
 	if (warrant_date(claim) < 0)
@@ -183,6 +188,38 @@ static enum nlock_result settle(struct attempt *at)
 	if (!lease_wants_refresh(remaining_ns, claim->lifetime_ns))
 		return NLOCK_OK;
 	return refresh_lease(claim, claim->lifetime_ns, at->error);
+}
+
+/* As a group's claim has no process that renews its lease: see group.h. */
+#define FAR_NS		(365 * 24 * 3600 * NS_PER_S)
+
+/*
+ * To be in a group that has the lock is to have it.  If others have evicted us,
+ * or closed the group, our warrant is gone.
+ */
+static enum nlock_result settle_sharer(struct attempt *at)
+{
+	enum nlock_result result = claim_enter(at->sharer, at->error);
+
+	if (result == NLOCK_OK)
+		result = date_and_renew(at, at->sharer);
+	claim_exit(at->sharer);
+	at->sharer->won = result == NLOCK_OK;
+	return result;
+}
+
+static enum nlock_result settle(struct attempt *at)
+{
+	enum nlock_result result = date_and_renew(at, at->claim);
+	struct attributes a;
+
+	if (at->sharer == NULL || result != NLOCK_OK)
+		return result;
+	claim_extend(at->claim, FAR_NS, INT64_MIN, &a);
+	result = settle_sharer(at);
+	if (result == NLOCK_OK)
+		nlock_claim_close(at->claim);
+	return result;
 }
 
 /*
@@ -209,10 +246,15 @@ static void give_up(struct attempt *at)
 	struct nlock_error ignored;
 
 	close_claim(at);
-	if (has_won(at))
+	if (at->sharer != NULL) {
+		has_won(at);
+		nlock_release(at->sharer, &ignored);
+		nlock_claim_close(at->claim);
+	} else if (has_won(at)) {
 		nlock_release(at->claim, &ignored);
-	else
+	} else {
 		claim_withdraw(at->claim);
+	}
 }
 
 /* ------------------------------------------------------------------ waiting */
@@ -221,6 +263,23 @@ static void note_renewal(struct attempt *at)
 {
 	at->times.renew_ns = ns_add(boot_now_ns(),
 				    at->request->lifetime_ns / 2);
+}
+
+static enum nlock_result renew_sharer(struct attempt *at)
+{
+	enum nlock_result result;
+	struct attributes a;
+
+	if (at->sharer == NULL)
+		return NLOCK_OK;
+	result = claim_enter(at->sharer, at->error);
+	if (result == NLOCK_OK &&
+	    claim_extend(at->sharer, at->sharer->lifetime_ns, INT64_MIN,
+			 &a) < 0)
+		result = is_gone(errno) ? NLOCK_LOST :
+			 fail(at->error, "renew the lease");
+	claim_exit(at->sharer);
+	return result;
 }
 
 /* Renew a lease that is half over, so that none is won with little left. */
@@ -237,7 +296,7 @@ static enum nlock_result renew_own_lease(struct attempt *at)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "renew the lease");
 	note_renewal(at);
-	return NLOCK_OK;
+	return renew_sharer(at);
 }
 
 static int64_t server_now_ns(const struct attempt *at)
@@ -297,6 +356,107 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 		return NLOCK_FAILED;
 	at->holder->break_errnum = at->error->errnum;
 	return NLOCK_BUSY;
+}
+
+/* Is one in the way of our ancestor, who waits for us, or for longer? */
+static bool stays_longer(const struct nlock_holder *one,
+			 const struct nlock_holder *other)
+{
+	if ((one->break_errnum == 0) != (other->break_errnum == 0))
+		return one->break_errnum == 0;
+	return one->lease_end_ns >= other->lease_end_ns;
+}
+
+/*
+ * Of those who share the lock, evict whom we may.  *at->holder becomes one who
+ * stays: the last one whose lease ends, but one of our ancestors before that,
+ * as we would wait for it for ever.
+ */
+static enum nlock_result evict(struct attempt *at, int group_fd,
+			       const struct sharers *sharers)
+{
+	const struct nlock_lock *lock = at->lock;
+	const struct server_clock *clock = &at->claim->clock;
+	int64_t slop_ns = at->request->clock_slop_ns;
+	struct nlock_holder *stays = NULL;
+	enum nlock_result result;
+	bool is_ancestor = false;
+	size_t i;
+
+	for (i = 0; i < sharers->count; i++) {
+		struct nlock_holder *one = &sharers->list[i];
+
+		result = holder_judge(lock, one, server_now_ns(at), slop_ns) ?
+			 sharer_evict(lock, group_fd, one, clock, slop_ns,
+				      at->error) : NLOCK_BUSY;
+		if (result == NLOCK_OK)
+			continue;
+		if (result == NLOCK_FAILED && !may_pass(at->error->errnum))
+			return NLOCK_FAILED;
+		if (result == NLOCK_FAILED)
+			one->break_errnum = at->error->errnum;
+		if (stays != NULL && (is_ancestor ||
+				      !stays_longer(one, stays)))
+			continue;
+		stays = one;
+		is_ancestor = nlock_holder_is_ancestor(lock, one);
+	}
+	if (stays == NULL)
+		return NLOCK_OK;
+	*at->holder = *stays;
+	at->holder->kind = HOLDER_SHARED;
+	at->holder->sharers = sharers->count;
+	at->holder->remaining_ns = ns_sub(stays->lease_end_ns,
+					  server_now_ns(at));
+	return NLOCK_BUSY;
+}
+
+/*
+ * Nobody seems to be left in the group.  Close it, unless somebody has come
+ * since, or there is something that is no claim.
+ */
+static enum nlock_result close_group(struct attempt *at, const char *group,
+				     int group_fd, bool strangers)
+{
+	group_clean(at->lock, group_fd, &at->claim->clock);
+	if (group_close(at->lock, group) == 0)
+		return NLOCK_OK;
+	if (!is_not_empty(errno) && !may_pass(errno))
+		return fail(at->error, "close the group that shares the lock");
+	at->holder->break_errnum = strangers ? errno : 0;
+	return NLOCK_BUSY;
+}
+
+/*
+ * A group has the lock, and we want it alone.
+ *
+ * NLOCK_OK: the group is closed, so that its lock can be broken.
+ */
+static enum nlock_result await_group(struct attempt *at)
+{
+	const struct nlock_lock *lock = at->lock;
+	char group[NAME_MAX + 1];
+	enum nlock_result result;
+	struct sharers sharers;
+	int group_fd;
+
+	strcpy(group, at->holder->claim);
+	group_fd = group_open(lock, group);
+	if (group_fd < 0)
+		return is_gone(errno) ? NLOCK_OK :
+		       fail(at->error, "open the group's directory");
+	if (sharers_list(lock, group_fd, &sharers) < 0) {
+		result = is_gone(errno) ? NLOCK_OK :
+			 fail(at->error, "list who shares the lock");
+	} else {
+		result = evict(at, group_fd, &sharers);
+		free(sharers.list);
+		if (result == NLOCK_OK)
+			result = close_group(at, group, group_fd,
+					     sharers.strangers);
+	}
+	close(group_fd);
+	return result;
 }
 
 /*
@@ -375,6 +535,13 @@ static enum nlock_result await(struct attempt *at)
 	}
 	if (result == NLOCK_OK && at->holder->occupied)
 		return NLOCK_BUSY;	/* waiting would not help */
+	if (result == NLOCK_OK && fd < 0 && at->holder->kind == HOLDER_SHARED) {
+		if (at->sharer != NULL)
+			return NLOCK_LOST;	/* start over, and join it */
+		result = await_group(at);
+		if (result == NLOCK_OK)
+			result = look(at, &fd);	/* now it can be broken */
+	}
 	if (result == NLOCK_OK && fd >= 0)
 		result = break_holder(at, fd);
 	else if (result == NLOCK_OK && at->holder->kind != HOLDER_NONE)
@@ -449,6 +616,65 @@ static enum nlock_result check_lifetime(const struct attempt *at)
 	return NLOCK_UNSUPPORTED;
 }
 
+/* ------------------------------------------------------------------ sharing */
+
+/*
+ * If a group has the lock, join it.
+ *
+ * NLOCK_OK: the lock is ours, too.  NLOCK_BUSY: there is no group to join.
+ */
+static enum nlock_result join(struct attempt *at)
+{
+	enum nlock_result result;
+	struct nlock_error ignored;
+
+	result = holder_look(at->lock, at->holder, NULL, &ignored);
+	if (result != NLOCK_OK || at->holder->kind != HOLDER_SHARED)
+		return NLOCK_BUSY;	/* who contends finds out more */
+	result = claim_publish_sharer(at->sharer, at->lock, &at->parts,
+				      at->holder, at->request->lifetime_ns,
+				      at->error);
+	if (result == NLOCK_LOST)
+		return NLOCK_BUSY;
+	if (result != NLOCK_OK)
+		return result;
+	result = settle_sharer(at);
+	if (result != NLOCK_OK)
+		nlock_release(at->sharer, &ignored);
+	return result == NLOCK_LOST ? NLOCK_BUSY : result;
+}
+
+/* Join the group that we have just made. */
+static enum nlock_result join_own(struct attempt *at)
+{
+	struct nlock_holder group = {
+		.kind = HOLDER_SHARED, .device = at->claim->device,
+		.inode = at->claim->inode,
+	};
+	enum nlock_result result;
+
+	strcpy(group.claim, at->claim->name);
+	result = claim_publish_sharer(at->sharer, at->lock, &at->parts, &group,
+				      at->request->lifetime_ns, at->error);
+	if (result == NLOCK_OK)
+		return NLOCK_OK;
+	close_claim(at);
+	group_close(at->lock, at->claim->name);
+	claim_withdraw(at->claim);
+	return result;
+}
+
+static enum nlock_result publish(struct attempt *at)
+{
+	enum nlock_result result;
+
+	result = claim_publish(at->claim, at->lock, &at->parts,
+			       at->request->lifetime_ns, &at->claim_fd,
+			       at->error);
+	return result != NLOCK_OK || at->sharer == NULL ? result :
+	       join_own(at);
+}
+
 /* With a claim published: take the lock, or give up. */
 static enum nlock_result compete(struct attempt *at)
 {
@@ -474,6 +700,7 @@ static enum nlock_result identify(struct attempt *at)
 	parts->by_nlock = true;
 	parts->kept_by_run = request->kept_by_run;
 	parts->kept = request->kept;
+	parts->kind = request->shared ? CLAIM_GROUP : CLAIM_EXCLUSIVE;
 	if (!request->dies_with_pid)
 		return NLOCK_OK;
 	parts->has_process = process_identify(request->pid, &parts->process);
@@ -488,14 +715,17 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				struct nlock_holder *holder,
 				struct nlock_error *error)
 {
+	struct nlock_claim group = { .lock = lock, .warrant_fd = -1 };
 	struct attempt at = {
-		.lock = lock, .request = request, .claim = claim,
-		.holder = holder, .error = error,
+		.lock = lock, .request = request,
+		.claim = request->shared ? &group : claim,
+		.sharer = request->shared ? claim : NULL,
+		.holder = holder, .error = error, .claim_fd = -1,
 	};
 	enum nlock_result result;
 	int claims;
 
-	waiter_begin(&at.waiter, lock, request, claim, &at.parts);
+	waiter_begin(&at.waiter, lock, request, at.claim, &at.parts);
 	at.times = (struct wait_times){
 		.timeout_ns = ns_add(at.waiter.began_ns, request->timeout_ns),
 		.sweep_ns = ns_add(at.waiter.began_ns, SWEEP_AFTER_NS),
@@ -504,12 +734,12 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };
 	result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
-		result = claim_publish(claim, lock, &at.parts,
-				       request->lifetime_ns, &at.claim_fd,
-				       error);
-		if (result != NLOCK_OK)
+		result = at.sharer != NULL ? join(&at) : NLOCK_BUSY;
+		if (result != NLOCK_BUSY)
 			break;
-		result = compete(&at);
+		result = publish(&at);
+		if (result == NLOCK_OK)
+			result = compete(&at);
 		if (result != NLOCK_LOST)
 			break;
 		/*

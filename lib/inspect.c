@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE		/* O_TMPFILE */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "os/attributes.h"
 #include "os/path.h"
 #include "os/process.h"
+#include "protocol/group.h"
 #include "protocol/holder.h"
 #include "protocol/keeper_socket.h"
 #include "protocol/warrant.h"
@@ -36,6 +38,7 @@ enum nlock_state state_infer(const struct state_evidence *e)
 	case HOLDER_UNREADABLE:
 		return over ? NLOCK_STATE_THEIRS_EXPIRED : NLOCK_STATE_UNKNOWN;
 	case HOLDER_CLAIM:
+	case HOLDER_SHARED:
 		break;
 	}
 	if (e->ours)
@@ -166,35 +169,157 @@ static bool is_own(const struct nlock_lock *lock,
 	       nlock_holder_has_claim(lock, holder);
 }
 
+/*
+ * Add to *holder, whose claim is in the directory dirfd, what its name and its
+ * warrant tell, and infer the state.
+ */
+static enum nlock_state infer(const struct nlock_lock *lock, int dirfd,
+			      bool ours, int64_t now_ns,
+			      struct nlock_holder *holder)
+{
+	struct state_evidence evidence = {
+		.kind = holder->kind, .server_now_ns = now_ns,
+		.lease_end_ns = holder->lease_end_ns, .ours = ours,
+	};
+
+	evidence.process_dead = !evidence.ours && is_dead(lock, holder);
+	if (!evidence.ours && lease_over(evidence.lease_end_ns, now_ns, 0))
+		holder->survivor = holder_survivor(lock, holder);
+	evidence.kept = holder->survivor != 0;
+	holder->kept = holder->kind == HOLDER_CLAIM &&
+		       keeper_keeps(lock, &holder->parts, holder->uid);
+	holder->remaining_ns = ns_sub(evidence.lease_end_ns, now_ns);
+	/* On failure since_ns stays 0: not known. */
+	warrant_read_date(lock, dirfd, holder->claim, &holder->since_ns);
+	return state_infer(&evidence);
+}
+
+/* ------------------------------------------------------------------ sharing */
+
+static bool is_own_sharer(const struct nlock_holder *sharer,
+			  const char *own_claim)
+{
+	return own_claim != NULL &&
+	       strcmp(last_component(own_claim), sharer->claim) == 0;
+}
+
+static enum nlock_result judge_sharers(const struct nlock_lock *lock,
+				       int group_fd, const char *own_claim,
+				       const struct sharers *found,
+				       struct nlock_sharer **sharers,
+				       struct nlock_error *error)
+{
+	int64_t now_ns = server_now_ns(lock);
+	size_t i;
+
+	*sharers = calloc(found->count + 1, sizeof(**sharers));
+	if (*sharers == NULL)
+		return fail(error, "list who shares the lock");
+	for (i = 0; i < found->count; i++) {
+		struct nlock_holder *one = &(*sharers)[i].holder;
+
+		*one = found->list[i];
+		(*sharers)[i].state = infer(lock, group_fd,
+					    is_own_sharer(one, own_claim),
+					    now_ns, one);
+	}
+	return NLOCK_OK;
+}
+
+static enum nlock_result list_group(const struct nlock_lock *lock,
+				    const char *group, const char *own_claim,
+				    struct nlock_sharer **sharers,
+				    size_t *count, struct nlock_error *error)
+{
+	struct sharers found = { .list = NULL };
+	enum nlock_result result;
+	int fd = group_open(lock, group);
+
+	*sharers = NULL;
+	*count = 0;
+	if (fd < 0 && is_gone(errno))
+		return NLOCK_OK;
+	if (fd < 0)
+		return fail(error, "open the group's directory");
+	if (sharers_list(lock, fd, &found) < 0 && !is_gone(errno)) {
+		result = fail(error, "list who shares the lock");
+	} else {
+		result = judge_sharers(lock, fd, own_claim, &found, sharers,
+				       error);
+		*count = result == NLOCK_OK ? found.count : 0;
+		free(found.list);
+	}
+	close(fd);
+	return result;
+}
+
+enum nlock_result nlock_list_sharers(const struct nlock_lock *lock,
+				     const char *own_claim,
+				     struct nlock_sharer **sharers,
+				     size_t *count,
+				     struct nlock_error *error)
+{
+	struct nlock_holder holder;
+	enum nlock_result result = look(lock, &holder, error);
+
+	*sharers = NULL;
+	*count = 0;
+	if (result != NLOCK_OK || holder.kind != HOLDER_SHARED)
+		return result;
+	return list_group(lock, holder.claim, own_claim, sharers, count,
+			  error);
+}
+
+/* Which of them says most of the lock?  Ours; else one that holds it. */
+static int rank(enum nlock_state state)
+{
+	if (state == NLOCK_STATE_OURS || state == NLOCK_STATE_OURS_EXPIRED)
+		return 2;
+	return nlock_state_is_held(state);
+}
+
+static enum nlock_result inspect_group(const struct nlock_lock *lock,
+				       const char *own_claim,
+				       enum nlock_state *state,
+				       struct nlock_holder *holder,
+				       struct nlock_error *error)
+{
+	struct nlock_sharer *sharers;
+	size_t count, i, best = 0;
+	enum nlock_result result = list_group(lock, holder->claim, own_claim,
+					      &sharers, &count, error);
+
+	if (result != NLOCK_OK)
+		return result;
+	for (i = 1; i < count; i++)
+		if (rank(sharers[i].state) > rank(sharers[best].state))
+			best = i;
+	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
+	*state = NLOCK_STATE_UNLOCKED;
+	if (count > 0) {
+		*holder = sharers[best].holder;
+		*state = sharers[best].state;
+		holder->kind = HOLDER_SHARED;
+		holder->sharers = count;
+	}
+	free(sharers);
+	return NLOCK_OK;
+}
+
 enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				const char *own_claim,
 				enum nlock_state *state,
 				struct nlock_holder *holder,
 				struct nlock_error *error)
 {
-	struct state_evidence evidence = { .kind = HOLDER_NONE };
 	enum nlock_result result = look(lock, holder, error);
 
 	if (result != NLOCK_OK)
 		return result;
-	if (holder->kind != HOLDER_NONE) {
-		evidence.kind = holder->kind;
-		evidence.server_now_ns = server_now_ns(lock);
-		evidence.lease_end_ns = holder->lease_end_ns;
-		evidence.ours = is_own(lock, holder, own_claim);
-		evidence.process_dead = !evidence.ours &&
-					is_dead(lock, holder);
-		if (!evidence.ours && lease_over(evidence.lease_end_ns,
-						 evidence.server_now_ns, 0))
-			holder->survivor = holder_survivor(lock, holder);
-		evidence.kept = holder->survivor != 0;
-		holder->kept = holder->kind == HOLDER_CLAIM &&
-			       keeper_keeps(lock, &holder->parts, holder->uid);
-		holder->remaining_ns = ns_sub(evidence.lease_end_ns,
-					      evidence.server_now_ns);
-		/* On failure since_ns stays 0: not known. */
-		warrant_read_date(lock, holder->claim, &holder->since_ns);
-	}
-	*state = state_infer(&evidence);
+	if (holder->kind == HOLDER_SHARED)
+		return inspect_group(lock, own_claim, state, holder, error);
+	*state = holder->kind == HOLDER_NONE ? NLOCK_STATE_UNLOCKED :
+		 infer(lock, lock->dirfd, is_own(lock, holder, own_claim),
+		       server_now_ns(lock), holder);
 	return NLOCK_OK;
 }

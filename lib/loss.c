@@ -10,16 +10,25 @@
 #include "protocol/holder.h"
 #include "protocol/lock_file.h"
 
-static bool is_gone_by_name(const struct nlock_lock *lock, const char *name)
+static bool is_gone_by_name(const struct nlock_claim *claim, const char *name)
 {
+	struct nlock_claim entered = *claim;
+	struct nlock_error ignored;
 	struct attributes a;
+	enum nlock_result result = claim_enter(&entered, &ignored);
+	bool gone;
 
-	return fresh_attributes(lock->dirfd, name, &a) < 0 && is_gone(errno);
+	if (result != NLOCK_OK)
+		return result == NLOCK_LOST;
+	gone = fresh_attributes(claim_dirfd(&entered), name, &a) < 0 &&
+	       is_gone(errno);
+	claim_exit(&entered);
+	return gone;
 }
 
 bool nlock_claim_is_gone(const struct nlock_claim *claim)
 {
-	return is_gone_by_name(claim->lock, claim->name);
+	return is_gone_by_name(claim, claim->name);
 }
 
 /*
@@ -31,9 +40,9 @@ static enum nlock_loss what_is_gone(const struct nlock_claim *claim,
 {
 	if (claim->withdrawn)
 		return otherwise;
-	if (is_gone_by_name(claim->lock, claim->name))
+	if (is_gone_by_name(claim, claim->name))
 		return NLOCK_LOSS_CLAIM;
-	if (is_gone_by_name(claim->lock, claim->warrant))
+	if (is_gone_by_name(claim, claim->warrant))
 		return NLOCK_LOSS_WARRANT;
 	return otherwise;
 }
@@ -47,7 +56,8 @@ void nlock_find_loss(const struct nlock_claim *claim,
 	*report = (struct nlock_loss_report){ .kind = NLOCK_LOSS_UNKNOWN };
 	if (holder_look(claim->lock, &holder, NULL, &ignored) != NLOCK_OK)
 		return;
-	if (holder.kind == HOLDER_NONE) {
+	if (holder.kind == HOLDER_NONE ||
+	    (claim->shared && holder.kind == HOLDER_SHARED)) {
 		report->kind = what_is_gone(claim, NLOCK_LOSS_REMOVED);
 	} else if (holder.kind != HOLDER_CLAIM) {
 		report->kind = NLOCK_LOSS_REPLACED;

@@ -153,7 +153,16 @@ const struct file_system_traits *nlock_traits(const struct nlock_lock *lock);
 
 struct nlock_claim {
 	const struct nlock_lock *lock;
-	char name[NAME_MAX + 1];	/* in the lock's directory */
+	/*
+	 * In the lock's directory; or, of one who shares the lock, in that of
+	 * its group: see group.h.  The group's claim has a name, "" if it is
+	 * not known yet, and is a file, inode 0 if not known.
+	 */
+	char name[NAME_MAX + 1];
+	bool shared;
+	char group[NAME_MAX + 1];
+	uint64_t group_device, group_inode;
+	int group_fd;			/* the group's directory; -1: not open */
 	char warrant[NAME_MAX + 1];	/* its warrant's name */
 	int warrant_fd;			/* its warrant; -1: not open */
 	uint64_t device;		/* with the inode: which file it is */
@@ -198,6 +207,7 @@ char *nlock_claim_path(const struct nlock_claim *claim, char *buffer,
 enum nlock_holder_kind {
 	HOLDER_NONE,		/* there is no lock file */
 	HOLDER_CLAIM,		/* a claim of nlock's or flufl.lock's */
+	HOLDER_SHARED,		/* a group's, or that of one of the group */
 	HOLDER_UNREADABLE,	/* a regular file that we may not read */
 	HOLDER_FOREIGN		/* something not made by nlock or flufl.lock */
 };
@@ -216,6 +226,7 @@ struct nlock_holder {
 	uint64_t inode;
 	uint32_t links;		/* 2 with its claim; others may make more */
 	mode_t mode;
+	size_t sharers;		/* with HOLDER_SHARED, if listed: how many */
 	bool occupied;	/* LOCK is a directory, not empty: never a lock */
 	bool leased;	/* unreadable for now: another program uses it */
 	/*
@@ -232,6 +243,7 @@ struct nlock_request {
 	int64_t lifetime_ns;
 	int64_t timeout_ns;	/* 0: try once; NLOCK_FOREVER: no limit */
 	int64_t clock_slop_ns;	/* how long after its end to spare a lease */
+	bool shared;		/* share the lock with others that share it */
 
 	pid_t pid;		/* the process to name as the holder */
 	/*
@@ -472,7 +484,9 @@ enum nlock_state {
  * Find the lock's state without changing anything.  Returns NLOCK_OK, or
  * NLOCK_FAILED if the lock file can't be read.
  *
- * own_claim is the path of the claim that counts as ours, or NULL.
+ * own_claim is the path of the claim that counts as ours, or NULL.  If the lock
+ * is shared, *holder and *state are those of our own claim or, if that is not
+ * among them, of one that is held, if there is one.
  * holder->kind is HOLDER_NONE exactly if *state is NLOCK_STATE_UNLOCKED.  On
  * NFS the state depends on this host's clock; see CLOCKS in nlock(7).
  */
@@ -481,6 +495,23 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 				enum nlock_state *state,
 				struct nlock_holder *holder,
 				struct nlock_error *error);
+
+/* One of those who share a lock, as if it had the lock alone. */
+struct nlock_sharer {
+	struct nlock_holder holder;
+	enum nlock_state state;
+};
+
+/*
+ * List those who share a lock; own_claim as for nlock_inspect().  Returns
+ * NLOCK_OK, and the caller must free *sharers; or NLOCK_FAILED.  *count is 0 if
+ * nobody shares it, or it is not shared.
+ */
+enum nlock_result nlock_list_sharers(const struct nlock_lock *lock,
+				     const char *own_claim,
+				     struct nlock_sharer **sharers,
+				     size_t *count,
+				     struct nlock_error *error);
 
 /*
  * Does the holder's claim stand for this process, or one of its ancestors?

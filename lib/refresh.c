@@ -68,7 +68,7 @@ static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 					 uint32_t links,
 					 struct nlock_error *error)
 {
-	int ours = links < 2 ? 0 : claim_is_lock_file(claim);
+	int ours = links < 2 && !claim->shared ? 0 : claim_is_lock_file(claim);
 
 	if (ours < 0)
 		return fail(error, "look at the lock file");
@@ -80,7 +80,8 @@ static enum nlock_result check_lock_file(const struct nlock_claim *claim,
  * server gave them when the lease was renewed.  They suffice if the warrant is
  * still there and was not used since the renewal: a breaker must revoke the
  * warrant before it looks at the lease, and a release moves the lock file into
- * the warrant.
+ * the warrant.  Of one who shares the lock, the warrant is removed last, and
+ * keeps the group from being closed.
  */
 static enum nlock_result confirm(struct nlock_claim *claim,
 				 const struct attributes *counted,
@@ -108,8 +109,8 @@ static enum nlock_result prepare(struct nlock_claim *claim,
 	       NLOCK_OK : load_opened_claim(claim, error);
 }
 
-enum nlock_result nlock_confirm(struct nlock_claim *claim,
-				struct nlock_error *error)
+static enum nlock_result confirm_inside(struct nlock_claim *claim,
+					struct nlock_error *error)
 {
 	enum nlock_result result;
 	struct attributes a;
@@ -120,6 +121,17 @@ enum nlock_result nlock_confirm(struct nlock_claim *claim,
 	result = confirm(claim, NULL, error);
 	if (result == NLOCK_OK)
 		note_reliance(claim);
+	return result;
+}
+
+enum nlock_result nlock_confirm(struct nlock_claim *claim,
+				struct nlock_error *error)
+{
+	enum nlock_result result = claim_enter(claim, error);
+
+	if (result == NLOCK_OK)
+		result = confirm_inside(claim, error);
+	claim_exit(claim);
 	return result;
 }
 
@@ -161,9 +173,9 @@ static bool is_over(const struct nlock_claim *claim)
 			  0);
 }
 
-enum nlock_result refresh_lease(struct nlock_claim *claim,
-				int64_t lifetime_ns,
-				struct nlock_error *error)
+static enum nlock_result refresh_inside(struct nlock_claim *claim,
+					int64_t lifetime_ns,
+					struct nlock_error *error)
 {
 	enum nlock_result result = prepare(claim, error);
 	int tries = 0;
@@ -178,6 +190,18 @@ enum nlock_result refresh_lease(struct nlock_claim *claim,
 	} while (is_half_over(claim, lifetime_ns) && ++tries < RENEWALS);
 	claim->lifetime_ns = lifetime_ns;
 	return NLOCK_OK;
+}
+
+enum nlock_result refresh_lease(struct nlock_claim *claim,
+				int64_t lifetime_ns,
+				struct nlock_error *error)
+{
+	enum nlock_result result = claim_enter(claim, error);
+
+	if (result == NLOCK_OK)
+		result = refresh_inside(claim, lifetime_ns, error);
+	claim_exit(claim);
+	return result;
 }
 
 enum nlock_result nlock_refresh(struct nlock_claim *claim,

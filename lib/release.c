@@ -22,17 +22,14 @@
 #include "protocol/holder.h"
 #include "protocol/takedown.h"
 #include "protocol/warrant.h"
+#include "release.h"
 #include "wait/release_hint.h"
 
 /* How often, and how long each time, to wait for another release's end. */
 #define TWIN_TRIES	20
 #define TWIN_PAUSE_NS	(50 * NS_PER_MS)
 
-/*
- * Is the lease still running?  If so, nobody else has got the lock before this
- * release, even if the warrant was revoked.
- */
-static bool lease_was_running(struct nlock_claim *claim)
+bool lease_was_running(struct nlock_claim *claim)
 {
 	if (claim->clock.server_ns == 0 && warrant_read_clock(claim) < 0)
 		return false;
@@ -205,21 +202,13 @@ static int is_ours(struct nlock_claim *claim, enum nlock_result *result,
 	return ours;
 }
 
-/* Who removed the claim, which is the gate to the takedown? */
-enum gate {
-	GATE_OPEN,		/* we did */
-	GATE_SHUT,		/* another release, or a breaker */
-	GATE_UNKNOWN,		/* perhaps we did: the claim is gone */
-	GATE_FAILED		/* nobody: the call failed, with errno */
-};
-
 /* ESTALE does not tell who removed the claim, or whether it is gone at all. */
-static enum gate remove_claim(struct nlock_claim *claim)
+enum gate remove_claim(struct nlock_claim *claim)
 {
 	struct attributes a;
 	int tries = 0;
 
-	while (unlinkat(claim->lock->dirfd, claim->name, 0) < 0) {
+	while (unlinkat(claim_dirfd(claim), claim->name, 0) < 0) {
 		if (errno != ESTALE)
 			return errno == ENOENT ? GATE_SHUT : GATE_FAILED;
 		if (claim_read(claim, &a) < 0)
@@ -250,7 +239,7 @@ static enum nlock_result give_back(struct nlock_claim *claim,
 	}
 }
 
-static enum nlock_result release(struct nlock_claim *claim,
+enum nlock_result release_linked(struct nlock_claim *claim,
 				 struct nlock_error *error)
 {
 	enum nlock_result result = NLOCK_OK;
@@ -276,7 +265,9 @@ static enum nlock_result release(struct nlock_claim *claim,
 enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error)
 {
-	enum nlock_result result = release(claim, error);
+	enum nlock_result result = claim->shared ?
+				   leave_group(claim, error) :
+				   release_linked(claim, error);
 
 	hint_withdraw(claim);
 	nlock_claim_close(claim);
@@ -332,8 +323,10 @@ enum nlock_result nlock_release_after(struct nlock_claim *claim,
 	struct attributes a;
 
 	remove_clock(claim);
-	if (claim_read(claim, &a) == 0) {
-		result = release(claim, error);
+	if (claim->shared) {
+		result = leave_group(claim, error);
+	} else if (claim_read(claim, &a) == 0) {
+		result = release_linked(claim, error);
 		/* The server may have made that process's link meanwhile. */
 		if (result == NLOCK_LOST && claim->withdrawn)
 			end_lease(claim);

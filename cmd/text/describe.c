@@ -104,6 +104,26 @@ static void describe_claim(const struct nlock_holder *holder,
 		 ours ? ", ours" : "", obstacle);
 }
 
+/* "shared by 3, one is held by ..." */
+static void describe_sharers(const struct nlock_holder *holder,
+			     enum nlock_state state, char *buffer, size_t size)
+{
+	char one[512];
+
+	describe_claim(holder, state, one, sizeof(one));
+	if (holder->sharers == 0 && holder->break_errnum != 0)
+		snprintf(buffer, size, "not shared any more, but the group's "
+			 "directory can't be removed: %s",
+			 strerror(holder->break_errnum));
+	else if (holder->sharers == 0)
+		snprintf(buffer, size, "shared until a moment ago");
+	else if (holder->sharers == 1)
+		snprintf(buffer, size, "shared, %s", one);
+	else
+		snprintf(buffer, size, "shared by %zu, one of them: %s",
+			 holder->sharers, one);
+}
+
 char *describe_holder(const struct nlock_holder *holder,
 		      enum nlock_state state, char *buffer, size_t size)
 {
@@ -115,6 +135,9 @@ char *describe_holder(const struct nlock_holder *holder,
 		break;
 	case HOLDER_CLAIM:
 		describe_claim(holder, state, buffer, size);
+		break;
+	case HOLDER_SHARED:
+		describe_sharers(holder, state, buffer, size);
 		break;
 	case HOLDER_UNREADABLE:
 		describe_lease(holder->remaining_ns, lease, sizeof(lease));
@@ -162,6 +185,9 @@ const char *way_out(const struct nlock_holder *holder)
 		       "lock";
 	case ENOTEMPTY:
 	case EEXIST:
+		if (holder->kind == HOLDER_SHARED && holder->sharers == 0)
+			return "find out what else is in the directory beside "
+			       "it that ends in \"sharers\", and remove that";
 		return "find out what else is in its warrant or its breaker's "
 		       "directory, and remove that";
 	default:

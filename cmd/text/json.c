@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.c - print a flat JSON object; see json.h.
+ * json.c - print a JSON object; see json.h.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -42,11 +42,16 @@ void json_end(struct json *json)
 	fputs("}\n", json->file);
 }
 
-static FILE *member(struct json *json, const char *name)
+static void separate(struct json *json)
 {
 	if (json->begun)
 		putc(',', json->file);
 	json->begun = true;
+}
+
+static FILE *member(struct json *json, const char *name)
+{
+	separate(json);
 	put_string(json->file, name);
 	putc(':', json->file);
 	return json->file;
@@ -73,6 +78,31 @@ void json_bool(struct json *json, const char *name, bool value)
 void json_null(struct json *json, const char *name)
 {
 	fputs("null", member(json, name));
+}
+
+void json_begin_list(struct json *json, const char *name)
+{
+	putc('[', member(json, name));
+	json->begun = false;
+}
+
+void json_begin_object(struct json *json)
+{
+	separate(json);
+	putc('{', json->file);
+	json->begun = false;
+}
+
+void json_end_object(struct json *json)
+{
+	putc('}', json->file);
+	json->begun = true;
+}
+
+void json_end_list(struct json *json)
+{
+	putc(']', json->file);
+	json->begun = true;
 }
 
 void json_seconds(struct json *json, const char *name, int64_t ns)

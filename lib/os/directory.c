@@ -112,6 +112,15 @@ int directory_make(int dirfd, const char *name, bool local,
 	return let_owner_in(fd, made) < 0 ? close_failed(fd) : fd;
 }
 
+int directory_open_path(int dirfd, const char *name)
+{
+	int fd = open_path(dirfd, name);
+
+	if (fd < 0 && errno == ELOOP)
+		errno = ENOTDIR;	/* a symbolic link is none, either */
+	return fd;
+}
+
 int directory_open(int dirfd, const char *name, struct attributes *a)
 {
 	int fd = open_path(dirfd, name);
@@ -127,6 +136,20 @@ int directory_open(int dirfd, const char *name, struct attributes *a)
 int directory_chmod(int fd, mode_t mode)
 {
 	return fchmodat(fd, ".", mode, 0);
+}
+
+int directory_share(int fd, const struct attributes *around)
+{
+	struct attributes ours;
+	int ignored = 0;
+
+	if (own_attributes_fd(fd, &ours) < 0)
+		return -1;
+	if (ours.gid != around->gid)
+		ignored = fchownat(fd, "", (uid_t)-1, around->gid,
+				   AT_EMPTY_PATH);
+	(void)ignored;
+	return directory_chmod(fd, around->mode & 0777);
 }
 
 /*

@@ -35,6 +35,9 @@ int directory_make(int dirfd, const char *name, bool local,
  */
 int directory_open(int dirfd, const char *name, struct attributes *a);
 
+/* The same without its attributes, and so without a request for them. */
+int directory_open_path(int dirfd, const char *name);
+
 /* Is the directory empty?  True also if it can't be read. */
 bool directory_is_empty(int fd);
 
@@ -43,6 +46,13 @@ bool directory_is_empty(int fd);
  * We must be allowed to search the directory.  Returns 0, or -1 with errno.
  */
 int directory_chmod(int fd, mode_t mode);
+
+/*
+ * Give a directory of ours, by its descriptor, the permissions of the one that
+ * it is in and, if we may, its group, so that the other users of that one can
+ * use ours, too.  Returns 0, or -1 with errno.
+ */
+int directory_share(int fd, const struct attributes *around);
 
 /*
  * Set both times of a directory, or only its access time, to "now".  Not we

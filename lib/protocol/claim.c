@@ -16,6 +16,7 @@
 #include "../os/read_write.h"
 #include "../os/shared_file.h"
 #include "claim.h"
+#include "group.h"
 #include "holder.h"
 #include "lock_file.h"
 #include "separator.h"
@@ -98,7 +99,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 	int fd;
 
 	nlock_claim_path(claim, path, sizeof(path));
-	fd = open_undelegated(claim->lock->file_system, claim->lock->dirfd,
+	fd = open_undelegated(claim->lock->file_system, claim_dirfd(claim),
 			      name, O_WRONLY | O_CREAT |
 			      (creates_exclusively(claim->lock) ? O_EXCL : 0) |
 			      O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -147,7 +148,7 @@ static enum nlock_result write_claim(struct nlock_claim *claim,
 close_claim:
 	close(fd);
 remove_claim:
-	unlinkat(claim->lock->dirfd, name, 0);
+	unlinkat(claim_dirfd(claim), name, 0);
 	return result;
 }
 
@@ -168,7 +169,7 @@ static enum nlock_result place_claim(struct nlock_claim *claim,
 	char draft[NAME_MAX + 1];
 	enum nlock_result result;
 
-	if (lock->file_system != FS_GLUSTERFS ||
+	if (claim->shared || lock->file_system != FS_GLUSTERFS ||
 	    !claim_draft_name_format(draft, sizeof(draft), lock->name,
 				     parts->random))
 		return write_claim(claim, claim->name, fd, error);
@@ -249,7 +250,7 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 				      const struct claim_name *parts,
 				      struct nlock_error *error)
 {
-	int dirfd = claim->lock->dirfd;
+	int dirfd = claim_dirfd(claim);
 	enum nlock_result result;
 	struct attributes made;
 	bool removed;
@@ -270,22 +271,60 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 	return NLOCK_UNSUPPORTED;
 }
 
+/* As for make_warrant(): if there is one, it is removed, or left to a sweep. */
+static enum nlock_result make_group(const struct nlock_claim *claim,
+				    struct nlock_error *error)
+{
+	enum nlock_result result;
+
+	if (group_make(claim->lock, claim->name) == 0)
+		return NLOCK_OK;
+	result = fail(error, "make the group's directory");
+	group_close(claim->lock, claim->name);
+	return error->errnum == EEXIST ? NLOCK_BUSY :
+	       error->errnum == EINVAL || error->errnum == ENOSYS ||
+	       error->errnum == EOPNOTSUPP ? NLOCK_UNSUPPORTED : result;
+}
+
 static enum nlock_result publish(struct nlock_claim *claim,
 				 struct claim_name *parts, int *fd,
 				 struct nlock_error *error)
 {
+	bool is_group = parts->kind == CLAIM_GROUP;
 	enum nlock_result result = name_claim(claim, parts, error);
 
-	if (result == NLOCK_OK)
-		result = make_warrant(claim, parts, error);
+	/* Before all that tells its name: see group.h. */
+	if (result == NLOCK_OK && is_group)
+		result = make_group(claim, error);
 	if (result != NLOCK_OK)
 		return result;
+	result = make_warrant(claim, parts, error);
+	if (result != NLOCK_OK)
+		goto close_group;
 	result = place_claim(claim, parts, fd, error);
-	if (result != NLOCK_OK) {
-		warrant_revoke(claim->lock->dirfd, claim->warrant);
-		nlock_claim_close(claim);
-	}
+	if (result == NLOCK_OK)
+		return NLOCK_OK;
+	warrant_revoke(claim_dirfd(claim), claim->warrant);
+	nlock_claim_close(claim);
+
+close_group:
+	if (is_group)
+		group_close(claim->lock, claim->name);
 	return result;
+}
+
+static enum nlock_result publish_by_any_name(struct nlock_claim *claim,
+					     struct claim_name *parts, int *fd,
+					     struct nlock_error *error)
+{
+	enum nlock_result result;
+	int tries = 0;
+
+	*fd = -1;
+	do
+		result = publish(claim, parts, fd, error);
+	while (result == NLOCK_BUSY && ++tries < NAMES);
+	return result == NLOCK_BUSY ? NLOCK_FAILED : result;
 }
 
 enum nlock_result claim_publish(struct nlock_claim *claim,
@@ -293,22 +332,100 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 				struct claim_name *parts, int64_t lifetime_ns,
 				int *fd, struct nlock_error *error)
 {
-	enum nlock_result result;
-	int tries = 0;
-
-	*fd = -1;
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1,
 				       .made = true,
 				       .lifetime_ns = lifetime_ns };
-	do
-		result = publish(claim, parts, fd, error);
-	while (result == NLOCK_BUSY && ++tries < NAMES);
-	return result == NLOCK_BUSY ? NLOCK_FAILED : result;
+	return publish_by_any_name(claim, parts, fd, error);
+}
+
+enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
+				       const struct nlock_lock *lock,
+				       const struct claim_name *who,
+				       const struct nlock_holder *group,
+				       int64_t lifetime_ns,
+				       struct nlock_error *error)
+{
+	struct claim_name parts = *who;
+	enum nlock_result result;
+	int fd;
+
+	parts.kind = CLAIM_SHARER;
+	*claim = (struct nlock_claim){ .lock = lock, .shared = true,
+				       .group_device = group->device,
+				       .group_inode = group->inode,
+				       .group_fd = -1, .warrant_fd = -1,
+				       .made = true,
+				       .lifetime_ns = lifetime_ns };
+	strcpy(claim->group, group->claim);
+	result = claim_enter(claim, error);
+	if (result != NLOCK_OK)
+		return result;
+	if (group_check_access(lock, claim->group_fd) < 0)
+		result = fail(error, "share the lock with its holder");
+	else
+		result = publish_by_any_name(claim, &parts, &fd, error);
+	claim_exit(claim);
+	if (result == NLOCK_OK)
+		close(fd);
+	return result == NLOCK_FAILED && is_gone(error->errnum) ? NLOCK_LOST :
+	       result;
+}
+
+/* Find the group of a claim that an earlier process made. */
+static enum nlock_result find_group(struct nlock_claim *claim,
+				    struct nlock_error *error)
+{
+	struct nlock_holder holder;
+	enum nlock_result result;
+
+	if (claim->group[0] != '\0')
+		return NLOCK_OK;
+	result = holder_look(claim->lock, &holder, NULL, error);
+	if (result != NLOCK_OK)
+		return result;
+	if (holder.kind != HOLDER_SHARED) {
+		fail_with(error, "look at the lock file", ENOENT);
+		return NLOCK_LOST;
+	}
+	strcpy(claim->group, holder.claim);
+	claim->group_device = holder.device;
+	claim->group_inode = holder.inode;
+	return NLOCK_OK;
+}
+
+enum nlock_result claim_enter(struct nlock_claim *claim,
+			      struct nlock_error *error)
+{
+	enum nlock_result result;
+
+	if (!claim->shared)
+		return NLOCK_OK;
+	result = find_group(claim, error);
+	if (result != NLOCK_OK)
+		return result;
+	claim->group_fd = group_open(claim->lock, claim->group);
+	if (claim->group_fd >= 0)
+		return NLOCK_OK;
+	fail(error, "open the group's directory");
+	return is_gone(error->errnum) || error->errnum == ENOTDIR ?
+	       NLOCK_LOST : NLOCK_FAILED;
+}
+
+void claim_exit(struct nlock_claim *claim)
+{
+	if (claim->shared && claim->group_fd >= 0)
+		close_keeping_errno(claim->group_fd);
+	claim->group_fd = -1;
+}
+
+int claim_dirfd(const struct nlock_claim *claim)
+{
+	return claim->shared ? claim->group_fd : claim->lock->dirfd;
 }
 
 void claim_withdraw(struct nlock_claim *claim)
 {
-	int dirfd = claim->lock->dirfd;
+	int dirfd = claim_dirfd(claim);
 
 	/*
 	 * The warrant goes first.  Once the claim is gone its inode number may
@@ -338,7 +455,7 @@ int claim_open_warrant(struct nlock_claim *claim)
 
 	/* Without the warrant the lock file can't be taken down: look twice. */
 	while (claim->warrant_fd < 0) {
-		claim->warrant_fd = warrant_open(claim->lock->dirfd,
+		claim->warrant_fd = warrant_open(claim_dirfd(claim),
 						 claim->warrant, claim->uid);
 		if (claim->warrant_fd < 0 && (!is_gone(errno) || tries++ > 0))
 			return -1;
@@ -348,7 +465,10 @@ int claim_open_warrant(struct nlock_claim *claim)
 
 int claim_is_lock_file(const struct nlock_claim *claim)
 {
-	return lock_file_is(claim->lock, claim->device, claim->inode);
+	return claim->shared ?
+	       lock_file_is(claim->lock, claim->group_device,
+			    claim->group_inode) :
+	       lock_file_is(claim->lock, claim->device, claim->inode);
 }
 
 void claim_note(struct nlock_claim *claim, const struct attributes *a)
@@ -370,7 +490,7 @@ static bool is_the_claim(const struct nlock_claim *claim,
 
 int claim_read(struct nlock_claim *claim, struct attributes *a)
 {
-	if (fresh_attributes(claim->lock->dirfd, claim->name, a) < 0)
+	if (fresh_attributes(claim_dirfd(claim), claim->name, a) < 0)
 		return -1;
 	if (!is_the_claim(claim, a)) {
 		errno = ENOENT;
@@ -414,8 +534,8 @@ static int check_is_claim(const struct nlock_claim *claim, int fd)
 		return -1;
 	errno = ENOENT;
 	return is_the_claim(claim, &a) &&
-	       (claim->inode != 0 || (named.kind == HOLDER_CLAIM &&
-				      strcmp(named.claim, claim->name) == 0)) ?
+	       (claim->inode != 0 ||
+		strcmp(named.claim, claim->name) == 0) ?
 	       0 : -1;
 }
 
@@ -425,10 +545,10 @@ static int open_claim(const struct nlock_claim *claim, bool to_be_read)
 	int flags = O_NOFOLLOW | O_CLOEXEC, fd;
 
 	fd = to_be_read ?
-	     open_undelegated(claim->lock->file_system, claim->lock->dirfd,
+	     open_undelegated(claim->lock->file_system, claim_dirfd(claim),
 			      claim->name, flags | O_RDONLY | O_NONBLOCK |
 			      O_NOCTTY) :
-	     openat(claim->lock->dirfd, claim->name, flags | O_PATH);
+	     openat(claim_dirfd(claim), claim->name, flags | O_PATH);
 	if (fd < 0) {
 		if (errno == ELOOP || errno == ENXIO)
 			errno = ENOENT;
@@ -557,6 +677,8 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				 lock->options.separator))
 		return fail_with(error, "read the claim's name", EINVAL);
 	strcpy(claim->name, name);
+	claim->shared = parts.kind == CLAIM_SHARER;
+	claim->group_fd = -1;
 	claim->stands_for_process = parts.has_process || parts.kept_by_run ||
 				    parts.kept;
 	return NLOCK_OK;

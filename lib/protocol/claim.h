@@ -3,7 +3,9 @@
  * claim.h - a claim to a lock: one file for each attempt, never used again.
  *
  * Its content is its own path, its modification time the end of its lease.
- * The lock is taken by making the lock file a hard link to it.
+ * The lock is taken by making the lock file a hard link to it.  Those who share
+ * a lock have their claims in the directory of their group, whose claim has the
+ * lock for all of them: see group.h.
  */
 #ifndef CLAIM_H
 #define CLAIM_H
@@ -20,6 +22,8 @@
  * server whether we may do that.  It must be closed before the claim is
  * unlinked.
  *
+ * For a group, which parts->kind says, its directory is made first.
+ *
  * Returns NLOCK_OK, NLOCK_UNSUPPORTED if the file system has no such names, or
  * NLOCK_FAILED.  On failure nothing is left, and *fd is -1.
  */
@@ -27,6 +31,35 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 				const struct nlock_lock *lock,
 				struct claim_name *parts, int64_t lifetime_ns,
 				int *fd, struct nlock_error *error);
+
+/*
+ * Make a new claim of who shares the lock with the others of this group, which
+ * is a lock file's holder of kind HOLDER_SHARED.
+ *
+ * Returns as claim_publish(); also NLOCK_LOST if the group is closed, and
+ * NLOCK_FAILED with EACCES if we may not be one of it.
+ */
+enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
+				       const struct nlock_lock *lock,
+				       const struct claim_name *who,
+				       const struct nlock_holder *group,
+				       int64_t lifetime_ns,
+				       struct nlock_error *error);
+
+/*
+ * Open the directory that the claim is in, which of one who shares the lock is
+ * its group's.  All below needs that, and nothing is left open for longer than
+ * a call of the library lasts: a child would have to be given it.
+ *
+ * Returns NLOCK_OK, and the caller must call claim_exit(); NLOCK_LOST if the
+ * group is closed, or the lock has none; or NLOCK_FAILED.
+ */
+enum nlock_result claim_enter(struct nlock_claim *claim,
+			      struct nlock_error *error);
+void claim_exit(struct nlock_claim *claim);
+
+/* The directory that the claim is in. */
+int claim_dirfd(const struct nlock_claim *claim);
 
 /*
  * Remove a claim that does not hold the lock, either because it has never won
@@ -38,7 +71,10 @@ void claim_withdraw(struct nlock_claim *claim);
 /* Open the warrant, if it is not open.  Returns 0, or -1 as warrant_open(). */
 int claim_open_warrant(struct nlock_claim *claim);
 
-/* Is the lock file the claim's own file?  Returns as lock_file_is(). */
+/*
+ * Is the lock file the claim's own file, or that of its group?  Returns as
+ * lock_file_is().
+ */
 int claim_is_lock_file(const struct nlock_claim *claim);
 
 /*

@@ -16,6 +16,7 @@
 #include "../os/read_write.h"
 #include "../os/shared_file.h"
 #include "holder.h"
+#include "group.h"
 #include "job_members.h"
 #include "keeper_socket.h"
 #include "lock_file.h"
@@ -33,10 +34,15 @@ bool holder_wants_retry(const struct nlock_lock *lock, int errnum)
 	return false;
 }
 
+static bool names_claim(const struct nlock_holder *holder)
+{
+	return holder->kind == HOLDER_CLAIM || holder->kind == HOLDER_SHARED;
+}
+
 bool holder_is_claim(const struct nlock_holder *holder,
 		     const struct nlock_claim *claim)
 {
-	return holder->kind == HOLDER_CLAIM &&
+	return names_claim(holder) &&
 	       strcmp(holder->claim, claim->name) == 0 &&
 	       (claim->inode == 0 || (holder->inode == claim->inode &&
 				      holder->device == claim->device));
@@ -48,8 +54,7 @@ static bool is_of_this_host(const struct nlock_lock *lock,
 	char own[HOST_SIZE];
 
 	host_name(own, sizeof(own), lock->options.separator);
-	return holder->kind == HOLDER_CLAIM &&
-	       strcmp(holder->parts.host, own) == 0;
+	return names_claim(holder) && strcmp(holder->parts.host, own) == 0;
 }
 
 /*
@@ -120,10 +125,18 @@ pid_t holder_survivor(const struct nlock_lock *lock,
 	return carrier;
 }
 
+static bool is_group(const struct nlock_holder *holder)
+{
+	return holder->kind == HOLDER_SHARED &&
+	       holder->parts.kind == CLAIM_GROUP;
+}
+
 bool holder_judge(const struct nlock_lock *lock, struct nlock_holder *holder,
 		  int64_t server_now_ns, int64_t slop_ns)
 {
 	holder->survivor = 0;
+	if (is_group(holder))
+		return group_is_closed(lock, holder->claim);
 	if (holder->kind != HOLDER_CLAIM)
 		return false;
 	if (!lease_over(holder->lease_end_ns, server_now_ns, slop_ns))
@@ -171,7 +184,7 @@ bool nlock_holder_is_ancestor(const struct nlock_lock *lock,
 bool nlock_holder_has_claim(const struct nlock_lock *lock,
 			    const struct nlock_holder *holder)
 {
-	return holder->kind == HOLDER_CLAIM &&
+	return names_claim(holder) &&
 	       named_file_is(lock, holder->claim, holder->device,
 			     holder->inode) == 1;
 }
@@ -184,7 +197,8 @@ static bool take_claim_name(const struct nlock_lock *lock, const char *name,
 			      &holder->parts))
 		return false;
 	strcpy(holder->claim, name);
-	holder->kind = HOLDER_CLAIM;
+	holder->kind = holder->parts.kind == CLAIM_GROUP ? HOLDER_SHARED :
+		       HOLDER_CLAIM;
 	return true;
 }
 
@@ -220,8 +234,7 @@ static bool take_from_directory(const struct nlock_lock *lock, uint64_t inode,
 	return found;
 }
 
-static void take_attributes(struct nlock_holder *holder,
-			    const struct attributes *a)
+void holder_note(struct nlock_holder *holder, const struct attributes *a)
 {
 	holder->device = a->device;
 	holder->inode = a->inode;
@@ -241,7 +254,7 @@ int holder_read(const struct nlock_lock *lock, int fd,
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	if (fresh_attributes_fd(fd, &a) < 0)
 		return -1;
-	take_attributes(holder, &a);
+	holder_note(holder, &a);
 	if (a.links == 0)
 		return 0;
 	holder->kind = HOLDER_FOREIGN;
@@ -283,7 +296,7 @@ static enum nlock_result look_from_outside(const struct nlock_lock *lock,
 		holder->kind = HOLDER_NONE;
 		return NLOCK_OK;
 	}
-	take_attributes(holder, &a);
+	holder_note(holder, &a);
 	holder->kind = S_ISREG(a.mode) ? HOLDER_UNREADABLE : HOLDER_FOREIGN;
 	return NLOCK_OK;
 }
@@ -298,7 +311,7 @@ void holder_close(const struct nlock_lock *lock,
 	 * file open for writing.  If this machine dies, the next holder has to
 	 * wait until the server gives up the delegation.
 	 */
-	if (holder->kind == HOLDER_CLAIM && is_of_this_host(lock, holder))
+	if (is_of_this_host(lock, holder))
 		return_delegation(lock->file_system, lock->dirfd, lock->name);
 }
 
@@ -327,7 +340,7 @@ enum nlock_result holder_read_opened(const struct nlock_lock *lock,
 	enum nlock_result result = NLOCK_OK;
 
 	if (holder_read(lock, *fd, holder) == 0) {
-		if (holder->kind == HOLDER_CLAIM)
+		if (names_claim(holder))
 			return NLOCK_OK;
 		holder_close(lock, holder, *fd);
 	} else {

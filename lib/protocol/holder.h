@@ -6,6 +6,7 @@
 #define HOLDER_H
 
 #include "../nlock.h"
+#include "../os/attributes.h"
 
 /*
  * Read the lock file, and say in *holder what it is and whose.
@@ -13,7 +14,7 @@
  * An NFS client may answer from its cache.  Only right after a failed link to
  * the lock file is this the lock file as it is now.
  *
- * If fd is not NULL and the lock file is a claim, *fd becomes a descriptor of
+ * If fd is not NULL and the lock file is a claim, or a group's, *fd becomes a descriptor of
  * it, which the caller closes by holder_close(); otherwise *fd is -1.
  *
  * holder->remaining_ns is not set, since that takes a clock.
@@ -41,6 +42,9 @@ enum nlock_result holder_read_opened(const struct nlock_lock *lock,
 void holder_close(const struct nlock_lock *lock,
 		  const struct nlock_holder *holder, int fd);
 
+/* Note the attributes of a file that is a holder's claim. */
+void holder_note(struct nlock_holder *holder, const struct attributes *a);
+
 /* Read any open file as if it were the lock file.  0, or -1 with errno. */
 int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder);
@@ -53,7 +57,8 @@ bool holder_is_claim(const struct nlock_holder *holder,
 		     const struct nlock_claim *claim);
 
 /*
- * May the lock be broken?  Yes if its lease has been over for more than slop_ns
+ * May the lock be broken?  If it is shared, yes if the group is closed, whatever
+ * its lease.  Otherwise, yes if its lease has been over for more than slop_ns
  * or if holder_is_dead().  But a lock of "nlock run" may not be broken while
  * holder_survivor() finds a process, even if its lease is over.
  */

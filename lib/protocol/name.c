@@ -14,6 +14,14 @@
 
 #define RANDOM_DIGITS	16
 
+/* What comes before them, for each kind of claim. */
+static const char letters[] = {
+	[CLAIM_EXCLUSIVE] = 'n', [CLAIM_GROUP] = 'g', [CLAIM_SHARER] = 's',
+};
+
+/* What ends the name of a group's directory; the separator is before it. */
+#define SHARERS		"sharers"
+
 /* The last part of the name of a claim that "nlock run" keeps. */
 #define KEPT_BY_RUN	".run"
 #define KEPT		".keep"
@@ -52,6 +60,13 @@ bool breaker_name_format(char *name, size_t size, const char *lock_name,
 		    size);
 }
 
+bool group_name_format(char *name, size_t size, const char *claim_name,
+		       char separator)
+{
+	return fits(snprintf(name, size, "%s%c" SHARERS, claim_name,
+			     separator), size);
+}
+
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random)
 {
@@ -88,9 +103,10 @@ bool claim_name_format(char *name, size_t size, const char *lock_name,
 			 parts->process.boot, parts->process.pid_namespace,
 			 parts->process.start_ticks,
 			 (long)parts->process.pgid);
-	if (!fits(snprintf(name, size, "%s%c%s%c%ld%cn%016" PRIx64 "%s%s",
+	if (!fits(snprintf(name, size, "%s%c%s%c%ld%c%c%016" PRIx64 "%s%s",
 			   lock_name, separator, parts->host, separator,
-			   (long)parts->pid, separator, parts->random,
+			   (long)parts->pid, separator,
+			   letters[parts->kind], parts->random,
 			   identity, parts->kept_by_run ? KEPT_BY_RUN :
 			   parts->kept ? KEPT : ""), size))
 		return false;
@@ -175,12 +191,25 @@ static void parse_suffix(const char *text, struct claim_name *parts)
 	parts->has_process = parse_process(process, &parts->process);
 }
 
+static bool parse_kind(char letter, enum claim_kind *kind)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(letters); i++) {
+		*kind = (enum claim_kind)i;
+		if (letters[i] == letter)
+			return true;
+	}
+	*kind = CLAIM_EXCLUSIVE;
+	return false;
+}
+
 static bool parse_random(const char *text, struct claim_name *parts)
 {
 	char digits[RANDOM_DIGITS + 1];
 	const char *p = digits;
 
-	parts->by_nlock = *text == 'n';
+	parts->by_nlock = parse_kind(*text, &parts->kind);
 	if (!parts->by_nlock)
 		return text[0] != '\0' &&
 		       text[strspn(text, "0123456789")] == '\0';
@@ -239,6 +268,21 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
 	return strncmp(name, lock_name, length) == 0 &&
 	       name[length] == separator && strchr(name, '/') == NULL &&
 	       parse_parts(name + length + 1, separator, parts);
+}
+
+bool group_name_parse(const char *name, const char *lock_name, char separator,
+		      char *claim_name, size_t size, struct claim_name *parts)
+{
+	size_t length = strlen(name);
+
+	if (length <= strlen(SHARERS) || length >= size ||
+	    strcmp(name + length - strlen(SHARERS), SHARERS) != 0 ||
+	    name[length - strlen(SHARERS) - 1] != separator)
+		return false;
+	memcpy(claim_name, name, length);
+	claim_name[length - strlen(SHARERS) - 1] = '\0';
+	return claim_name_parse(claim_name, lock_name, separator, parts) &&
+	       parts->kind == CLAIM_GROUP;
 }
 
 /* Don't split it at newlines: a lock's name may contain one. */

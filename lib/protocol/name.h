@@ -3,11 +3,12 @@
  * name.h - the name of a claim file: LOCK|HOST|PID|RANDOM.
  *
  * The form is flufl.lock's, whose RANDOM is a decimal number.  nlock's RANDOM
- * is 'n' and 16 hexadecimal digits.  If the claim stands for a process whose
- * life can be checked, .BOOT.PIDNS.START.PGID follows (see process.h).  If
- * "nlock run" keeps the claim, .run comes last; if "nlock acquire --keep" does,
- * .keep.  A version of nlock that does not know .run or .keep sees no process,
- * and goes by the lease alone, which is safe.
+ * is a letter, which says what is claimed, and 16 hexadecimal digits.  If the
+ * claim stands for a process whose life can be checked, .BOOT.PIDNS.START.PGID
+ * follows (see process.h).  If "nlock run" keeps the claim, .run comes last; if
+ * "nlock acquire --keep" does, .keep.  A version of nlock that does not know
+ * .run or .keep sees no process, and goes by the lease alone, which is safe.  A
+ * version that does not know the letter takes the lock file for none of its own.
  *
  * A name that was read from a lock file is input from anybody who can write to
  * its directory.  Nothing here makes a system call.
@@ -24,10 +25,17 @@
 #include "../os/host.h"
 #include "../os/process.h"
 
+enum claim_kind {
+	CLAIM_EXCLUSIVE,	/* to have the lock alone */
+	CLAIM_GROUP,		/* to have it for a group; see group.h */
+	CLAIM_SHARER		/* to be one of a group */
+};
+
 struct claim_name {
 	char host[HOST_SIZE];
 	pid_t pid;
 	bool by_nlock;		/* otherwise by flufl.lock */
+	enum claim_kind kind;
 	uint64_t random;	/* 0 for flufl.lock's */
 	bool has_process;
 	struct process_identity process;	/* that the claim stands for */
@@ -61,17 +69,27 @@ size_t claim_path_lock_length(const char *claim_path, char separator);
 bool claim_is_listed(const char *list, const char *claim_name);
 
 /*
- * The names of a claim's warrant and clock directory, and of a lock's breaker.
- * They return false if the name does not fit into size bytes.
+ * The names of a claim's warrant and clock directory, of a group's directory,
+ * and of a lock's breaker.  They return false if the name does not fit into size
+ * bytes.
  */
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator);
 bool clock_name_format(char *name, size_t size, const char *claim_name,
 		       char separator);
+bool group_name_format(char *name, size_t size, const char *claim_name,
+		       char separator);
 bool breaker_name_format(char *name, size_t size, const char *lock_name,
 			 char separator);
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random);
+
+/*
+ * Is this the name of a group's directory?  Then claim_name, which has size
+ * bytes, becomes that of the group's claim, and parts what that says.
+ */
+bool group_name_parse(const char *name, const char *lock_name, char separator,
+		      char *claim_name, size_t size, struct claim_name *parts);
 
 /*
  * On GlusterFS a claim is made with another name first, because the first name

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../error.h"
 #include "../os/attributes.h"
 #include "../os/process.h"
+#include "group.h"
 #include "lock_file.h"
 #include "sweep.h"
 #include "warrant.h"
@@ -55,6 +57,13 @@ static bool is_without_lock(const struct nlock_lock *lock,
 	       lock_file_is(lock, a->device, a->inode) == 0;
 }
 
+static bool is_old(const struct sweep *sweep, const struct attributes *a)
+{
+	return lease_over(a->modified_ns,
+			  server_earliest_ns(&sweep->own->clock,
+					     boot_now_ns()), OVER_FOR_NS);
+}
+
 /*
  * An empty claim stays while it may still be linked to the lock file: nobody
  * could then tell whose the lock file is.
@@ -68,12 +77,7 @@ static bool is_left(const struct sweep *sweep, const char *claim,
 	if (fresh_attributes(lock->dirfd, claim, &a) < 0 ||
 	    !S_ISREG(a.mode) || !is_without_lock(lock, &a))
 		return false;
-	return reason == DEAD ||
-	       (a.size > 0 &&
-		lease_over(a.modified_ns,
-			   server_earliest_ns(&sweep->own->clock,
-					      boot_now_ns()),
-			   OVER_FOR_NS));
+	return reason == DEAD || (a.size > 0 && is_old(sweep, &a));
 }
 
 /*
@@ -93,8 +97,30 @@ static void remove_if_left(const struct sweep *sweep, const char *claim,
 		return;
 	if (is_left(sweep, claim, reason) && has_time(sweep) &&
 	    warrant_revoke(lock->dirfd, warrant) == 0 &&
-	    is_left(sweep, claim, reason))
+	    is_left(sweep, claim, reason)) {
 		unlinkat(lock->dirfd, claim, 0);
+		if (parts->kind == CLAIM_GROUP)
+			group_sweep(lock, claim, &sweep->own->clock);
+	}
+}
+
+/*
+ * A group's directory without its claim.  Even if that claim is still linked to
+ * the lock file, an empty group may be closed.
+ */
+static void sweep_group(const struct sweep *sweep, const char *directory,
+			const char *claim, const struct claim_name *parts)
+{
+	const struct nlock_lock *lock = sweep->own->lock;
+	enum reason reason = reason_to_remove(sweep, parts);
+	struct attributes a;
+
+	if (reason == NONE ||
+	    fresh_attributes(lock->dirfd, directory, &a) < 0 ||
+	    (reason == OLD && !is_old(sweep, &a)))
+		return;
+	if (fresh_attributes(lock->dirfd, claim, &a) < 0 && is_gone(errno))
+		group_sweep(lock, claim, &sweep->own->clock);
 }
 
 bool sweep_leftovers(const struct nlock_claim *own, bool old)
@@ -102,6 +128,7 @@ bool sweep_leftovers(const struct nlock_claim *own, bool old)
 	const struct nlock_lock *lock = own->lock;
 	struct sweep sweep = { .own = own, .old = old };
 	char separator = lock->options.separator;
+	char group[NAME_MAX + 1];
 	const struct dirent *entry;
 	struct claim_name parts;
 	DIR *directory;
@@ -118,6 +145,10 @@ bool sweep_leftovers(const struct nlock_claim *own, bool old)
 				     &parts) &&
 		    parts.by_nlock && strcmp(entry->d_name, own->name) != 0)
 			remove_if_left(&sweep, entry->d_name, &parts);
+		else if (group_name_parse(entry->d_name, lock->name, separator,
+					  group, sizeof(group), &parts) &&
+			 strcmp(group, own->name) != 0)
+			sweep_group(&sweep, entry->d_name, group, &parts);
 	closedir(directory);
 	return has_time(&sweep);
 }

@@ -10,6 +10,7 @@
 #include "../os/directory.h"
 #include "../os/random.h"
 #include "../os/shared_file.h"
+#include "claim.h"
 #include "lock_file.h"
 #include "warrant.h"
 
@@ -85,7 +86,7 @@ static int check_is_there(const struct nlock_claim *claim,
 		return -1;
 	if (!nlock_traits(claim->lock)->caches_times)
 		return 0;
-	if (fresh_lookup(claim->lock->dirfd, claim->warrant, &named) < 0)
+	if (fresh_lookup(claim_dirfd(claim), claim->warrant, &named) < 0)
 		return -1;
 	errno = ENOENT;
 	return is_same_file(&named, stamped->device, stamped->inode) ? 0 : -1;
@@ -179,8 +180,8 @@ int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns)
 	return stamp(claim, true, used_ns);
 }
 
-int warrant_read_date(const struct nlock_lock *lock, const char *claim_name,
-		      int64_t *dated_ns)
+int warrant_read_date(const struct nlock_lock *lock, int dirfd,
+		      const char *claim_name, int64_t *dated_ns)
 {
 	char name[NAME_MAX + 1];
 	struct attributes a;
@@ -190,7 +191,7 @@ int warrant_read_date(const struct nlock_lock *lock, const char *claim_name,
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	if (fresh_attributes(lock->dirfd, name, &a) < 0)
+	if (fresh_attributes(dirfd, name, &a) < 0)
 		return -1;
 	*dated_ns = a.modified_ns;
 	return 0;

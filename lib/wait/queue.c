@@ -42,14 +42,15 @@ static bool find_place(const struct nlock_lock *lock, const char *claim,
 }
 
 /*
- * Does the other waiter queue as we do?  Those of flufl.lock, and those of
- * other machines, don't.
+ * Does the other waiter queue as we do?  Those of flufl.lock, those of other
+ * machines, and those who want to share the lock don't.
  */
 static bool is_one_of_us(const struct nlock_lock *lock,
 			 const struct claim_name *own,
 			 const struct claim_name *other)
 {
-	if (!other->by_nlock || strcmp(other->host, own->host) != 0)
+	if (!other->by_nlock || other->kind != CLAIM_EXCLUSIVE ||
+	    strcmp(other->host, own->host) != 0)
 		return false;
 	/* Two machines that share a file server may have the same name. */
 	return nlock_is_local(lock) ||
@@ -95,7 +96,7 @@ static bool waits(const struct nlock_lock *lock, const char *claim,
 static bool read_beginning(const struct nlock_lock *lock, const char *claim,
 			   int64_t *began_ns)
 {
-	return warrant_read_date(lock, claim, began_ns) == 0;
+	return warrant_read_date(lock, lock->dirfd, claim, began_ns) == 0;
 }
 
 /*

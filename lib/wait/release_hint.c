@@ -94,7 +94,7 @@ pid_t nlock_offer_hint(struct nlock_claim *claim)
 	pid_t pid;
 
 	/* On a local file system inotify(7) wakes the waiters: see watch.h. */
-	if (claim->inode == 0 || nlock_is_local(lock) ||
+	if (claim->inode == 0 || claim->shared || nlock_is_local(lock) ||
 	    !nlock_traits(lock)->shares_flock)
 		return 0;
 	pid = child_start(&lock->dirfd, 1);

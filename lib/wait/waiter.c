@@ -58,7 +58,9 @@ static bool is_local(const struct waiter *w)
 static bool find_predecessor(struct waiter *w)
 {
 	int64_t now_ns = server_earliest_ns(&w->claim->clock, boot_now_ns());
-	bool found = !w->gave_up_queueing && !w->predecessor_won &&
+	/* All who want to share the lock get it at once. */
+	bool found = !w->request->shared && !w->gave_up_queueing &&
+		     !w->predecessor_won &&
 		     queue_find_ahead(w->claim, now_ns, w->predecessor);
 
 	w->predecessor_won = false;
@@ -269,7 +271,8 @@ static int64_t breakable_at_ns(const struct waiter *w,
 	int64_t slop_ns = w->request->clock_slop_ns;
 	int64_t left_ns;
 
-	if (holder == NULL || holder->kind != HOLDER_CLAIM)
+	if (holder == NULL || (holder->kind != HOLDER_CLAIM &&
+			       holder->kind != HOLDER_SHARED))
 		return NLOCK_FOREVER;
 	left_ns = ns_add(ns_sub(holder->lease_end_ns,
 				server_earliest_ns(&w->claim->clock, now_ns)),

@@ -53,6 +53,14 @@ static void test_format(void)
 	ok(claim_name_parse(name, "job.lock", '^', &read) &&
 	   !read.has_process && read.kept_by_run, "... and read back");
 	parts.kept_by_run = false;
+	parts.kind = CLAIM_SHARER;
+	claim_name_format(name, sizeof(name), "job.lock", '^', &parts);
+	is_string(name, "job.lock^web1^4242^s0123456789abcdef",
+		  "a claim to share the lock has another letter");
+	ok(claim_name_parse(name, "job.lock", '^', &read) &&
+	   read.kind == CLAIM_SHARER && read.by_nlock &&
+	   read.random == parts.random, "... and is read back");
+	parts.kind = CLAIM_EXCLUSIVE;
 	memset(lock, 'x', sizeof(lock));
 	lock[NAME_MAX - strlen("|web1|4242|" OURS)] = '\0';
 	ok(!claim_name_format(name, sizeof(name), lock, '|', &parts),
@@ -252,9 +260,35 @@ static void test_separator(void)
 	   "what the parts are made of, and what is no character, does not");
 }
 
+static void test_group(void)
+{
+	struct claim_name parts = {
+		.host = "web1", .pid = 4242, .by_nlock = true,
+		.random = 0x0123456789abcdef,
+	};
+	char name[NAME_MAX + 1], directory[NAME_MAX + 1], back[NAME_MAX + 1];
+	struct claim_name read;
+
+	parts.kind = CLAIM_GROUP;
+	claim_name_format(name, sizeof(name), "job.lock", '^', &parts);
+	ok(group_name_format(directory, sizeof(directory), name, '^') &&
+	   group_name_parse(directory, "job.lock", '^', back, sizeof(back),
+			    &read) &&
+	   read.kind == CLAIM_GROUP && strcmp(back, name) == 0,
+	   "the name of a group's directory is read back");
+	ok(!group_name_parse(name, "job.lock", '^', back, sizeof(back), &read),
+	   "... and its claim's name is none");
+	parts.kind = CLAIM_SHARER;
+	claim_name_format(name, sizeof(name), "job.lock", '^', &parts);
+	ok(group_name_format(directory, sizeof(directory), name, '^') &&
+	   !group_name_parse(directory, "job.lock", '^', back, sizeof(back), &read),
+	   "... nor has a sharer's claim such a directory");
+}
+
 int main(void)
 {
 	test_format();
+	test_group();
 	test_parse();
 	test_lock_length();
 	test_lists();

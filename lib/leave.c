@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leave.c - leave a group that shares a lock, and end it; see group.h.
+ */
+#define _GNU_SOURCE
+#include <unistd.h>
+
+#include "error.h"
+#include "os/attributes.h"
+#include "protocol/breaker.h"
+#include "protocol/claim.h"
+#include "protocol/group.h"
+#include "protocol/holder.h"
+#include "protocol/warrant.h"
+#include "release.h"
+
+/*
+ * The group is closed, but we can't use its warrant, which another user has
+ * made, or which is gone: take the lock file down as whoever comes next would.
+ */
+static void break_group(struct nlock_claim *claim)
+{
+	const struct nlock_lock *lock = claim->lock;
+	struct nlock_holder holder;
+	struct nlock_error ignored;
+	int fd;
+
+	if (holder_look(lock, &holder, &fd, &ignored) != NLOCK_OK || fd < 0)
+		return;
+	if (holder.inode == claim->group_inode &&
+	    holder.device == claim->group_device)
+		breaker_break(lock, &holder, fd, &claim->clock, 0, &ignored);
+	else
+		holder_close(lock, &holder, fd);
+}
+
+/* If we were the last to leave, give back the lock of the group. */
+static void end_group(struct nlock_claim *claim)
+{
+	const struct nlock_lock *lock = claim->lock;
+	struct nlock_claim group;
+	struct nlock_error ignored;
+	struct attributes a;
+	bool ended;
+
+	if (group_close(lock, claim->group) < 0 ||
+	    nlock_claim_open(&group, lock, claim->group, &ignored) != NLOCK_OK)
+		return;
+	/* Another one is at it. */
+	if (fresh_attributes(lock->dirfd, claim->group, &a) < 0 &&
+	    is_gone(errno))
+		return;
+	group.clock = claim->clock;
+	ended = release_linked(&group, &ignored) == NLOCK_OK;
+	nlock_claim_close(&group);
+	if (!ended)
+		break_group(claim);
+}
+
+/* The warrant goes last: as long as it is there, the group is not closed. */
+static enum nlock_result leave(struct nlock_claim *claim,
+			       struct nlock_error *error)
+{
+	int ours = claim_is_lock_file(claim);
+	enum nlock_result result;
+	struct attributes a;
+
+	if (ours < 0)
+		return fail(error, "look at the lock file");
+	if (claim->inode == 0 && claim_read(claim, &a) < 0 && !is_gone(errno))
+		return fail(error, "read the claim");
+	if (claim_open_warrant(claim) < 0 && !is_gone(errno))
+		return fail(error, "open the warrant");
+	switch (remove_claim(claim)) {
+	case GATE_OPEN:
+		claim->taken_down = true;
+		result = ours ? NLOCK_OK : NLOCK_LOST;
+		break;
+	case GATE_FAILED:
+		return fail(error, "remove the claim");
+	case GATE_UNKNOWN:
+		result = lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
+		break;
+	default:
+		result = NLOCK_LOST;
+	}
+	if (claim->warrant_fd >= 0)
+		warrant_discard(claim->lock, claim->group_fd, claim->warrant,
+				claim->warrant_fd, NULL);
+	return result;
+}
+
+enum nlock_result leave_group(struct nlock_claim *claim,
+			      struct nlock_error *error)
+{
+	enum nlock_result result = claim_enter(claim, error);
+
+	if (result == NLOCK_OK)
+		result = leave(claim, error);
+	claim_exit(claim);
+	if (claim->group[0] != '\0')
+		end_group(claim);
+	return result;
+}

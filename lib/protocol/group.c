@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * group.c - make, list, clean and close groups; see group.h.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../error.h"
+#include "../os/attributes.h"
+#include "../os/directory.h"
+#include "../os/path.h"
+#include "../os/read_write.h"
+#include "group.h"
+#include "holder.h"
+#include "warrant.h"
+
+/* How old a warrant without a claim has to be. */
+#define GRACE_NS	(5 * NS_PER_S)
+
+static bool name_directory(const struct nlock_lock *lock, const char *group,
+			   char *name)
+{
+	if (group_name_format(name, NAME_MAX + 1, group,
+			      lock->options.separator))
+		return true;
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+int group_make(const struct nlock_lock *lock, const char *group)
+{
+	struct attributes around, made;
+	char name[NAME_MAX + 1];
+	int fd, result;
+
+	if (!name_directory(lock, group, name) ||
+	    own_attributes(lock->dirfd, ".", &around) < 0)
+		return -1;
+	fd = directory_make(lock->dirfd, name, nlock_is_local(lock), &made);
+	if (fd < 0)
+		return -1;
+	result = directory_share(fd, &around);
+	if (result < 0)
+		group_close(lock, group);
+	close_keeping_errno(fd);
+	return result;
+}
+
+int group_open(const struct nlock_lock *lock, const char *group)
+{
+	char name[NAME_MAX + 1];
+
+	return name_directory(lock, group, name) ?
+	       directory_open_path(lock->dirfd, name) : -1;
+}
+
+int group_close(const struct nlock_lock *lock, const char *group)
+{
+	char name[NAME_MAX + 1];
+
+	return name_directory(lock, group, name) ?
+	       warrant_revoke(lock->dirfd, name) : -1;
+}
+
+bool group_is_closed(const struct nlock_lock *lock, const char *group)
+{
+	char name[NAME_MAX + 1];
+	struct attributes a;
+
+	return name_directory(lock, group, name) &&
+	       fresh_lookup(lock->dirfd, name, &a) < 0 && is_gone(errno);
+}
+
+int group_check_access(const struct nlock_lock *lock, int group_fd)
+{
+	struct attributes around, a;
+	uid_t uid = geteuid();
+
+	if (uid == 0)
+		return 0;
+	if (own_attributes(lock->dirfd, ".", &around) < 0 ||
+	    own_attributes_fd(group_fd, &a) < 0)
+		return -1;
+	errno = EACCES;
+	return (around.mode & S_ISVTX) == 0 || around.uid == uid ||
+	       a.uid == uid ? 0 : -1;
+}
+
+/* ------------------------------------------------------------------ listing */
+
+static struct nlock_holder *add(struct sharers *sharers)
+{
+	size_t size = sharers->count;
+	struct nlock_holder *larger;
+
+	/* Room for 4, then each time for twice as many. */
+	if (size == 0 || (size >= 4 && (size & (size - 1)) == 0)) {
+		larger = realloc(sharers->list, (size == 0 ? 4 : size * 2) *
+				 sizeof(*larger));
+		if (larger == NULL)
+			return NULL;
+		sharers->list = larger;
+	}
+	return &sharers->list[sharers->count];
+}
+
+/* Returns 1 if it is a member's claim, 0 if not, and -1 with errno. */
+static int read_sharer(const struct nlock_lock *lock, int group_fd,
+		       const char *name, struct nlock_holder *holder)
+{
+	struct attributes a;
+
+	*holder = (struct nlock_holder){ .kind = HOLDER_CLAIM };
+	if (strlen(name) >= sizeof(holder->claim) ||
+	    !claim_name_parse(name, lock->name, lock->options.separator,
+			      &holder->parts) ||
+	    holder->parts.kind != CLAIM_SHARER)
+		return 0;
+	strcpy(holder->claim, name);
+	if (fresh_attributes(group_fd, name, &a) < 0)
+		return -1;
+	if (!S_ISREG(a.mode))
+		return 0;
+	holder_note(holder, &a);
+	return 1;
+}
+
+static void discard(struct sharers *sharers)
+{
+	free(sharers->list);
+	sharers->list = NULL;
+	sharers->count = 0;
+}
+
+int sharers_list(const struct nlock_lock *lock, int group_fd,
+		 struct sharers *sharers)
+{
+	DIR *directory = fresh_directory(group_fd);
+	const struct dirent *entry;
+	int result = 0;
+
+	*sharers = (struct sharers){ .list = NULL };
+	if (directory == NULL)
+		return -1;
+	while (result >= 0 && (entry = readdir(directory)) != NULL) {
+		struct nlock_holder *holder;
+
+		if (is_itself_or_parent(entry->d_name))
+			continue;
+		holder = add(sharers);
+		result = holder == NULL ? -1 :
+			 read_sharer(lock, group_fd, entry->d_name, holder);
+		if (result < 0 && is_gone(errno))
+			result = 0;	/* it has just left */
+		else if (result == 0)
+			sharers->strangers = true;
+		else if (result > 0)
+			sharers->count++;
+	}
+	if (result < 0)
+		discard(sharers);
+	closedir(directory);
+	return result < 0 ? -1 : 0;
+}
+
+/* ----------------------------------------------------------------- evicting */
+
+static int64_t now_ns(const struct server_clock *clock)
+{
+	return server_earliest_ns(clock, boot_now_ns());
+}
+
+bool sharer_is_evictable(const struct nlock_lock *lock,
+			 const struct nlock_holder *sharer,
+			 const struct server_clock *clock, int64_t slop_ns)
+{
+	return holder_is_breakable(lock, sharer, now_ns(clock), slop_ns);
+}
+
+/*
+ * Nobody takes anything down by a sharer's warrant, so whatever is in it was put
+ * there by others.
+ */
+static int revoke_warrant(const struct nlock_lock *lock, int group_fd,
+			  const struct nlock_holder *sharer)
+{
+	char name[NAME_MAX + 1];
+	int fd;
+
+	if (!warrant_name_format(name, sizeof(name), sharer->claim,
+				 lock->options.separator))
+		return 0;
+	if (warrant_revoke(group_fd, name) == 0 || errno == ENOTDIR ||
+	    is_gone(errno))
+		return 0;
+	if (!is_not_empty(errno))
+		return -1;
+	fd = warrant_open(group_fd, name, sharer->uid);
+	if (fd < 0)
+		return is_gone(errno) ? 0 : -1;
+	directory_remove_litter(fd, "", true);
+	close(fd);
+	return warrant_revoke(group_fd, name);
+}
+
+enum nlock_result sharer_evict(const struct nlock_lock *lock, int group_fd,
+			       const struct nlock_holder *sharer,
+			       const struct server_clock *clock,
+			       int64_t slop_ns, struct nlock_error *error)
+{
+	struct nlock_holder now;
+	int there;
+
+	if (revoke_warrant(lock, group_fd, sharer) < 0)
+		return fail(error, "revoke a holder's warrant");
+	there = read_sharer(lock, group_fd, sharer->claim, &now);
+	if (there < 0 && !is_gone(errno))
+		return fail(error, "look at a holder's claim");
+	if (there <= 0)
+		return NLOCK_OK;
+	if (!sharer_is_evictable(lock, &now, clock, slop_ns))
+		return NLOCK_BUSY;
+	if (unlinkat(group_fd, now.claim, 0) < 0 && !is_gone(errno))
+		return fail(error, "remove a holder's claim");
+	return NLOCK_OK;
+}
+
+/* Is this the name of a sharer's warrant?  Then claim is the sharer's name. */
+static bool is_warrant(const struct nlock_lock *lock, const char *name,
+		       char *claim)
+{
+	const char *end = strrchr(name, lock->options.separator);
+	struct claim_name parts;
+
+	if (end == NULL || strcmp(end + 1, "warrant") != 0)
+		return false;
+	memcpy(claim, name, (size_t)(end - name));
+	claim[end - name] = '\0';
+	return claim_name_parse(claim, lock->name, lock->options.separator,
+				&parts) && parts.kind == CLAIM_SHARER;
+}
+
+/* Others can set the modification time to any time, and the change time to now. */
+static bool is_old(const struct attributes *a, const struct server_clock *clock)
+{
+	return lease_over(ns_min(a->modified_ns, a->changed_ns), now_ns(clock),
+			  GRACE_NS);
+}
+
+void group_clean(const struct nlock_lock *lock, int group_fd,
+		 const struct server_clock *clock)
+{
+	DIR *directory = fresh_directory(group_fd);
+	const struct dirent *entry;
+	char claim[NAME_MAX + 1];
+	struct attributes a;
+
+	if (directory == NULL)
+		return;
+	while ((entry = readdir(directory)) != NULL)
+		if (strlen(entry->d_name) < sizeof(claim) &&
+		    is_warrant(lock, entry->d_name, claim) &&
+		    fresh_attributes(group_fd, claim, &a) < 0 &&
+		    is_gone(errno) &&
+		    fresh_attributes(group_fd, entry->d_name, &a) == 0 &&
+		    is_old(&a, clock))
+			warrant_revoke(group_fd, entry->d_name);
+	closedir(directory);
+	directory_remove_litter(group_fd, "", false);
+}
+
+void group_sweep(const struct nlock_lock *lock, const char *group,
+		 const struct server_clock *clock)
+{
+	struct nlock_error ignored;
+	struct sharers sharers;
+	size_t i;
+	int fd = group_close(lock, group) == 0 ? -1 : group_open(lock, group);
+
+	if (fd < 0)
+		return;
+	if (sharers_list(lock, fd, &sharers) == 0) {
+		for (i = 0; i < sharers.count; i++)
+			if (sharer_is_evictable(lock, &sharers.list[i], clock,
+						NLOCK_CLOCK_SLOP_NS))
+				sharer_evict(lock, fd, &sharers.list[i], clock,
+					     NLOCK_CLOCK_SLOP_NS, &ignored);
+		discard(&sharers);
+		group_clean(lock, fd, clock);
+	}
+	close(fd);
+	group_close(lock, group);
+}

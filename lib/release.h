@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * release.h - give back what a claim that is linked to the lock file holds.
+ */
+#ifndef RELEASE_H
+#define RELEASE_H
+
+#include "nlock.h"
+
+/*
+ * Release a lock, as nlock_release(), but leave the claim open.  Not for a claim
+ * of who shares the lock; see leave_group().
+ */
+enum nlock_result release_linked(struct nlock_claim *claim,
+				 struct nlock_error *error);
+
+/*
+ * Release the claim of who shares a lock and, if that leaves nobody, the lock.
+ * Or, if its group never got the lock, withdraw both.  Returns as
+ * nlock_release(), and leaves the claim open, too.
+ */
+enum nlock_result leave_group(struct nlock_claim *claim,
+			      struct nlock_error *error);
+
+/* Who removed a claim, which is the gate to all else? */
+enum gate {
+	GATE_OPEN,		/* we did */
+	GATE_SHUT,		/* another release, or a breaker */
+	GATE_UNKNOWN,		/* perhaps we did: the claim is gone */
+	GATE_FAILED		/* nobody: the call failed, with errno */
+};
+
+enum gate remove_claim(struct nlock_claim *claim);
+
+/*
+ * Is the lease still running?  If so, nobody else has got the lock before this
+ * release, even if the warrant was revoked.
+ */
+bool lease_was_running(struct nlock_claim *claim);
+
+#endif
