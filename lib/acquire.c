@@ -27,6 +27,7 @@
 #include "protocol/takedown.h"
 #include "protocol/warrant.h"
 #include "refresh.h"
+#include "wait/courtesy.h"
 #include "wait/waiter.h"
 
 struct attempt {
@@ -40,8 +41,16 @@ struct attempt {
 	int claim_fd;		/* the claim, open until it is linked; or -1 */
 	struct wait_times times;
 	struct waiter waiter;
+	struct courtesy courtesy;
 	int hurries;		/* since the last pause */
 };
+
+/*
+ * Who waits for sharers to have the lock alone shows it after ASK_AFTER_NS; who
+ * comes to share the lock holds back for HOLD_BACK_NS at most.
+ */
+#define ASK_AFTER_NS	NS_PER_S
+#define HOLD_BACK_NS	(60 * NS_PER_S)
 
 /* After so many claims that vanished, pause before each new one. */
 #define CLAIMS_AT_ONCE	8
@@ -403,6 +412,8 @@ static enum nlock_result evict(struct attempt *at, int group_fd,
 	}
 	if (stays == NULL)
 		return NLOCK_OK;
+	if (boot_now_ns() >= at->waiter.began_ns + ASK_AFTER_NS)
+		courtesy_ask(&at->courtesy, lock, clock);
 	*at->holder = *stays;
 	at->holder->kind = HOLDER_SHARED;
 	at->holder->sharers = sharers->count;
@@ -517,6 +528,17 @@ static enum nlock_result wait_to_try(struct attempt *at, bool held)
 }
 
 /*
+ * Do we let one have a turn that waits to have the lock alone?  Not if we would
+ * have to fail for that, as we are not to wait.
+ */
+static bool holds_back(const struct attempt *at)
+{
+	return at->sharer != NULL && at->request->timeout_ns > 0 &&
+	       boot_now_ns() < at->waiter.began_ns + HOLD_BACK_NS &&
+	       courtesy_is_asked(at->lock, &at->claim->clock);
+}
+
+/*
  * Somebody has the lock: see who, and break the lock if that is allowed, or
  * wait.
  *
@@ -536,8 +558,10 @@ static enum nlock_result await(struct attempt *at)
 	if (result == NLOCK_OK && at->holder->occupied)
 		return NLOCK_BUSY;	/* waiting would not help */
 	if (result == NLOCK_OK && fd < 0 && at->holder->kind == HOLDER_SHARED) {
-		if (at->sharer != NULL)
+		if (at->sharer != NULL && !holds_back(at))
 			return NLOCK_LOST;	/* start over, and join it */
+		if (at->sharer != NULL)
+			return wait_to_try(at, true);
 		result = await_group(at);
 		if (result == NLOCK_OK)
 			result = look(at, &fd);	/* now it can be broken */
@@ -576,6 +600,12 @@ static enum nlock_result contend(struct attempt *at)
 		result = get_ready(at);
 		if (result != NLOCK_OK)
 			return result;
+		if (holds_back(at)) {
+			result = wait_to_try(at, false);
+			if (result != NLOCK_OK)
+				return result;
+			continue;
+		}
 		result = try_link(at);
 		if (result == NLOCK_OK)
 			return settle(at);
@@ -629,7 +659,8 @@ static enum nlock_result join(struct attempt *at)
 	struct nlock_error ignored;
 
 	result = holder_look(at->lock, at->holder, NULL, &ignored);
-	if (result != NLOCK_OK || at->holder->kind != HOLDER_SHARED)
+	if (result != NLOCK_OK || at->holder->kind != HOLDER_SHARED ||
+	    holds_back(at))
 		return NLOCK_BUSY;	/* who contends finds out more */
 	result = claim_publish_sharer(at->sharer, at->lock, &at->parts,
 				      at->holder, at->request->lifetime_ns,
@@ -721,6 +752,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		.claim = request->shared ? &group : claim,
 		.sharer = request->shared ? claim : NULL,
 		.holder = holder, .error = error, .claim_fd = -1,
+		.courtesy = COURTESY_INIT,
 	};
 	enum nlock_result result;
 	int claims;
@@ -752,6 +784,7 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 		if (result == NLOCK_OK && claims >= CLAIMS_AT_ONCE)
 			result = wait_to_try(&at, false);
 	}
+	courtesy_end(&at.courtesy, lock);
 	lock->watch_fd = waiter_end(&at.waiter, result == NLOCK_OK);
 	return result;
 }

@@ -67,6 +67,13 @@ bool group_name_format(char *name, size_t size, const char *claim_name,
 			     separator), size);
 }
 
+bool waits_name_format(char *name, size_t size, const char *lock_name,
+		       char separator)
+{
+	return fits(snprintf(name, size, "%s%cwaits", lock_name, separator),
+		    size);
+}
+
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random)
 {

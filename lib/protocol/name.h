@@ -69,9 +69,9 @@ size_t claim_path_lock_length(const char *claim_path, char separator);
 bool claim_is_listed(const char *list, const char *claim_name);
 
 /*
- * The names of a claim's warrant and clock directory, of a group's directory,
- * and of a lock's breaker.  They return false if the name does not fit into size
- * bytes.
+ * The names of a claim's warrant and clock directory, of a group's directory, of
+ * a lock's breaker, and of what says that somebody waits for sharers.  They
+ * return false if the name does not fit into size bytes.
  */
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator);
@@ -81,6 +81,8 @@ bool group_name_format(char *name, size_t size, const char *claim_name,
 		       char separator);
 bool breaker_name_format(char *name, size_t size, const char *lock_name,
 			 char separator);
+bool waits_name_format(char *name, size_t size, const char *lock_name,
+		       char separator);
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random);
 

@@ -308,6 +308,55 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+# share_on_and_on: each takes the lock again and again, and they overlap.
+share_on_and_on() {
+	while [ ! -e end ]; do
+		nlock run -s "$LOCK" sleep 1 || break
+		echo >>shared
+	done
+}
+
+shared_more_often_than() {
+	[ "$(wc -l <shared)" -gt "$1" ]
+}
+
+@test "run: sharers that come and go without end let one who wants the lock alone have a turn, and go on" {
+	: >shared
+	for _ in 1 2 3 4 5 6; do
+		share_on_and_on 3>&- &
+		sleep 0.15
+	done
+	eventually sharers_are 6
+	nlock run -w 30s "$LOCK" true
+	before=$(wc -l <shared)
+	eventually shared_more_often_than $((before + 6))
+	touch end
+	wait
+	eventually nothing_left
+}
+
+@test "run -s: who is not to wait shares the lock though somebody waits to have it alone; who may wait holds back" {
+	share -l 10m
+	in_group nlock run -w 60s "$LOCK" touch alone
+	eventually test -d "$LOCK|waits"
+	nlock run -ns "$LOCK" true
+	run -75 nlock run -s -w 2s "$LOCK" true
+	nlock release --claim "$CLAIM"
+	ended_with 0 $!
+	[ -e alone ]
+	nothing_left
+}
+
+@test "run -s: a mark that somebody waits, left by one who was killed, holds nobody back for long" {
+	share
+	mkdir "$LOCK|waits"
+	touch -d '1 hour ago' "$LOCK|waits"
+	run -0 nlock run -s -w 5s "$LOCK" true
+	nlock release --claim "$CLAIM"
+	rmdir "$LOCK|waits"
+	nothing_left
+}
+
 # contend KIND OPTION: one after the other, until told to end.
 contend() {
 	while [ ! -e end ]; do
