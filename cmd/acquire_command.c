@@ -77,6 +77,7 @@ static int print_claim(const struct options *options, const struct held *held,
 		.claim = claim, .lock = held->path,
 		.lifetime_ns = held->claim.lifetime_ns,
 		.lease_end_ns = held->claim.lease_end_ns,
+		.token = held->claim.token,
 	};
 
 	if (obstacle != NULL)

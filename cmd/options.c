@@ -44,6 +44,9 @@ const struct poptOption wait_options[] = {
 	OPTION("exclusive", 'x', OPTION_EXCLUSIVE,
 	       "have the lock alone (default)", NULL),
 	OPTION(NULL, 'e', OPTION_EXCLUSIVE, "same as --exclusive", NULL),
+	OPTION("token", '\0', OPTION_TOKEN,
+	       "set NLOCK_TOKEN to a number greater than that of every earlier "
+	       "holder", NULL),
 	OPTION("clock-slop", '\0', OPTION_CLOCK_SLOP,
 	       "break a lock only once its lease has been over for this long "
 	       "(default: 10s)", "DURATION"),
@@ -249,6 +252,9 @@ static void take_flag(struct options *options, enum option_code code)
 	case OPTION_SHARED:
 	case OPTION_EXCLUSIVE:
 		options->shared = code == OPTION_SHARED;
+		break;
+	case OPTION_TOKEN:
+		options->token = true;
 		break;
 	case OPTION_NO_FORK:
 		options->no_fork = true;

@@ -71,7 +71,8 @@ static void add_holder(struct json *json, const struct nlock_lock *lock,
 static void print_json(const struct nlock_lock *lock, const char *path,
 		       enum nlock_state state,
 		       const struct nlock_holder *holder,
-		       const struct nlock_sharer *sharers, size_t count)
+		       const struct nlock_sharer *sharers, size_t count,
+		       uint64_t token)
 {
 	struct json json;
 	size_t i;
@@ -84,6 +85,10 @@ static void print_json(const struct nlock_lock *lock, const char *path,
 	else
 		json_string(&json, "mode", holder->kind == HOLDER_SHARED ?
 			    "shared" : NULL);
+	if (token != 0)
+		json_integer(&json, "token", (int64_t)token);
+	else
+		json_null(&json, "token");
 	if (holder->kind == HOLDER_SHARED) {
 		json_begin_list(&json, "holders");
 		for (i = 0; i < count; i++) {
@@ -116,6 +121,7 @@ static int inspect(const struct options *options, const char *path,
 	enum nlock_result result;
 	enum nlock_state state;
 	int status = STATUS_DONE;
+	uint64_t token = 0;
 	size_t count = 0;
 
 	result = nlock_open(&lock, path, &options->lock, &error);
@@ -126,12 +132,15 @@ static int inspect(const struct options *options, const char *path,
 	    holder.kind == HOLDER_SHARED)
 		result = nlock_list_sharers(&lock, own_claim, &sharers, &count,
 					    &error);
+	if (result == NLOCK_OK && options->json)
+		result = nlock_read_token(&lock, &token, &error);
 	if (result != NLOCK_OK) {
 		status = message_failure(path, result, &error);
 		goto close_lock;
 	}
 	if (options->verbosity != QUIET && options->json)
-		print_json(&lock, path, state, &holder, sharers, count);
+		print_json(&lock, path, state, &holder, sharers, count,
+			   token);
 	else if (options->verbosity != QUIET)
 		print_text(path, state, &holder);
 	if (options->mine ? state != NLOCK_STATE_OURS :

@@ -25,6 +25,7 @@
 #include "protocol/lock_file.h"
 #include "protocol/sweep.h"
 #include "protocol/takedown.h"
+#include "protocol/token.h"
 #include "protocol/warrant.h"
 #include "refresh.h"
 #include "wait/courtesy.h"
@@ -187,8 +188,13 @@ static enum nlock_result try_link(struct attempt *at)
 static enum nlock_result date_and_renew(struct attempt *at,
 					struct nlock_claim *claim)
 {
+	bool is_group = claim == at->claim && at->sharer != NULL;
 	int64_t remaining_ns;
 
+	/* Before the date: if others have the lock, nobody gets the number. */
+	if (at->request->token && !is_group &&
+	    token_raise(at->lock, &claim->token) < 0)
+		return fail(at->error, "raise the token");
 	if (warrant_date(claim) < 0)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "date the warrant");

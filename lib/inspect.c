@@ -17,6 +17,7 @@
 #include "protocol/group.h"
 #include "protocol/holder.h"
 #include "protocol/keeper_socket.h"
+#include "protocol/token.h"
 #include "protocol/warrant.h"
 
 /* How many looks to make if each turns out to be out of date. */
@@ -322,4 +323,11 @@ enum nlock_result nlock_inspect(const struct nlock_lock *lock,
 		 infer(lock, lock->dirfd, is_own(lock, holder, own_claim),
 		       server_now_ns(lock), holder);
 	return NLOCK_OK;
+}
+
+enum nlock_result nlock_read_token(const struct nlock_lock *lock,
+				   uint64_t *token, struct nlock_error *error)
+{
+	return token_read(lock, token) < 0 ?
+	       fail(error, "read the token") : NLOCK_OK;
 }

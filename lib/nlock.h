@@ -178,6 +178,7 @@ struct nlock_claim {
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;		/* as last set, or read */
 	struct server_clock clock;	/* server_ns 0: not yet measured */
+	uint64_t token;			/* 0: none was asked for */
 };
 
 /*
@@ -244,6 +245,7 @@ struct nlock_request {
 	int64_t timeout_ns;	/* 0: try once; NLOCK_FOREVER: no limit */
 	int64_t clock_slop_ns;	/* how long after its end to spare a lease */
 	bool shared;		/* share the lock with others that share it */
+	bool token;		/* get a token; see token.h */
 
 	pid_t pid;		/* the process to name as the holder */
 	/*
@@ -512,6 +514,14 @@ enum nlock_result nlock_list_sharers(const struct nlock_lock *lock,
 				     struct nlock_sharer **sharers,
 				     size_t *count,
 				     struct nlock_error *error);
+
+/*
+ * Read the last token that a holder of the lock has got; *token is 0 if none
+ * has.  Returns NLOCK_OK or NLOCK_FAILED.
+ */
+enum nlock_result nlock_read_token(const struct nlock_lock *lock,
+				   uint64_t *token,
+				   struct nlock_error *error);
 
 /*
  * Does the holder's claim stand for this process, or one of its ancestors?

@@ -5,7 +5,9 @@
 #define _GNU_SOURCE		/* vfork, pipe2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,13 +19,23 @@
 #include "../text/message.h"
 #include "spawn.h"
 
+/* A command without a token must not have that of a run around it. */
+static int set_token(const struct nlock_claim *claim)
+{
+	char token[24];
+
+	snprintf(token, sizeof(token), "%" PRIu64, claim->token);
+	return claim->token == 0 ? unsetenv("NLOCK_TOKEN") :
+	       setenv("NLOCK_TOKEN", token, 1);
+}
+
 int command_environment(const struct nlock_claim *claim, const char **step)
 {
 	char path[PATH_MAX];
 
 	*step = "set the environment";
 	nlock_claim_path(claim, path, sizeof(path));
-	return enclosing_hand_down() < 0 ||
+	return enclosing_hand_down() < 0 || set_token(claim) < 0 ||
 	       setenv("NLOCK_CLAIM", path, 1) < 0 ||
 	       setenv("NLOCK_LOCK", claim->lock->path, 1) < 0 ? -1 : 0;
 }

@@ -2,6 +2,7 @@
 /*
  * claim_format.c - print a claim for a shell or a program; see claim_format.h.
  */
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "json.h"
 #include "shell_quote.h"
 #include "utf8.h"
+
+#define TOKEN	"NLOCK_TOKEN"
 
 struct claim_format {
 	const char *name;
@@ -31,6 +34,8 @@ static int print_sh(const char *variable, const struct claim_facts *facts)
 	if (word == NULL)
 		return -1;
 	printf("%s=%s; export %s\n", variable, word, variable);
+	if (facts->token != 0)
+		printf(TOKEN "=%" PRIu64 "; export " TOKEN "\n", facts->token);
 	free(word);
 	return 0;
 }
@@ -42,6 +47,8 @@ static int print_csh(const char *variable, const struct claim_facts *facts)
 	if (word == NULL)
 		return -1;
 	printf("setenv %s %s\n", variable, word);
+	if (facts->token != 0)
+		printf("setenv " TOKEN " %" PRIu64 "\n", facts->token);
 	free(word);
 	return 0;
 }
@@ -53,6 +60,8 @@ static int print_fish(const char *variable, const struct claim_facts *facts)
 	if (word == NULL)
 		return -1;
 	printf("set -gx %s %s\n", variable, word);
+	if (facts->token != 0)
+		printf("set -gx " TOKEN " %" PRIu64 "\n", facts->token);
 	free(word);
 	return 0;
 }
@@ -62,6 +71,8 @@ static int print_fish(const char *variable, const struct claim_facts *facts)
 static int print_env(const char *variable, const struct claim_facts *facts)
 {
 	printf("%s=%s\n", variable, facts->claim);
+	if (facts->token != 0)
+		printf(TOKEN "=%" PRIu64 "\n", facts->token);
 	return 0;
 }
 
@@ -85,6 +96,8 @@ static int print_json(const char *variable, const struct claim_facts *facts)
 	json_integer(&json, "pid", facts->pid);
 	json_time(&json, "expires", facts->lease_end_ns);
 	json_seconds(&json, "lifetime", facts->lifetime_ns);
+	if (facts->token != 0)
+		json_integer(&json, "token", (int64_t)facts->token);
 	json_end(&json);
 	return 0;
 }

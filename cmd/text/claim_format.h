@@ -26,6 +26,7 @@ struct claim_facts {
 	pid_t pid;
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;	/* file server's clock */
+	uint64_t token;		/* 0: none */
 };
 
 /*
@@ -37,7 +38,7 @@ const char *claim_format_obstacle(const struct claim_format *format,
 
 /*
  * Print the claim on standard output, to be kept in the named variable if the
- * format has one.  The caller flushes standard output.  Returns 0, or -1 with
+ * format has one, and the token, if any, in NLOCK_TOKEN.  The caller flushes standard output.  Returns 0, or -1 with
  * errno.
  */
 int claim_format_print(const struct claim_format *format,

@@ -74,6 +74,20 @@ bool waits_name_format(char *name, size_t size, const char *lock_name,
 		    size);
 }
 
+bool token_name_format(char *name, size_t size, const char *lock_name,
+		       char separator)
+{
+	return fits(snprintf(name, size, "%s%ctoken", lock_name, separator),
+		    size);
+}
+
+bool token_draft_name_format(char *name, size_t size, const char *lock_name,
+			     char separator, uint64_t random)
+{
+	return fits(snprintf(name, size, "%s%ctoken%cn%016" PRIx64, lock_name,
+			     separator, separator, random), size);
+}
+
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random)
 {

@@ -70,8 +70,9 @@ bool claim_is_listed(const char *list, const char *claim_name);
 
 /*
  * The names of a claim's warrant and clock directory, of a group's directory, of
- * a lock's breaker, and of what says that somebody waits for sharers.  They
- * return false if the name does not fit into size bytes.
+ * a lock's breaker, of what says that somebody waits for sharers, and of the
+ * token's directory.  They return false if the name does not fit into size
+ * bytes.
  */
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator);
@@ -83,6 +84,10 @@ bool breaker_name_format(char *name, size_t size, const char *lock_name,
 			 char separator);
 bool waits_name_format(char *name, size_t size, const char *lock_name,
 		       char separator);
+bool token_name_format(char *name, size_t size, const char *lock_name,
+		       char separator);
+bool token_draft_name_format(char *name, size_t size, const char *lock_name,
+			     char separator, uint64_t random);
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random);
 
