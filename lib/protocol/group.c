@@ -31,6 +31,16 @@ static bool name_directory(const struct nlock_lock *lock, const char *group,
 	return false;
 }
 
+/* As around it, a sticky bit keeps users from removing each other's claims. */
+static int share(int fd, const struct attributes *around)
+{
+	mode_t mode = around->mode & 01777;
+
+	if (directory_share(fd, around) < 0)
+		return -1;
+	return mode == (around->mode & 0777) ? 0 : directory_chmod(fd, mode);
+}
+
 int group_make(const struct nlock_lock *lock, const char *group)
 {
 	struct attributes around, made;
@@ -43,7 +53,7 @@ int group_make(const struct nlock_lock *lock, const char *group)
 	fd = directory_make(lock->dirfd, name, nlock_is_local(lock), &made);
 	if (fd < 0)
 		return -1;
-	result = directory_share(fd, &around);
+	result = share(fd, &around);
 	if (result < 0)
 		group_close(lock, group);
 	close_keeping_errno(fd);

@@ -290,6 +290,19 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "run -s: where there is a sticky bit, no other user can remove a claim of the group" {
+	needs root
+	let_others_in 1777
+	share -l 1h
+	group=$(dirname "$(claim_of "$CLAIM")")
+	run ! setpriv --reuid=65534 --regid=65534 --clear-groups \
+		rm -rf "$group"
+	run -75 nlock run -n "$LOCK" true
+	nlock refresh --claim "$CLAIM"
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
 @test "run -s: users of a directory that is theirs together share a lock" {
 	needs root
 	let_others_in 777
