@@ -31,10 +31,13 @@ static bool name_directory(const struct nlock_lock *lock, const char *group,
 	return false;
 }
 
-/* As around it, a sticky bit keeps users from removing each other's claims. */
+/*
+ * Whoever may take the lock may come, and must be able to list the others.  And
+ * as around it, a sticky bit keeps users from removing each other's claims.
+ */
 static int share(int fd, const struct attributes *around)
 {
-	mode_t mode = around->mode & 01777;
+	mode_t mode = (around->mode & 01777) | ((around->mode & 0222) << 1);
 
 	if (directory_share(fd, around) < 0)
 		return -1;

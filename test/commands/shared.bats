@@ -303,6 +303,16 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "run: where users may not list the directory, another user waits for sharers all the same" {
+	needs root
+	let_others_in 733
+	share
+	run -75 as_nobody run -n "$LOCK" true
+	nlock release --claim "$CLAIM"
+	as_nobody run -n "$LOCK" true
+	nothing_left
+}
+
 @test "run -s: users of a directory that is theirs together share a lock" {
 	needs root
 	let_others_in 777
