@@ -62,6 +62,18 @@ static const char *claim_option(const struct options *options)
 	       options->claim_source;
 }
 
+/* The lock file names such a claim, which is that of all who share the lock. */
+static bool is_of_group(const struct options *options,
+			const struct target *target)
+{
+	struct claim_name parts;
+
+	return claim_name_parse(last_component(target->claim_path),
+				last_component(target->lock_path),
+				options->lock.separator, &parts) &&
+	       parts.kind == CLAIM_GROUP;
+}
+
 static int find_lock(const struct options *options,
 		     struct target *target, const char *operand)
 {
@@ -78,6 +90,11 @@ static int find_lock(const struct options *options,
 	target->lock_path = strndup(target->claim_path, length);
 	if (target->lock_path == NULL)
 		return message_errno(target->claim_path, "copy");
+	if (is_of_group(options, target))
+		return usage_error("%s: is the claim of all who share %s; "
+				   "takes what acquire printed, or one of the "
+				   "holders that status --json shows",
+				   claim_option(options), target->lock_path);
 	if (operand != NULL && !is_same_path(operand, target->lock_path))
 		return usage_error("%s: is of another lock, %s, not of %s",
 				   claim_option(options), target->lock_path,

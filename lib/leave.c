@@ -40,11 +40,13 @@ static void end_group(struct nlock_claim *claim)
 	const struct nlock_lock *lock = claim->lock;
 	struct nlock_claim group;
 	struct nlock_error ignored;
+	enum claim_kind kind;
 	struct attributes a;
 	bool ended;
 
 	if (group_close(lock, claim->group) < 0 ||
-	    nlock_claim_open(&group, lock, claim->group, &ignored) != NLOCK_OK)
+	    claim_open(&group, lock, claim->group, &kind,
+		       &ignored) != NLOCK_OK)
 		return;
 	/* Another one is at it. */
 	if (fresh_attributes(lock->dirfd, claim->group, &a) < 0 &&

@@ -188,7 +188,7 @@ struct nlock_claim {
  * call nlock_claim_close().
  *
  * Returns NLOCK_OK, or NLOCK_FAILED with EINVAL if claim_path is not the path
- * of a claim to this lock.
+ * of a claim to this lock, or is that of the claim of a group that shares it.
  */
 enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				   const struct nlock_lock *lock,

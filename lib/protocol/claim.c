@@ -661,10 +661,10 @@ int64_t nlock_claim_ends_boot_ns(const struct nlock_claim *claim)
 	return lease_ends_boot_ns(&claim->clock, claim->lease_end_ns);
 }
 
-enum nlock_result nlock_claim_open(struct nlock_claim *claim,
-				   const struct nlock_lock *lock,
-				   const char *claim_path,
-				   struct nlock_error *error)
+enum nlock_result claim_open(struct nlock_claim *claim,
+			     const struct nlock_lock *lock,
+			     const char *claim_path, enum claim_kind *kind,
+			     struct nlock_error *error)
 {
 	const char *name = last_component(claim_path);
 	struct claim_name parts;
@@ -677,9 +677,23 @@ enum nlock_result nlock_claim_open(struct nlock_claim *claim,
 				 lock->options.separator))
 		return fail_with(error, "read the claim's name", EINVAL);
 	strcpy(claim->name, name);
+	*kind = parts.kind;
 	claim->shared = parts.kind == CLAIM_SHARER;
 	claim->group_fd = -1;
 	claim->stands_for_process = parts.has_process || parts.kept_by_run ||
 				    parts.kept;
 	return NLOCK_OK;
+}
+
+enum nlock_result nlock_claim_open(struct nlock_claim *claim,
+				   const struct nlock_lock *lock,
+				   const char *claim_path,
+				   struct nlock_error *error)
+{
+	enum claim_kind kind;
+	enum nlock_result result = claim_open(claim, lock, claim_path, &kind,
+					      error);
+
+	return result == NLOCK_OK && kind == CLAIM_GROUP ?
+	       fail_with(error, "use the claim of a group", EINVAL) : result;
 }

@@ -68,6 +68,15 @@ int claim_dirfd(const struct nlock_claim *claim);
  */
 void claim_withdraw(struct nlock_claim *claim);
 
+/*
+ * As nlock_claim_open(), but also for a group's claim.  That may be released
+ * only once the group is closed.
+ */
+enum nlock_result claim_open(struct nlock_claim *claim,
+			     const struct nlock_lock *lock,
+			     const char *claim_path, enum claim_kind *kind,
+			     struct nlock_error *error);
+
 /* Open the warrant, if it is not open.  Returns 0, or -1 as warrant_open(). */
 int claim_open_warrant(struct nlock_claim *claim);
 

@@ -241,6 +241,18 @@ is_kept_by_its_heartbeat() {
 	[ "$(cat "$group/data")" = data ]
 }
 
+@test "release: the group's claim, which LOCK names, is nobody's to release" {
+	share -l 1h
+	for command in release "refresh -l 1s"; do
+		run -64 nlock $command --claim "$(cat "$LOCK")"
+		[[ $output == *"is the claim of all who share $LOCK; "* ]]
+	done
+	run -75 nlock run -n "$LOCK" true
+	holds "$CLAIM"
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
 @test "run -s: links that others make of all there is are in nobody's way" {
 	share
 	cp -al "$DIR" "$DIR.copy"
