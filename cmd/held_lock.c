@@ -41,6 +41,34 @@ struct attempt {
 	bool ours;		/* the caller holds the lock already */
 };
 
+static bool is_known_to_caller(const struct held *held,
+			       const struct nlock_holder *holder)
+{
+	return enclosing_has(holder->claim) ||
+	       nlock_holder_is_ancestor(&held->lock, holder);
+}
+
+/* Of those who share the lock, any may be the caller, and keep it waiting. */
+static bool is_sharers(const struct held *held)
+{
+	struct nlock_sharer *sharers;
+	struct nlock_error ignored;
+	size_t count, i;
+	bool found = false;
+
+	if (nlock_list_sharers(&held->lock, NULL, &sharers, &count,
+			       &ignored) != NLOCK_OK)
+		return false;
+	for (i = 0; i < count && !found; i++) {
+		const struct nlock_holder *one = &sharers[i].holder;
+
+		found = (one->parts.kept_by_run || one->remaining_ns >= 0) &&
+			is_known_to_caller(held, one);
+	}
+	free(sharers);
+	return found;
+}
+
 /*
  * Does the caller hold the lock already, though NLOCK_CLAIM does not say so?
  * The caller replaces the variable by taking another lock, and sudo(8) drops
@@ -50,10 +78,10 @@ struct attempt {
 static bool is_callers(const struct held *held,
 		       const struct nlock_holder *holder)
 {
-	return (holder->kind == HOLDER_CLAIM ||
-		holder->kind == HOLDER_SHARED) &&
-	       (enclosing_has(holder->claim) ||
-		nlock_holder_is_ancestor(&held->lock, holder)) &&
+	if (holder->kind == HOLDER_SHARED)
+		return is_sharers(held);
+	return holder->kind == HOLDER_CLAIM &&
+	       is_known_to_caller(held, holder) &&
 	       (holder->parts.kept_by_run ||
 		(holder->remaining_ns >= 0 &&
 		 nlock_holder_has_claim(&held->lock, holder)));

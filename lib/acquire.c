@@ -373,7 +373,6 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 	return NLOCK_BUSY;
 }
 
-/* Is one in the way of our ancestor, who waits for us, or for longer? */
 static bool stays_longer(const struct nlock_holder *one,
 			 const struct nlock_holder *other)
 {
@@ -384,8 +383,7 @@ static bool stays_longer(const struct nlock_holder *one,
 
 /*
  * Of those who share the lock, evict whom we may.  *at->holder becomes one who
- * stays: the last one whose lease ends, but one of our ancestors before that,
- * as we would wait for it for ever.
+ * stays, the last one whose lease ends.
  */
 static enum nlock_result evict(struct attempt *at, int group_fd,
 			       const struct sharers *sharers)
@@ -395,7 +393,6 @@ static enum nlock_result evict(struct attempt *at, int group_fd,
 	int64_t slop_ns = at->request->clock_slop_ns;
 	struct nlock_holder *stays = NULL;
 	enum nlock_result result;
-	bool is_ancestor = false;
 	size_t i;
 
 	for (i = 0; i < sharers->count; i++) {
@@ -410,11 +407,8 @@ static enum nlock_result evict(struct attempt *at, int group_fd,
 			return NLOCK_FAILED;
 		if (result == NLOCK_FAILED)
 			one->break_errnum = at->error->errnum;
-		if (stays != NULL && (is_ancestor ||
-				      !stays_longer(one, stays)))
-			continue;
-		stays = one;
-		is_ancestor = nlock_holder_is_ancestor(lock, one);
+		if (stays == NULL || stays_longer(one, stays))
+			stays = one;
 	}
 	if (stays == NULL)
 		return NLOCK_OK;

@@ -392,6 +392,46 @@ shared_more_often_than() {
 	nothing_left
 }
 
+@test "run: whoever shares the lock, and would wait for itself, is told so, whoever else shares it" {
+	# Before and after it, as a directory may list them in any order.
+	share -l 1h
+	run -73 timeout 20 nlock run -s -l 1m "$LOCK" -- sh -c '
+		env -u NLOCK_CLAIM nlock acquire -s -l 1h --state after "$0" &&
+		nlock run other -- nlock run "$0" true' "$LOCK"
+	run -73 timeout 20 nlock run -s -l 1m "$LOCK" -- sh -c '
+		unset NLOCK_CLAIM NLOCK_CLAIMS
+		nlock acquire -s -l 1h --state last "$0" &&
+		nlock run "$0" true' "$LOCK"
+	nlock release --state last
+	nlock release --state after
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
+@test "run: whoever has acquired a share, and would wait for itself, is told so" {
+	share -l 1h --pid $$
+	run -73 timeout 20 nlock run "$LOCK" true
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
+# going GROUP: a sharer that goes for 2 seconds, its claim gone.
+going() {
+	mkdir "$1/job.lock|elsewhere|1|s0123456789abcdef|warrant"
+}
+
+@test "run: whoever has made the group, but left it, does not have the lock" {
+	share --pid $$
+	made=$CLAIM
+	share
+	nlock release --claim "$made"
+	group=$(dirname "$(claim_of "$CLAIM")")
+	going "$group"
+	rm "$(claim_of "$CLAIM")"
+	run -0 nlock run -w 20s "$LOCK" true
+	nothing_left
+}
+
 # contend KIND OPTION: one after the other, until told to end.
 contend() {
 	while [ ! -e end ]; do
