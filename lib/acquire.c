@@ -423,18 +423,19 @@ static enum nlock_result evict(struct attempt *at, int group_fd,
 }
 
 /*
- * Nobody seems to be left in the group.  Close it, unless somebody has come
- * since, or there is something that is no claim.
+ * Nobody seems to be left in the group.  Close it, unless somebody comes or goes
+ * at this moment, or there is something that no sharer has made.
  */
 static enum nlock_result close_group(struct attempt *at, const char *group,
 				     int group_fd, bool strangers)
 {
-	group_clean(at->lock, group_fd, &at->claim->clock);
+	bool clean = group_clean(at->lock, group_fd, &at->claim->clock);
+
 	if (group_close(at->lock, group) == 0)
 		return NLOCK_OK;
 	if (!is_not_empty(errno) && !may_pass(errno))
 		return fail(at->error, "close the group that shares the lock");
-	at->holder->break_errnum = strangers ? errno : 0;
+	at->holder->break_errnum = strangers || !clean ? errno : 0;
 	return NLOCK_BUSY;
 }
 

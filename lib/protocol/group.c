@@ -121,6 +121,22 @@ static struct nlock_holder *add(struct sharers *sharers)
 	return &sharers->list[sharers->count];
 }
 
+/* Is this the name of a sharer's warrant?  Then claim is the sharer's name. */
+static bool is_warrant(const struct nlock_lock *lock, const char *name,
+		       char *claim)
+{
+	const char *end = strrchr(name, lock->options.separator);
+	struct claim_name parts;
+
+	if (end == NULL || end - name > NAME_MAX ||
+	    strcmp(end + 1, "warrant") != 0)
+		return false;
+	memcpy(claim, name, (size_t)(end - name));
+	claim[end - name] = '\0';
+	return claim_name_parse(claim, lock->name, lock->options.separator,
+				&parts) && parts.kind == CLAIM_SHARER;
+}
+
 /* Returns 1 if it is a member's claim, 0 if not, and -1 with errno. */
 static int read_sharer(const struct nlock_lock *lock, int group_fd,
 		       const char *name, struct nlock_holder *holder)
@@ -154,6 +170,7 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 {
 	DIR *directory = fresh_directory(group_fd);
 	const struct dirent *entry;
+	char claim[NAME_MAX + 1];
 	int result = 0;
 
 	*sharers = (struct sharers){ .list = NULL };
@@ -162,7 +179,8 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 	while (result >= 0 && (entry = readdir(directory)) != NULL) {
 		struct nlock_holder *holder;
 
-		if (is_itself_or_parent(entry->d_name))
+		if (is_itself_or_parent(entry->d_name) ||
+		    is_warrant(lock, entry->d_name, claim))
 			continue;
 		holder = add(sharers);
 		result = holder == NULL ? -1 :
@@ -242,21 +260,6 @@ enum nlock_result sharer_evict(const struct nlock_lock *lock, int group_fd,
 	return NLOCK_OK;
 }
 
-/* Is this the name of a sharer's warrant?  Then claim is the sharer's name. */
-static bool is_warrant(const struct nlock_lock *lock, const char *name,
-		       char *claim)
-{
-	const char *end = strrchr(name, lock->options.separator);
-	struct claim_name parts;
-
-	if (end == NULL || strcmp(end + 1, "warrant") != 0)
-		return false;
-	memcpy(claim, name, (size_t)(end - name));
-	claim[end - name] = '\0';
-	return claim_name_parse(claim, lock->name, lock->options.separator,
-				&parts) && parts.kind == CLAIM_SHARER;
-}
-
 /* Others can set the modification time to any time, and the change time to now. */
 static bool is_old(const struct attributes *a, const struct server_clock *clock)
 {
@@ -264,26 +267,28 @@ static bool is_old(const struct attributes *a, const struct server_clock *clock)
 			  GRACE_NS);
 }
 
-void group_clean(const struct nlock_lock *lock, int group_fd,
+bool group_clean(const struct nlock_lock *lock, int group_fd,
 		 const struct server_clock *clock)
 {
 	DIR *directory = fresh_directory(group_fd);
 	const struct dirent *entry;
 	char claim[NAME_MAX + 1];
 	struct attributes a;
+	bool clean = true;
 
 	if (directory == NULL)
-		return;
+		return true;
 	while ((entry = readdir(directory)) != NULL)
-		if (strlen(entry->d_name) < sizeof(claim) &&
-		    is_warrant(lock, entry->d_name, claim) &&
+		if (is_warrant(lock, entry->d_name, claim) &&
 		    fresh_attributes(group_fd, claim, &a) < 0 &&
 		    is_gone(errno) &&
 		    fresh_attributes(group_fd, entry->d_name, &a) == 0 &&
-		    is_old(&a, clock))
-			warrant_revoke(group_fd, entry->d_name);
+		    is_old(&a, clock) &&
+		    warrant_revoke(group_fd, entry->d_name) < 0)
+			clean = false;
 	closedir(directory);
 	directory_remove_litter(group_fd, "", false);
+	return clean;
 }
 
 void group_sweep(const struct nlock_lock *lock, const char *group,

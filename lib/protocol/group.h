@@ -57,7 +57,7 @@ int group_check_access(const struct nlock_lock *lock, int group_fd);
 struct sharers {
 	struct nlock_holder *list;
 	size_t count;
-	bool strangers;		/* there is something that is no claim */
+	bool strangers;		/* there is something that no sharer has made */
 };
 
 /*
@@ -87,9 +87,9 @@ enum nlock_result sharer_evict(const struct nlock_lock *lock, int group_fd,
 /*
  * Remove litter, and warrants without a claim that are older than some seconds:
  * who has made one was killed, or is so slow that it finds out, and comes
- * again.
+ * again.  Returns false if such a warrant can't be removed.
  */
-void group_clean(const struct nlock_lock *lock, int group_fd,
+bool group_clean(const struct nlock_lock *lock, int group_fd,
 		 const struct server_clock *clock);
 
 /*

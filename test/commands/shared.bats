@@ -432,6 +432,16 @@ going() {
 	nothing_left
 }
 
+@test "run -n: one that comes or goes is no reason to say that something is in the way" {
+	share
+	going "$(dirname "$(claim_of "$CLAIM")")"
+	rm "$(claim_of "$CLAIM")"
+	run -75 nlock run -n "$LOCK" true
+	[[ $output == *": shared until a moment ago" ]]
+	run -0 nlock run -w 20s "$LOCK" true
+	nothing_left
+}
+
 # contend KIND OPTION: one after the other, until told to end.
 contend() {
 	while [ ! -e end ]; do
