@@ -209,6 +209,31 @@ static enum nlock_result date_and_renew(struct attempt *at,
 #define FAR_NS		(365 * 24 * 3600 * NS_PER_S)
 
 /*
+ * Whoever made the group may have been killed before it could set its lease, or
+ * may still be about to.
+ */
+static void extend_group(struct attempt *at)
+{
+	struct nlock_claim *sharer = at->sharer;
+	struct nlock_claim group;
+	struct nlock_error ignored;
+	enum claim_kind kind;
+	struct attributes a;
+	int64_t left_ns = ns_sub(at->holder->lease_end_ns,
+				 server_earliest_ns(&sharer->clock,
+						    boot_now_ns()));
+
+	if (left_ns > FAR_NS / 2 ||
+	    claim_open(&group, at->lock, sharer->group, &kind,
+		       &ignored) != NLOCK_OK)
+		return;
+	group.device = sharer->group_device;
+	group.inode = sharer->group_inode;
+	group.clock = sharer->clock;
+	claim_extend(&group, FAR_NS, INT64_MIN, &a);
+}
+
+/*
  * To be in a group that has the lock is to have it.  If others have evicted us,
  * or closed the group, our warrant is gone.
  */
@@ -671,7 +696,9 @@ static enum nlock_result join(struct attempt *at)
 	if (result != NLOCK_OK)
 		return result;
 	result = settle_sharer(at);
-	if (result != NLOCK_OK)
+	if (result == NLOCK_OK)
+		extend_group(at);
+	else
 		nlock_release(at->sharer, &ignored);
 	return result == NLOCK_LOST ? NLOCK_BUSY : result;
 }

@@ -253,6 +253,18 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "run -s: if whoever made the group dies early, the next one sets the group's lease" {
+	needs strace
+	strace -o /dev/null -e trace=utimensat \
+		-e inject=utimensat:signal=KILL:when=4 \
+		nlock acquire -s -l 1s "$LOCK" || true
+	[ "$(stat -c %Y "$LOCK")" -lt $(($(date +%s) + 60)) ]
+	share
+	[ "$(stat -c %Y "$LOCK")" -gt $(($(date +%s) + 3600)) ]
+	nlock release --claim "$CLAIM"
+	nlock run -w 20s --clock-slop 10ms "$LOCK" true
+}
+
 @test "run -s: links that others make of all there is are in nobody's way" {
 	share
 	cp -al "$DIR" "$DIR.copy"
