@@ -439,6 +439,9 @@ static enum nlock_result evict(struct attempt *at, int group_fd,
 		return NLOCK_OK;
 	if (boot_now_ns() >= at->waiter.began_ns + ASK_AFTER_NS)
 		courtesy_ask(&at->courtesy, lock, clock);
+	/* It stands for all, and the lock file is the group's. */
+	stays->device = at->holder->device;
+	stays->inode = at->holder->inode;
 	*at->holder = *stays;
 	at->holder->kind = HOLDER_SHARED;
 	at->holder->sharers = sharers->count;

@@ -13,6 +13,7 @@
 #include "protocol/holder.h"
 #include "protocol/warrant.h"
 #include "release.h"
+#include "wait/release_hint.h"
 
 /*
  * The group is closed, but we can't use its warrant, which another user has
@@ -53,7 +54,11 @@ static void end_group(struct nlock_claim *claim)
 	    is_gone(errno))
 		return;
 	group.clock = claim->clock;
+	/* It ends after the takedown: a waiter that is told finds it done. */
+	group.hint_pid = claim->hint_pid;
 	ended = release_linked(&group, &ignored) == NLOCK_OK;
+	hint_withdraw(&group);
+	claim->hint_pid = 0;
 	nlock_claim_close(&group);
 	if (!ended)
 		break_group(claim);

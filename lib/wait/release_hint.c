@@ -56,13 +56,13 @@ static int open_lock_file(const struct nlock_lock *lock, uint64_t inode,
  * makes flock(2) wait.  The lock stays: it belongs to the open file, which the
  * caller shares.
  */
-static void lock_aside(int fd)
+static void lock_aside(int fd, int how)
 {
 	pid_t pid = child_start(&fd, 1);
 
 	if (pid != 0)
 		return;
-	flock(fd, LOCK_EX);
+	flock(fd, how);
 	_exit(0);
 }
 
@@ -71,19 +71,20 @@ static void lock_aside(int fd)
  * file leaves the name LOCK.  Then the lock was released or broken, perhaps by
  * a process of this machine, which can't remove a file that is open here.
  */
-static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
+static void keep_locked(const struct nlock_lock *lock, uint64_t inode,
+			bool shared)
 {
 	struct watch watch = WATCH_INIT(-1);
 	int fd;
 
 	setsid();	/* or a stopped job would keep the file open */
 	signal(SIGCHLD, SIG_IGN);	/* lock_aside()'s child needs no wait */
-	/* Not for reading: see release_hint.h. */
-	fd = open_lock_file(lock, inode, O_WRONLY);
+	/* Not for reading alone: see release_hint.h. */
+	fd = open_lock_file(lock, inode, shared ? O_RDWR : O_WRONLY);
 	if (fd < 0)
 		return;
 	watch_lock_file(&watch, fd);
-	lock_aside(fd);
+	lock_aside(fd, shared ? LOCK_SH : LOCK_EX);
 	while (watch_wait(&watch, -1, LOOK_NS) == WATCH_PAUSED)
 		continue;
 }
@@ -91,10 +92,11 @@ static void keep_locked(const struct nlock_lock *lock, uint64_t inode)
 pid_t nlock_offer_hint(struct nlock_claim *claim)
 {
 	const struct nlock_lock *lock = claim->lock;
+	uint64_t inode = claim->shared ? claim->group_inode : claim->inode;
 	pid_t pid;
 
 	/* On a local file system inotify(7) wakes the waiters: see watch.h. */
-	if (claim->inode == 0 || claim->shared || nlock_is_local(lock) ||
+	if (inode == 0 || nlock_is_local(lock) ||
 	    !nlock_traits(lock)->shares_flock)
 		return 0;
 	pid = child_start(&lock->dirfd, 1);
@@ -104,7 +106,7 @@ pid_t nlock_offer_hint(struct nlock_claim *claim)
 		claim->hint_pid = pid;
 		return pid;
 	}
-	keep_locked(lock, claim->inode);
+	keep_locked(lock, inode, claim->shared);
 	_exit(0);
 }
 
@@ -121,14 +123,16 @@ void hint_withdraw(struct nlock_claim *claim)
  * Ask for an exclusive lock on the file, opened for writing only: see
  * release_hint.h.  A waiter that may not write to the file asks for a shared
  * one: NFS grants an exclusive lock only to those who have it open for writing.
+ * So does one that wants to share the lock: all of these are told at once.
  */
-static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
+static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode,
+			   bool shared)
 {
-	int how = LOCK_EX;
+	int how = shared ? LOCK_SH : LOCK_EX;
 	int fd;
 
 	setsid();	/* or a stopped job would keep the file open */
-	fd = open_lock_file(lock, inode, O_WRONLY);
+	fd = open_lock_file(lock, inode, shared ? O_RDWR : O_WRONLY);
 	if (fd < 0) {
 		how = LOCK_SH;
 		fd = open_lock_file(lock, inode, O_RDONLY);
@@ -143,7 +147,7 @@ static enum hint listen_to(const struct nlock_lock *lock, uint64_t inode)
 }
 
 void hint_listen(struct hint_listener *listener,
-		 const struct nlock_lock *lock, uint64_t inode,
+		 const struct nlock_lock *lock, uint64_t inode, bool shared,
 		 bool elsewhere)
 {
 	unsigned char heard;
@@ -156,7 +160,7 @@ void hint_listen(struct hint_listener *listener,
 		return;
 	pid = child_start((const int []){ lock->dirfd, fds[1] }, 2);
 	if (pid == 0) {
-		heard = (unsigned char)listen_to(lock, inode);
+		heard = (unsigned char)listen_to(lock, inode, shared);
 		ignored = write(fds[1], &heard, sizeof(heard));
 		(void)ignored;
 		if (heard == HINT_LET_GO && elsewhere)

@@ -12,6 +12,10 @@
  * server tells one at a time.  Those who would come too late are not in the way
  * of the one that comes in time.
  *
+ * Those who share a lock, and those who want to, take and ask for shared locks.
+ * So who wants it alone gets the hint when the last sharer lets go, and all who
+ * want to share it get theirs at once.
+ *
  * This is a hint, and nothing depends on it: the link alone decides who has the
  * lock, and a waiter goes on looking, hint or not.  Helpers, see child.h, make
  * all these calls, so that a lock manager that hangs or lies holds up nobody.
@@ -55,13 +59,15 @@ struct hint_listener {
  * stop listening to any other.  Once listener->fd is readable, call
  * hint_hear().  If no helper can be started, listener->fd is -1.
  *
+ * shared says that the waiter wants to share the lock.
+ *
  * elsewhere says that the holder is on another machine.  Then a helper that
  * gets the flock(2) lock keeps it for 50 ms, or until hint_stop(), so that the
  * next waiter is not told.  On the holder's own machine the helper lets go at
  * once, since an open lock file is in the way of the release.
  */
 void hint_listen(struct hint_listener *listener,
-		 const struct nlock_lock *lock, uint64_t inode,
+		 const struct nlock_lock *lock, uint64_t inode, bool shared,
 		 bool elsewhere);
 
 enum hint {

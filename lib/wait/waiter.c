@@ -148,7 +148,8 @@ static void note_new_holder(struct waiter *w,
 	forget_holder(w);
 	strcpy(w->hint_claim, holder->claim);
 	w->hint_pause_ns = HINT_FIRST_NS;
-	if (!is_local(w) && holder->kind == HOLDER_CLAIM)
+	if (!is_local(w) && (holder->kind == HOLDER_CLAIM ||
+			     holder->kind == HOLDER_SHARED))
 		w->hint_due_ns = ns_add(now_ns, HINT_FIRST_NS);
 }
 
@@ -173,6 +174,7 @@ static bool queue_or_listen(struct waiter *w,
 		else if (holder->parts.has_process &&
 			 nlock_traits(w->lock)->shares_flock)
 			hint_listen(&w->listener, w->lock, holder->inode,
+				    w->request->shared,
 				    strcmp(holder->parts.host,
 					   w->parts->host) != 0);
 	}

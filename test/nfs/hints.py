@@ -66,6 +66,41 @@ def told(version, holder):
     return f"{text} ms"
 
 
+SHARERS = 4
+
+
+def told_of_sharers(version):
+    """By the last one that leaves; and all at once of an exclusive holder."""
+    lock, log = path(version, "shared"), f"/mnt/tmp/shared-{version}"
+    readers = [one.start(bed.nlock, "run", "-s", lock, "sleep",
+                         str(HOLD_MS / 1000 + number / 2))
+               for number in range(SHARERS)]
+    eventually(lambda: "shared" in left_behind(version, "shared"), "shared")
+    time.sleep(1)
+    writer = run_task(two, lock, log, HOLD_MS)
+    for reader in readers:
+        check(reader.wait(bed.LIMIT_S), 0, "a sharer")
+    ended_ms = time.monotonic() * 1000
+    time.sleep(1)
+    logs = [f"{log}-{number}" for number in range(SHARERS)]
+    readers = [three.start(bed.nlock, "run", "-s", lock, bed.task, reader_log,
+                           "0", "0") for reader_log in logs]
+    check(writer.wait(bed.LIMIT_S), 0, "who has it alone")
+    for reader in readers:
+        check(reader.wait(bed.LIMIT_S), 0, "a sharer")
+    begun_ms, let_go_ms = times_ms(log)
+    gaps = sorted(times_ms(reader_log)[0] - let_go_ms for reader_log in logs)
+    text = (f"{begun_ms - ended_ms:.0f} ms after the last sharer; all, after "
+            f"{' '.join(f'{gap:.0f}' for gap in gaps)} ms")
+    assert begun_ms - ended_ms < 2 * SOON_MS and gaps[-1] < 3 * SOON_MS, text
+    return text
+
+
+def times_ms(log):
+    with open(log) as file:
+        return [int(ns) / 1e6 for ns in file.read().split()[1:]]
+
+
 def sent(clients, version, operation):
     return sum(mountstats.requests(client.mountstats(),
                                    path(version, ""))[operation]
@@ -222,6 +257,9 @@ def of_version(version):
                  f"the lock is given back by {holder}", told, version, holder)
         case(f"NFS {version}: of several waiters one is told first",
              one_at_a_time, version)
+        case(f"NFS {version}: the last sharer's end is told to one who wants "
+             "the lock alone, and that one's to all who would share it",
+             told_of_sharers, version)
     case(f"NFS {version}: a holder that is stopped keeps nobody on another "
          "machine from breaking its lock, and then nobody on its own", stopped_holder,
          version)
