@@ -35,8 +35,23 @@ static void break_group(struct nlock_claim *claim)
 		holder_close(lock, &holder, fd);
 }
 
+/*
+ * Somebody has begun to release the group's claim.  If that may have been the
+ * process for which we clean up, finish it.
+ */
+static void finish_group(struct nlock_claim *claim, struct nlock_claim *group)
+{
+	struct nlock_error ignored;
+
+	break_group(claim);
+	group->device = claim->group_device;
+	group->inode = claim->group_inode;
+	release_finish(group, &ignored);
+	nlock_claim_close(group);
+}
+
 /* If we were the last to leave, give back the lock of the group. */
-static void end_group(struct nlock_claim *claim)
+static void end_group(struct nlock_claim *claim, bool after)
 {
 	const struct nlock_lock *lock = claim->lock;
 	struct nlock_claim group;
@@ -49,10 +64,13 @@ static void end_group(struct nlock_claim *claim)
 	    claim_open(&group, lock, claim->group, &kind,
 		       &ignored) != NLOCK_OK)
 		return;
-	/* Another one is at it. */
 	if (fresh_attributes(lock->dirfd, claim->group, &a) < 0 &&
-	    is_gone(errno))
+	    is_gone(errno)) {
+		/* Another one is at it. */
+		if (after)
+			finish_group(claim, &group);
 		return;
+	}
 	group.clock = claim->clock;
 	/* It ends after the takedown: a waiter that is told finds it done. */
 	group.hint_pid = claim->hint_pid;
@@ -64,8 +82,12 @@ static void end_group(struct nlock_claim *claim)
 		break_group(claim);
 }
 
-/* The warrant goes last: as long as it is there, the group is not closed. */
-static enum nlock_result leave(struct nlock_claim *claim,
+/*
+ * The warrant goes last: as long as it is there, the group is not closed.  And
+ * if only the claim is gone, it was released, as an evicter removes the warrant
+ * first.
+ */
+static enum nlock_result leave(struct nlock_claim *claim, bool after,
 			       struct nlock_error *error)
 {
 	int ours = claim_is_lock_file(claim);
@@ -80,7 +102,7 @@ static enum nlock_result leave(struct nlock_claim *claim,
 		return fail(error, "open the warrant");
 	switch (remove_claim(claim)) {
 	case GATE_OPEN:
-		claim->taken_down = true;
+		claim->taken_down = ours;
 		result = ours ? NLOCK_OK : NLOCK_LOST;
 		break;
 	case GATE_FAILED:
@@ -89,7 +111,9 @@ static enum nlock_result leave(struct nlock_claim *claim,
 		result = lease_was_running(claim) ? NLOCK_OK : NLOCK_LOST;
 		break;
 	default:
-		result = NLOCK_LOST;
+		if (after && ours && claim->warrant_fd >= 0)
+			claim->taken_down = true;
+		result = claim->taken_down ? NLOCK_OK : NLOCK_LOST;
 	}
 	if (claim->warrant_fd >= 0)
 		warrant_discard(claim->lock, claim->group_fd, claim->warrant,
@@ -97,15 +121,17 @@ static enum nlock_result leave(struct nlock_claim *claim,
 	return result;
 }
 
-enum nlock_result leave_group(struct nlock_claim *claim,
+enum nlock_result leave_group(struct nlock_claim *claim, bool after,
 			      struct nlock_error *error)
 {
 	enum nlock_result result = claim_enter(claim, error);
 
 	if (result == NLOCK_OK)
-		result = leave(claim, error);
+		result = leave(claim, after, error);
+	else if (result == NLOCK_LOST && claim->taken_down)
+		result = NLOCK_OK;
 	claim_exit(claim);
 	if (claim->group[0] != '\0')
-		end_group(claim);
+		end_group(claim, after);
 	return result;
 }

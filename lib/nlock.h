@@ -171,7 +171,7 @@ struct nlock_claim {
 	bool made;			/* we made the claim and its warrant */
 	bool won;			/* we won the lock with it */
 	bool withdrawn;			/* a release found the lock lost */
-	bool taken_down;		/* a release took the lock file down */
+	bool taken_down;		/* a release gave the lock back */
 	bool stands_for_process;	/* another process relies on it */
 	int64_t relied_until_ns;	/* the lease's end for that process */
 	pid_t hint_pid;			/* of nlock_offer_hint(); 0: none */

@@ -266,7 +266,7 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
 				struct nlock_error *error)
 {
 	enum nlock_result result = claim->shared ?
-				   leave_group(claim, error) :
+				   leave_group(claim, false, error) :
 				   release_linked(claim, error);
 
 	hint_withdraw(claim);
@@ -280,8 +280,8 @@ enum nlock_result nlock_release(struct nlock_claim *claim,
  * ours, don't rename it, but end the lease: a breaker revokes the warrant
  * first.
  */
-static enum nlock_result finish(struct nlock_claim *claim,
-				struct nlock_error *error)
+enum nlock_result release_finish(struct nlock_claim *claim,
+				 struct nlock_error *error)
 {
 	int dirfd = claim->lock->dirfd;
 	bool made = claim->inode != 0;
@@ -324,16 +324,16 @@ enum nlock_result nlock_release_after(struct nlock_claim *claim,
 
 	remove_clock(claim);
 	if (claim->shared) {
-		result = leave_group(claim, error);
+		result = leave_group(claim, true, error);
 	} else if (claim_read(claim, &a) == 0) {
 		result = release_linked(claim, error);
 		/* The server may have made that process's link meanwhile. */
 		if (result == NLOCK_LOST && claim->withdrawn)
 			end_lease(claim);
 		else if (result == NLOCK_LOST)
-			result = finish(claim, error);
+			result = release_finish(claim, error);
 	} else {
-		result = is_gone(errno) ? finish(claim, error) :
+		result = is_gone(errno) ? release_finish(claim, error) :
 			 fail(error, "read the claim");
 	}
 	hint_withdraw(claim);

@@ -16,11 +16,19 @@ enum nlock_result release_linked(struct nlock_claim *claim,
 
 /*
  * Release the claim of who shares a lock and, if that leaves nobody, the lock.
- * Or, if its group never got the lock, withdraw both.  Returns as
- * nlock_release(), and leaves the claim open, too.
+ * Or, if its group never got the lock, withdraw both.  after says to do so as
+ * nlock_release_after().  Returns as nlock_release(), and leaves the claim open,
+ * too.
  */
-enum nlock_result leave_group(struct nlock_claim *claim,
+enum nlock_result leave_group(struct nlock_claim *claim, bool after,
 			      struct nlock_error *error);
+
+/*
+ * The claim is gone, perhaps because a process that was killed has removed it:
+ * do what is left of the release.  Returns as nlock_release_after().
+ */
+enum nlock_result release_finish(struct nlock_claim *claim,
+				 struct nlock_error *error);
 
 /* Who removed a claim, which is the gate to all else? */
 enum gate {

@@ -671,3 +671,12 @@ has_tried() {
 	[ -e ran ]
 	nothing_behind
 }
+
+@test "run -s: if the process that releases a shared lock is killed halfway, the lock was not lost, and nothing is left" {
+	needs strace
+	# The sixth name that it removes is after the claim, in the last steps.
+	run -0 "${STRACE[@]}" -o /dev/null -e trace=unlinkat \
+		-e inject=unlinkat:signal=KILL:when=6 \
+		nlock run -s -l 1m "$LOCK" true
+	nothing_behind
+}
