@@ -103,6 +103,7 @@ static enum nlock_result leave(struct nlock_claim *claim, bool after,
 	switch (remove_claim(claim)) {
 	case GATE_OPEN:
 		claim->taken_down = ours;
+		claim->withdrawn = !ours;
 		result = ours ? NLOCK_OK : NLOCK_LOST;
 		break;
 	case GATE_FAILED:

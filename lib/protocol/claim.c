@@ -371,7 +371,46 @@ enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
 	       result;
 }
 
-/* Find the group of a claim that an earlier process made. */
+static bool is_in_group(const struct nlock_claim *claim, const char *group)
+{
+	struct attributes a;
+	int fd = group_open(claim->lock, group);
+	bool there;
+
+	if (fd < 0)
+		return false;
+	there = fresh_attributes(fd, claim->name, &a) == 0;
+	close(fd);
+	return there;
+}
+
+/* Somebody has removed the lock file, but not what else there is. */
+static bool find_left_group(struct nlock_claim *claim)
+{
+	const struct nlock_lock *lock = claim->lock;
+	DIR *directory = fresh_directory(lock->dirfd);
+	char group[NAME_MAX + 1];
+	const struct dirent *entry;
+	struct claim_name parts;
+	bool found = false;
+
+	if (directory == NULL)
+		return false;
+	while (!found && (entry = readdir(directory)) != NULL)
+		found = group_name_parse(entry->d_name, lock->name,
+					 lock->options.separator, group,
+					 sizeof(group), &parts) &&
+			is_in_group(claim, group);
+	closedir(directory);
+	if (found)
+		strcpy(claim->group, group);
+	return found;
+}
+
+/*
+ * Find the group of a claim that an earlier process made.  If the group is not
+ * that of the lock file, group_inode stays 0, and the lock is not ours.
+ */
 static enum nlock_result find_group(struct nlock_claim *claim,
 				    struct nlock_error *error)
 {
@@ -384,6 +423,8 @@ static enum nlock_result find_group(struct nlock_claim *claim,
 	if (result != NLOCK_OK)
 		return result;
 	if (holder.kind != HOLDER_SHARED) {
+		if (find_left_group(claim))
+			return NLOCK_OK;
 		fail_with(error, "look at the lock file", ENOENT);
 		return NLOCK_LOST;
 	}

@@ -214,6 +214,23 @@ is_kept_by_its_heartbeat() {
 	eventually nothing_left
 }
 
+@test "run -s, acquire -s: if somebody removes LOCK, the message says so, and nothing is left" {
+	run -76 nlock run -s "$LOCK" rm "$LOCK"
+	[[ $output == *"the lock file is gone"* ]]
+	nothing_left
+	share
+	other=$CLAIM
+	share
+	rm "$LOCK"
+	for CLAIM in "$CLAIM" "$other"; do
+		run -76 nlock refresh --claim "$CLAIM"
+		[[ $output == *"the lock file is gone"* ]]
+		run -76 nlock release --claim "$CLAIM"
+		[[ $output == *"the lock file is gone"* ]]
+	done
+	nothing_left
+}
+
 @test "run -s: a directory at LOCK is left alone" {
 	mkdir "$LOCK"
 	run -78 nlock run -ns "$LOCK" true
