@@ -60,7 +60,9 @@ static void end_group(struct nlock_claim *claim, bool after)
 	struct attributes a;
 	bool ended;
 
+	/* Clients have been seen to report successes that were none. */
 	if (group_close(lock, claim->group) < 0 ||
+	    !group_is_closed(lock, claim->group) ||
 	    claim_open(&group, lock, claim->group, &kind,
 		       &ignored) != NLOCK_OK)
 		return;

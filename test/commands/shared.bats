@@ -231,6 +231,21 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "release: a client that says that the group's directory was removed, though it was not, takes the lock from nobody" {
+	needs strace
+	share
+	other=$CLAIM
+	share
+	# The claim, its warrant, and then that directory.
+	"${STRACE[@]}" -o /dev/null -e trace=unlinkat \
+		-e inject=unlinkat:retval=0:when=3 \
+		nlock release --claim "$CLAIM"
+	run -75 nlock run -n "$LOCK" true
+	holds "$other"
+	nlock release --claim "$other"
+	nothing_left
+}
+
 @test "run -s: a directory at LOCK is left alone" {
 	mkdir "$LOCK"
 	run -78 nlock run -ns "$LOCK" true
