@@ -419,6 +419,9 @@ static enum nlock_result find_group(struct nlock_claim *claim,
 
 	if (claim->group[0] != '\0')
 		return NLOCK_OK;
+	/* An NFS client may remember an earlier lock file. */
+	if (!nlock_is_local(claim->lock))
+		freshen_name(claim->lock->dirfd, claim->lock->name);
 	result = holder_look(claim->lock, &holder, NULL, error);
 	if (result != NLOCK_OK)
 		return result;

@@ -66,9 +66,16 @@ int group_make(const struct nlock_lock *lock, const char *group)
 int group_open(const struct nlock_lock *lock, const char *group)
 {
 	char name[NAME_MAX + 1];
+	int fd;
 
-	return name_directory(lock, group, name) ?
-	       directory_open_path(lock->dirfd, name) : -1;
+	if (!name_directory(lock, group, name))
+		return -1;
+	fd = directory_open_path(lock->dirfd, name);
+	if (fd >= 0 || !is_gone(errno))
+		return fd;
+	/* A caller may give up the lock for that: ask the server. */
+	freshen_name(lock->dirfd, name);
+	return directory_open_path(lock->dirfd, name);
 }
 
 int group_close(const struct nlock_lock *lock, const char *group)

@@ -246,6 +246,16 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "refresh: a client that does not find the group's directory at once, though it is there, loses nothing" {
+	needs strace
+	share
+	"${STRACE[@]}" -o /dev/null -P "$(dirname "$(claim_of "$CLAIM")")" \
+		-e trace=openat -e inject=openat:error=ENOENT:when=1 \
+		nlock refresh --claim "$CLAIM"
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
 @test "run -s: a directory at LOCK is left alone" {
 	mkdir "$LOCK"
 	run -78 nlock run -ns "$LOCK" true
