@@ -141,6 +141,14 @@ static bool begin_wait(const struct nlock_holder *holder, void *data)
 	return true;
 }
 
+/* Who waits for the caller's own share must not go first. */
+static bool lets_others_first(void *data)
+{
+	const struct attempt *attempt = data;
+
+	return !is_sharers(attempt->held);
+}
+
 /* Don't try for the lock while nlock itself, which is to use it, is stopped. */
 static bool is_attended(void *data)
 {
@@ -227,6 +235,7 @@ static int make_attempt(void *data, int cancel_fd)
 	attempt->request.waiting = begin_wait;
 	attempt->request.waiting_data = attempt;
 	attempt->request.ready = is_attended;
+	attempt->request.yields = lets_others_first;
 	attempt->result = nlock_acquire(&attempt->held->lock,
 					&attempt->request, &attempt->claim,
 					&attempt->holder, &attempt->error);

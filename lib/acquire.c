@@ -43,6 +43,7 @@ struct attempt {
 	struct wait_times times;
 	struct waiter waiter;
 	struct courtesy courtesy;
+	bool asked, yields;	/* was request->yields() called; its answer */
 	int hurries;		/* since the last pause */
 };
 
@@ -556,15 +557,26 @@ static enum nlock_result wait_to_try(struct attempt *at, bool held)
 	return result;
 }
 
+static bool yields(struct attempt *at)
+{
+	const struct nlock_request *request = at->request;
+
+	if (!at->asked)
+		at->yields = request->yields == NULL ||
+			     request->yields(request->waiting_data);
+	at->asked = true;
+	return at->yields;
+}
+
 /*
  * Do we let one have a turn that waits to have the lock alone?  Not if we would
  * have to fail for that, as we are not to wait.
  */
-static bool holds_back(const struct attempt *at)
+static bool holds_back(struct attempt *at)
 {
 	return at->sharer != NULL && at->request->timeout_ns > 0 &&
 	       boot_now_ns() < at->waiter.began_ns + HOLD_BACK_NS &&
-	       courtesy_is_asked(at->lock, &at->claim->clock);
+	       courtesy_is_asked(at->lock, &at->claim->clock) && yields(at);
 }
 
 /*

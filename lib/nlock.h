@@ -281,6 +281,14 @@ struct nlock_request {
 	void *waiting_data;
 
 	/*
+	 * With shared: called with waiting_data, once at most, when somebody
+	 * waits to have the lock alone; may be NULL.  If it returns false, that
+	 * one is not let go first.  It would wait for ever for a caller that
+	 * shares the lock already, and waits for this share.
+	 */
+	bool (*yields)(void *data);
+
+	/*
 	 * Called with waiting_data before each try for the lock; may be NULL.
 	 * It may block until the caller is able to use the lock.  If it returns
 	 * false, nlock_acquire() returns NLOCK_CANCELLED.

@@ -496,6 +496,20 @@ going() {
 	nothing_left
 }
 
+@test "run -s: within a job that shares the lock, nobody is let first who waits for that job" {
+	in_group nlock run -s "$LOCK" -- sh -c '
+		until [ -e "$0|waits" ]; do sleep 0.05; done
+		nlock run other -- nlock run -s -w 1h "$0" touch nested' "$LOCK"
+	job=$!
+	eventually sharers_are 1
+	in_group nlock run "$LOCK" touch alone
+	alone=$!
+	eventually test -e nested
+	ended_with 0 $job
+	ended_with 0 $alone
+	nothing_left
+}
+
 # contend KIND OPTION: one after the other, until told to end.
 contend() {
 	while [ ! -e end ]; do
