@@ -45,7 +45,9 @@ void courtesy_ask(struct courtesy *courtesy, const struct nlock_lock *lock,
 	    (courtesy->fd >= 0 && now_ns < courtesy->shown_ns + RENEW_NS))
 		return;
 	courtesy->shown_ns = now_ns;
-	if (courtesy->fd >= 0 && directory_set_now(courtesy->fd, false) == 0)
+	/* On a local disk that works for a directory that was removed, too. */
+	if (courtesy->fd >= 0 && directory_set_now(courtesy->fd, false) == 0 &&
+	    own_attributes_fd(courtesy->fd, &a) == 0 && a.links > 0)
 		return;
 	courtesy_end(courtesy, lock);	/* somebody took it for an old one */
 	courtesy->fd = directory_make(lock->dirfd, name, nlock_is_local(lock),
@@ -78,8 +80,12 @@ bool courtesy_is_asked(const struct nlock_lock *lock,
 	char name[NAME_MAX + 1];
 	struct attributes a;
 
-	return name_mark(lock, name) &&
-	       fresh_attributes(lock->dirfd, name, &a) == 0 &&
-	       S_ISDIR(a.mode) &&
-	       (clock->server_ns == 0 || is_fresh(&a, clock));
+	if (!name_mark(lock, name) ||
+	    fresh_attributes(lock->dirfd, name, &a) < 0 || !S_ISDIR(a.mode))
+		return false;
+	if (clock->server_ns == 0 || is_fresh(&a, clock))
+		return true;
+	/* Who made it was killed; nobody else may want the lock alone. */
+	unlinkat(lock->dirfd, name, AT_REMOVEDIR);
+	return false;
 }

@@ -32,7 +32,7 @@ void courtesy_end(struct courtesy *courtesy, const struct nlock_lock *lock);
 
 /*
  * Does somebody wait, as far as can be seen?  If the server's clock is not known
- * yet, an old mark counts, too.
+ * yet, an old mark counts, too; otherwise it is removed.
  */
 bool courtesy_is_asked(const struct nlock_lock *lock,
 		       const struct server_clock *clock);
