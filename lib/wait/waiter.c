@@ -398,6 +398,15 @@ static bool is_idle(const struct waiter *w)
 	       !w->woken && w->glances > 0;
 }
 
+/* Where no glance is enough, each pause is followed by a try for the lock. */
+static bool has_paused(struct waiter *w, const struct nlock_holder *holder)
+{
+	if (holder == NULL || holder->kind != HOLDER_SHARED)
+		return false;
+	w->glances++;
+	return is_idle(w);
+}
+
 enum wait_result wait_for_change(struct waiter *w, struct nlock_holder *holder,
 				 const struct wait_times *times)
 {
@@ -415,7 +424,9 @@ enum wait_result wait_for_change(struct waiter *w, struct nlock_holder *holder,
 		if (!announce(w, holder) || !sleep_a_while(w, holder, times))
 			return WAIT_CANCELLED;
 		if (!holder_stays(w, holder))
-			return WAIT_TRY_AGAIN;
+			return has_paused(w, holder) &&
+			       boot_now_ns() >= times->sweep_ns ?
+			       WAIT_SWEEP : WAIT_TRY_AGAIN;
 		/* After a pause: our lease may be shorter than any pause. */
 		if (boot_now_ns() >= times->renew_ns)
 			return WAIT_RENEW;

@@ -509,6 +509,20 @@ going() {
 	nothing_left
 }
 
+@test "run: who waits for sharers, too, cleans up after waiters that were killed" {
+	share -l 1h
+	in_group nlock run "$LOCK" true
+	killed=$!
+	eventually claims_are 2
+	kill -KILL $killed
+	in_group nlock run "$LOCK" true
+	eventually claims_are 3
+	eventually claims_are 2
+	nlock release --claim "$CLAIM"
+	ended_with 0 $!
+	nothing_left
+}
+
 # contend KIND OPTION: one after the other, until told to end.
 contend() {
 	while [ ! -e end ]; do
