@@ -425,6 +425,10 @@ static enum nlock_result find_group(struct nlock_claim *claim,
 	result = holder_look(claim->lock, &holder, NULL, error);
 	if (result != NLOCK_OK)
 		return result;
+	/* It may well be that of our group. */
+	if (holder.kind == HOLDER_UNREADABLE)
+		return fail_with(error, "read the lock file",
+				 holder.leased ? EAGAIN : EACCES);
 	if (holder.kind != HOLDER_SHARED) {
 		if (find_left_group(claim))
 			return NLOCK_OK;
