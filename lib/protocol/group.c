@@ -82,8 +82,16 @@ int group_close(const struct nlock_lock *lock, const char *group)
 {
 	char name[NAME_MAX + 1];
 
-	return name_directory(lock, group, name) ?
-	       warrant_revoke(lock->dirfd, name) : -1;
+	if (!name_directory(lock, group, name))
+		return -1;
+	if (unlinkat(lock->dirfd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	/* A client may say so from its cache: ask the server. */
+	if (errno == ENOENT && group_is_closed(lock, group))
+		return 0;
+	if (errno == ENOENT)
+		errno = ENOTEMPTY;
+	return -1;
 }
 
 bool group_is_closed(const struct nlock_lock *lock, const char *group)
@@ -92,7 +100,7 @@ bool group_is_closed(const struct nlock_lock *lock, const char *group)
 	struct attributes a;
 
 	return name_directory(lock, group, name) &&
-	       fresh_lookup(lock->dirfd, name, &a) < 0 && is_gone(errno);
+	       fresh_lookup(lock->dirfd, name, &a) < 0 && errno == ENOENT;
 }
 
 int group_check_access(const struct nlock_lock *lock, int group_fd)
@@ -178,12 +186,12 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 	DIR *directory = fresh_directory(group_fd);
 	const struct dirent *entry;
 	char claim[NAME_MAX + 1];
-	int result = 0;
+	int result = 0, errnum;
 
 	*sharers = (struct sharers){ .list = NULL };
 	if (directory == NULL)
 		return -1;
-	while (result >= 0 && (entry = readdir(directory)) != NULL) {
+	while (result >= 0 && (errno = 0, entry = readdir(directory)) != NULL) {
 		struct nlock_holder *holder;
 
 		if (is_itself_or_parent(entry->d_name) ||
@@ -199,9 +207,13 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 		else if (result > 0)
 			sharers->count++;
 	}
+	errnum = errno;
+	if (entry == NULL && errnum != 0)
+		result = -1;
 	if (result < 0)
 		discard(sharers);
 	closedir(directory);
+	errno = errnum;
 	return result < 0 ? -1 : 0;
 }
 
