@@ -112,9 +112,8 @@ static void describe_sharers(const struct nlock_holder *holder,
 
 	describe_claim(holder, state, one, sizeof(one));
 	if (holder->sharers == 0 && holder->break_errnum != 0)
-		snprintf(buffer, size, "not shared any more, but the group's "
-			 "directory can't be removed: %s",
-			 strerror(holder->break_errnum));
+		snprintf(buffer, size, "not shared any more, but it can't be "
+			 "broken: %s", strerror(holder->break_errnum));
 	else if (holder->sharers == 0)
 		snprintf(buffer, size, "shared until a moment ago");
 	else if (holder->sharers == 1)
