@@ -249,7 +249,8 @@ is_kept_by_its_heartbeat() {
 @test "refresh: a client that does not find the group's directory at once, though it is there, loses nothing" {
 	needs strace
 	share
-	"${STRACE[@]}" -o /dev/null -P "$(dirname "$(claim_of "$CLAIM")")" \
+	"${STRACE[@]}" -o /dev/null \
+		-P "$(basename "$(dirname "$(claim_of "$CLAIM")")")" \
 		-e trace=openat -e inject=openat:error=ENOENT:when=1 \
 		nlock refresh --claim "$CLAIM"
 	nlock release --claim "$CLAIM"
