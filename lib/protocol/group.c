@@ -306,7 +306,8 @@ bool group_clean(const struct nlock_lock *lock, int group_fd,
 		    warrant_revoke(group_fd, entry->d_name) < 0)
 			clean = false;
 	closedir(directory);
-	directory_remove_litter(group_fd, "", false);
+	/* A claim that a client had open when it was removed, too. */
+	directory_remove_litter(group_fd, "", true);
 	return clean;
 }
 

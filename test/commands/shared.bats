@@ -274,6 +274,14 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "run: what a client keeps of a claim that was open when it was removed is in nobody's way" {
+	share
+	touch "$(dirname "$(claim_of "$CLAIM")")/.nfs00000000000012ab00000001"
+	nlock release --claim "$CLAIM"
+	nlock run -n "$LOCK" true
+	nothing_left
+}
+
 @test "run -s: data that somebody puts into the group's directory stays, and is said to be in the way" {
 	share
 	group=$(dirname "$(claim_of "$CLAIM")")
