@@ -3,6 +3,7 @@
  * leave.c - leave a group that shares a lock, and end it; see group.h.
  */
 #define _GNU_SOURCE
+#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -28,7 +29,9 @@ static void break_group(struct nlock_claim *claim)
 
 	if (holder_look(lock, &holder, &fd, &ignored) != NLOCK_OK || fd < 0)
 		return;
-	if (holder.inode == claim->group_inode &&
+	/* By its name, too: the inode may be another holder's by now. */
+	if (strcmp(holder.claim, claim->group) == 0 &&
+	    holder.inode == claim->group_inode &&
 	    holder.device == claim->group_device)
 		breaker_break(lock, &holder, fd, &claim->clock, 0, &ignored);
 	else
