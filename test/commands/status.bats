@@ -75,7 +75,8 @@ members() {
 	python3 -c 'import json, sys
 o, = [json.loads(line) for line in sys.stdin]
 assert list(o) == ["lock", "state", "held", "claim", "host", "pid", "user",
-                   "since", "expires", "remaining", "kept"], list(o)
+                   "since", "expires", "remaining", "kept", "mode",
+                   "token"], list(o)
 assert eval("(" + sys.argv[1] + ")"), o' "$1"
 }
 
@@ -98,7 +99,8 @@ is_told() {
 	nlock status --json "$LOCK" | members "o == {**o, 'lock': '$LOCK',
 		'state': 'unlocked', 'held': False, 'claim': None,
 		'host': None, 'pid': None, 'user': None, 'since': None,
-		'expires': None, 'remaining': None}"
+		'expires': None, 'remaining': None, 'mode': None,
+		'token': None}"
 }
 
 @test "status: of a lock of ours is ours" {
@@ -108,7 +110,7 @@ is_told() {
 	nlock status --json "$LOCK" | members "o == {**o, 'lock': '$LOCK',
 		'state': 'ours', 'held': True, 'claim': '$NLOCK_CLAIM',
 		'host': '$(hostname)', 'pid': $(pid_in_claim),
-		'user': '$(id -un)'} and 3500 < o['remaining'] <= 3600"
+		'mode': 'exclusive', 'user': '$(id -un)'} and 3500 < o['remaining'] <= 3600"
 }
 
 @test "status: of a lock of ours whose lease is over is ours_expired" {
