@@ -783,6 +783,18 @@ static enum nlock_result identify(struct attempt *at)
 	return NLOCK_OK;
 }
 
+/* Where that was not seen to be safe, nobody shares a lock. */
+static enum nlock_result check_sharing(const struct nlock_lock *lock,
+				       const struct nlock_request *request,
+				       struct nlock_error *error)
+{
+	if (!request->shared || nlock_traits(lock)->removes_for_all)
+		return NLOCK_OK;
+	fail_with(error, "share the lock", EOPNOTSUPP);
+	error->not_shared = true;
+	return NLOCK_UNSUPPORTED;
+}
+
 enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				const struct nlock_request *request,
 				struct nlock_claim *claim,
@@ -807,7 +819,9 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	};
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };
-	result = identify(&at);
+	result = check_sharing(lock, request, error);
+	if (result == NLOCK_OK)
+		result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
 		result = at.sharer != NULL ? join(&at) : NLOCK_BUSY;
 		if (result != NLOCK_BUSY)

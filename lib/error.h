@@ -17,6 +17,7 @@ static inline enum nlock_result fail(struct nlock_error *error,
 	error->errnum = errno;
 	error->separator = '\0';
 	error->shortest_ns = 0;
+	error->not_shared = false;
 	return NLOCK_FAILED;
 }
 

@@ -83,6 +83,8 @@ struct nlock_error {
 	char separator;
 	/* With NLOCK_UNSUPPORTED: the shortest lifetime that would, or 0. */
 	int64_t shortest_ns;
+	/* With NLOCK_UNSUPPORTED: only shared locks are not. */
+	bool not_shared;
 };
 
 struct nlock_options {

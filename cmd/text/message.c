@@ -132,6 +132,12 @@ int message_failure(const char *path, enum nlock_result result,
 					sizeof(duration)));
 		return STATUS_UNSUPPORTED;
 	}
+	if (result == NLOCK_UNSUPPORTED && error->not_shared) {
+		message("%s: %s: %s (shared locks are not known to be safe on "
+			"this file system; leave out -s)", path, error->step,
+			strerror(error->errnum));
+		return STATUS_UNSUPPORTED;
+	}
 	if (result == NLOCK_UNSUPPORTED) {
 		message("%s: %s: %s (this file system can't hold locks)",
 			path, error->step, strerror(error->errnum));

@@ -17,23 +17,29 @@ static const struct file_system_traits traits[FILE_SYSTEMS] = {
 	[FS_OTHER] = {
 		.stamps = STAMPS_UNKNOWN,
 		.caches_times = true,
+		/* Linux sees to that on one machine, such as for bindfs. */
+		.removes_for_all = true,
 	},
 	[FS_LOCAL] = {
 		.stamps = STAMPS_BY_SERVER,
 		.shares_flock = true,
+		.removes_for_all = true,
 	},
 	[FS_OVERLAY] = {
 		.stamps = STAMPS_BY_SERVER,
 		.caches_times = true,
 		.shares_flock = true,
+		.removes_for_all = true,
 	},
 	[FS_NFS] = {
 		.stamps = STAMPS_BY_SERVER,
 		.shares_flock = true,
+		.removes_for_all = true,
 	},
 	/* Its flock(2) needs the lock manager, which is slow or even absent. */
 	[FS_NFS3] = {
 		.stamps = STAMPS_BY_SERVER,
+		.removes_for_all = true,
 	},
 	/* Its flock(2) is mandatory: others can't read a locked file. */
 	[FS_CIFS] = {

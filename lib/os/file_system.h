@@ -39,6 +39,13 @@ struct file_system_traits {
 
 	/* flock(2) is advisory, and other machines see it. */
 	bool shares_flock;
+
+	/*
+	 * In a directory that one client has removed no other can make anything
+	 * any more, whatever it has open: see group.h.  False if that was not
+	 * seen, though it may be so.
+	 */
+	bool removes_for_all;
 };
 
 /*

@@ -257,6 +257,28 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "run -s: on a file system where that was not seen to be safe, nobody shares a lock, and nothing is left" {
+	needs root fuse bindfs
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt -o subtype=mfs
+	run -69 nlock run -s "$DIR/mnt/job.lock" true
+	[[ $output == *"share the lock: Operation not supported (shared locks are not known to be safe on this file system; leave out -s)" ]]
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/behind")" ]
+	umount "$DIR/mnt"
+}
+
+@test "run -s: on another file system by FUSE, sharers keep out who wants the lock alone" {
+	needs root fuse bindfs
+	mount_fuse "$BATS_TEST_TMPDIR/behind" mnt
+	LOCK=$DIR/mnt/job.lock
+	share
+	nlock run -ns "$LOCK" true
+	run -75 nlock run -n "$LOCK" true
+	nlock release --claim "$CLAIM"
+	nlock run -n "$LOCK" true
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/behind")" ]
+	umount "$DIR/mnt"
+}
+
 @test "run -s: a directory at LOCK is left alone" {
 	mkdir "$LOCK"
 	run -78 nlock run -ns "$LOCK" true
