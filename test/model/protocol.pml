@@ -161,7 +161,7 @@
 #error "the lists of claims and processes below are too short for that"
 #endif
 
-#define has(set, x)	((set >> (x)) & 1)
+#define has(set, x)	(((set) >> (x)) & 1)
 #define add(set, x)	set = set | (1 << (x))
 #define del(set, x)	set = set & ~(1 << (x))
 
