@@ -299,8 +299,8 @@ bool group_clean(const struct nlock_lock *lock, int group_fd,
 		return true;
 	while ((entry = readdir(directory)) != NULL)
 		if (is_warrant(lock, entry->d_name, claim) &&
-		    fresh_attributes(group_fd, claim, &a) < 0 &&
-		    is_gone(errno) &&
+		    fresh_lookup(group_fd, claim, &a) < 0 &&
+		    errno == ENOENT &&
 		    fresh_attributes(group_fd, entry->d_name, &a) == 0 &&
 		    is_old(&a, clock) &&
 		    warrant_revoke(group_fd, entry->d_name) < 0)
