@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/xattr.h>
+#endif
 
 #include "directory.h"
 #include "path.h"
@@ -151,6 +154,29 @@ int directory_share(int fd, const struct attributes *around)
 	(void)ignored;
 	return directory_chmod(fd, around->mode & 0777);
 }
+
+#ifdef __linux__
+/* By the names in /proc, since a descriptor may be O_PATH. */
+void directory_copy_acl(int from, int to)
+{
+	static const char acl[] = "system.posix_acl_access";
+	char path[PROC_FD_SIZE], list[4096];
+	ssize_t size = getxattr(proc_fd_path(from, path), acl, list,
+				sizeof(list));
+	int ignored;
+
+	if (size <= 0)
+		return;
+	ignored = setxattr(proc_fd_path(to, path), acl, list, (size_t)size, 0);
+	(void)ignored;
+}
+#else
+void directory_copy_acl(int from, int to)
+{
+	(void)from;
+	(void)to;
+}
+#endif
 
 /*
  * Don't call the C library's function: libfaketime, a preloaded library that

@@ -54,6 +54,9 @@ int directory_chmod(int fd, mode_t mode);
  */
 int directory_share(int fd, const struct attributes *around);
 
+/* Give one directory the access control list of another, if that has one. */
+void directory_copy_acl(int from, int to);
+
 /*
  * Set both times of a directory, or only its access time, to "now".  Not we
  * but the kernel, and through it the server, says when that is.  Returns 0, or

@@ -35,13 +35,16 @@ static bool name_directory(const struct nlock_lock *lock, const char *group,
  * Whoever may take the lock may come, and must be able to list the others.  And
  * as around it, a sticky bit keeps users from removing each other's claims.
  */
-static int share(int fd, const struct attributes *around)
+static int share(const struct nlock_lock *lock, int fd,
+		 const struct attributes *around)
 {
 	mode_t mode = (around->mode & 01777) | ((around->mode & 0222) << 1);
 
-	if (directory_share(fd, around) < 0)
+	if (directory_share(fd, around) < 0 ||
+	    (mode != (around->mode & 0777) && directory_chmod(fd, mode) < 0))
 		return -1;
-	return mode == (around->mode & 0777) ? 0 : directory_chmod(fd, mode);
+	directory_copy_acl(lock->dirfd, fd);
+	return 0;
 }
 
 int group_make(const struct nlock_lock *lock, const char *group)
@@ -56,7 +59,7 @@ int group_make(const struct nlock_lock *lock, const char *group)
 	fd = directory_make(lock->dirfd, name, nlock_is_local(lock), &made);
 	if (fd < 0)
 		return -1;
-	result = share(fd, &around);
+	result = share(lock, fd, &around);
 	if (result < 0)
 		group_close(lock, group);
 	close_keeping_errno(fd);

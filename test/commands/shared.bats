@@ -410,6 +410,16 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "run -s: a user whom an access control list lets in shares the lock, and takes it once the lease is over" {
+	needs root setfacl
+	let_others_in 755
+	setfacl -m u:65534:rwx "$DIR" || skip "needs access control lists"
+	share -l 100ms
+	run -0 as_nobody run -ns "$LOCK" true
+	run -0 as_nobody run -w 20s --clock-slop 1ms "$LOCK" true
+	nothing_left
+}
+
 @test "run -s: users of a directory that is theirs together share a lock" {
 	needs root
 	let_others_in 777
