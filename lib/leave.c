@@ -105,6 +105,9 @@ static enum nlock_result leave(struct nlock_claim *claim, bool after,
 		return fail(error, "read the claim");
 	if (claim_open_warrant(claim) < 0 && !is_gone(errno))
 		return fail(error, "open the warrant");
+	/* Change nothing then, as a release of any lock. */
+	if (!may_use_warrant(claim))
+		return fail(error, "use the warrant");
 	switch (remove_claim(claim)) {
 	case GATE_OPEN:
 		claim->taken_down = ours;

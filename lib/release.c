@@ -101,7 +101,7 @@ static void remove_orphaned_warrant(const struct nlock_claim *claim)
  * If the warrant is gone, the release goes on.  So it does after EPERM, which a
  * container runtime may report that does not know faccessat2(2).
  */
-static bool may_use_warrant(const struct nlock_claim *claim)
+bool may_use_warrant(const struct nlock_claim *claim)
 {
 	return claim->made || claim->uid == geteuid() ||
 	       claim->warrant_fd < 0 ||

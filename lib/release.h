@@ -30,6 +30,12 @@ enum nlock_result leave_group(struct nlock_claim *claim, bool after,
 enum nlock_result release_finish(struct nlock_claim *claim,
 				 struct nlock_error *error);
 
+/*
+ * May we use the claim's warrant, if it is open, which another user may have
+ * made?
+ */
+bool may_use_warrant(const struct nlock_claim *claim);
+
 /* Who removed a claim, which is the gate to all else? */
 enum gate {
 	GATE_OPEN,		/* we did */

@@ -420,6 +420,16 @@ is_kept_by_its_heartbeat() {
 	nothing_left
 }
 
+@test "release: a user who could not release another user's lock can't release that user's share" {
+	needs root
+	let_others_in 777
+	share
+	run -77 as_nobody release --claim "$CLAIM"
+	holds "$CLAIM"
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
 @test "run -s: users of a directory that is theirs together share a lock" {
 	needs root
 	let_others_in 777
