@@ -452,8 +452,8 @@ static enum nlock_result evict(struct attempt *at, int group_fd,
 }
 
 /*
- * Nobody seems to be left in the group.  Close it, unless somebody comes or goes
- * at this moment, or there is something that no sharer has made.
+ * Nobody seems to be left in the group.  Close it, unless somebody comes or
+ * goes at this moment, or there is something that no sharer has made.
  */
 static enum nlock_result close_group(struct attempt *at, const char *group,
 				     int group_fd, bool strangers)

@@ -17,8 +17,8 @@ enum nlock_result release_linked(struct nlock_claim *claim,
 /*
  * Release the claim of who shares a lock and, if that leaves nobody, the lock.
  * Or, if its group never got the lock, withdraw both.  after says to do so as
- * nlock_release_after().  Returns as nlock_release(), and leaves the claim open,
- * too.
+ * nlock_release_after().  Returns as nlock_release(), and leaves the claim
+ * open, too.
  */
 enum nlock_result leave_group(struct nlock_claim *claim, bool after,
 			      struct nlock_error *error);
