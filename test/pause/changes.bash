@@ -13,9 +13,45 @@ hold() {
 	eval "$(nlock acquire "$@" --var CLAIM "$LOCK")"
 }
 
+# share LIFETIME...: be one of those who share $LOCK; $CLAIM is the claim.
+share() {
+	hold -s "$@"
+}
+
+# has_lock CLAIM: alone, or as one of those who share it.
+has_lock() {
+	[ "$1" -ef "$LOCK" ] || [ -f "$(cat "$LOCK")|sharers/${1##*/}" ]
+}
+
+# hold_other: share it for long; $OTHER is the claim.
+hold_other() {
+	eval "$(nlock acquire -s -l 10m --var OTHER "$LOCK")"
+}
+
+# Nothing has happened to that one, which then leaves.
+other_is_unharmed() {
+	has_lock "$OTHER"
+	nlock refresh -l 10m --claim "$OTHER"
+	nlock release --claim "$OTHER"
+}
+
 # modified_ns FILE: its modification time, which for a claim is its lease's end.
 modified_ns() {
 	stat -c %.9Y "$1" | tr -d .
+}
+
+# lease_end_ns: of $LOCK, or of the last one who shares it; 0 if there is none.
+lease_end_ns() {
+	local group
+
+	if [ ! -e "$LOCK" ]; then
+		echo 0
+	elif group=$(cat "$LOCK"); [[ $group != *'|g'* ]]; then
+		modified_ns "$LOCK"
+	else
+		{ echo 0; find "$group|sharers" -type f -exec stat -c %.9Y {} +; } \
+			2>/dev/null | tr -d . | sort -n | tail -n 1
+	fi
 }
 
 # now_ns: by the clock of the file system.
@@ -25,7 +61,7 @@ now_ns() {
 
 # lease_over_by MS
 lease_over_by() {
-	[ $(($(now_ns) - $(modified_ns "$LOCK"))) -gt $(($1 * 1000000)) ]
+	[ $(($(now_ns) - $(lease_end_ns))) -gt $(($1 * 1000000)) ]
 }
 
 traced() {
@@ -119,12 +155,13 @@ kill_before() {
 }
 
 # keep LIFETIME: have $LOCK kept for the process $WARD, by the process $KEEPER
-# and its heartbeat $HEARTBEAT; $CLAIM is the claim.
+# and its heartbeat $HEARTBEAT; $CLAIM is the claim.  $SHARED may be -s.
 keep() {
 	sleep 1000 >/dev/null 3>&- &
 	WARD=$!
 	ALL_KEPT+=("$WARD")
-	eval "$(nlock acquire --keep --pid "$WARD" -l "$1" --var CLAIM "$LOCK")"
+	eval "$(nlock acquire --keep --pid "$WARD" ${SHARED-} -l "$1" \
+		--var CLAIM "$LOCK")"
 	KEEPER=$(keepers | head -n 1)
 	eventually heartbeat_of "$KEEPER"
 	HEARTBEAT=$(heartbeat_of "$KEEPER")

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * interleave.c - run nlock commands one call at a time, in an order of our
- * choice, and see that no lock is ever in two hands.
+ * choice, and see that no lock is ever in two hands, or in one hand and shared.
  *
  *	interleave NLOCK DIR play LEASE SCHEDULE	one schedule
  *	interleave NLOCK DIR held LEASE XY		X held up, and Y then
  *	interleave NLOCK DIR changes LEASE XY		each of two, X and Y
  *	interleave NLOCK DIR calls LEASE XY		the same, finer
  *	interleave NLOCK DIR waiting LEASE XY		the same, while W waits
+ *	... LEASE XY N		one in N of what comes then
  *	interleave NLOCK DIR random LEASE COUNT SEED	of several, at random
  *
  * LEASE is that of the lock V at the beginning: "running", "over" by far, or
  * "none", that is, V is not there.  "swept" is "over", and a waiter that was
- * killed hours ago has left its claim.  A schedule's words:
+ * killed hours ago has left its claim.  With "shared" and "shared-over" V is
+ * the only one of a group that has the lock.  With "empty" and "closed" the last
+ * one to leave it was killed before it removed the group's directory, or took
+ * the lock down.  A schedule's words:
  *
  *	A B C	acquire, for ten minutes, without waiting
  *	T	the same, for 300 ms
  *	W	the same, and wait for it
- *	N	run a command that prints its claim
+ *	a b c	as A B C, but share the lock
+ *	t w	as T W, but share the lock
+ *	N n	run a command that prints its claim; share the lock
  *	R S	release V
  *	F	refresh V, for ten minutes
  *	A12	run A until it is about to make its 12th call on a file in the
@@ -25,17 +31,20 @@
  *		left alone, too, when it has nothing to do but to wait
  *	A~	run A until it waits, and count its calls from there
  *	A!	kill A
- *	old	all that breakers have made is a minute old from now on
- *	late	wait until the lease of T is over
+ *	old	all that breakers have made, and sharers' warrants without
+ *		a claim, are a minute old from now on
+ *	late	wait until the lease of T, or t, is over
  *
  * A breaker that has come to a stop is pushed aside after 5 s by the file
- * server's clock, which is the time stamp of its warrant.  "old" sets that
- * back, rather than wait: others can't tell, and it never looks at its own.
+ * server's clock, which is the time stamp of its warrant, and so is one who was
+ * about to join a group.  "old" sets that back, rather than wait: others can't
+ * tell, and it never looks at its own.
  *
  * Prints each schedule that went wrong, and how, and at last a count.  The
  * commands are stopped by ptrace(2), as by a debugger.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,10 +70,13 @@
 #define A_MINUTE_S	60
 #define HOURS_S		7200
 
+#define SHARERS		"|sharers"
+#define WARRANT		"|warrant"
+
 #define SCHEDULE_SIZE	256
 #define SCHEDULE_LIMIT_S 60
 
-/* Those with T wait for a lease, those with S one release for the other. */
+/* Those with T, t wait for a lease, those with S one release for the other. */
 #define WORKERS		8
 #define WORKERS_SLEEPING 24
 
@@ -77,6 +89,7 @@ struct actor {
 	int calls;		/* made or about to be made */
 	bool change;		/* the call it was first held up before was */
 	bool held;
+	int holds;		/* how often it was held up */
 	bool waits;		/* it is in ppoll(2), or is about to be ... */
 	bool asleep;		/* ... and was not stopped there */
 	bool ran;		/* its command has */
@@ -88,15 +101,19 @@ static const char *nlock;
 static char directory[PATH_MAX];	/* of the lock, for one worker */
 static char lock_path[PATH_MAX];
 static char output[PATH_MAX];
+static char group[PATH_MAX];		/* the claim of the group that V is in */
 static char victim[PATH_MAX];		/* the claim V */
 static char old_claim[PATH_MAX];	/* which a killed waiter has left */
 static bool victim_broken, victim_released;
+static bool slow_joiner;		/* others may take it for a dead one */
 static bool victim_holds;
 
 static struct actor actors[] = {
 	{ .letter = 'A' }, { .letter = 'B' }, { .letter = 'C' },
 	{ .letter = 'T' }, { .letter = 'R' }, { .letter = 'S' },
 	{ .letter = 'F' }, { .letter = 'W' }, { .letter = 'N' },
+	{ .letter = 'a' }, { .letter = 'b' }, { .letter = 'c' },
+	{ .letter = 't' }, { .letter = 'w' }, { .letter = 'n' },
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -115,7 +132,17 @@ static struct actor *actor_of(char letter)
 
 static bool acquires(const struct actor *a)
 {
-	return strchr("ABCTW", a->letter) != NULL;
+	return strchr("ABCTWabctw", a->letter) != NULL;
+}
+
+static bool waits(const struct actor *a)
+{
+	return toupper(a->letter) == 'W';
+}
+
+static bool runs(const struct actor *a)
+{
+	return toupper(a->letter) == 'N';
 }
 
 static bool releases(const struct actor *a)
@@ -174,8 +201,9 @@ static void exec_nlock(const char *const *arguments, char letter)
 static void exec_actor(const struct actor *a)
 {
 	const char *const acquire[] = {
-		"acquire", "-w", a->letter == 'W' ? "60s" : "0", "-l",
-		a->letter == 'T' ? SHORT_LEASE : LONG_LEASE,
+		"acquire", islower(a->letter) ? "-s" : "-x",
+		"-w", waits(a) ? "60s" : "0",
+		"-l", toupper(a->letter) == 'T' ? SHORT_LEASE : LONG_LEASE,
 		"--clock-slop", SLOP, lock_path, NULL
 	};
 	const char *const release[] = { "release", "--claim", victim, NULL };
@@ -183,12 +211,12 @@ static void exec_actor(const struct actor *a)
 		"refresh", "-l", LONG_LEASE, "--claim", victim, NULL
 	};
 	const char *const a_run[] = {
-		"run", "-n", "-l", LONG_LEASE, "--clock-slop", SLOP, lock_path,
-		"printenv", "NLOCK_CLAIM", NULL
+		"run", islower(a->letter) ? "-ns" : "-n", "-l", LONG_LEASE,
+		"--clock-slop", SLOP, lock_path, "printenv", "NLOCK_CLAIM", NULL
 	};
 
 	/* Its command's process is killed with it. */
-	if (a->letter == 'N')
+	if (runs(a))
 		setsid();
 	exec_nlock(acquires(a) ? acquire : releases(a) ? release :
 		   a->letter == 'F' ? refresh : a_run, a->letter);
@@ -339,7 +367,7 @@ static void start(struct actor *a)
 		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0)
 		die("start");
 	a->status = RUNNING;
-	a->calls = 0;
+	a->calls = a->holds = 0;
 	a->held = a->change = a->waits = a->asleep = a->ran = false;
 }
 
@@ -368,13 +396,14 @@ static bool advance(struct actor *a, int until)
 			 ++a->calls == until)
 			goto held;
 		else
-			a->waits = a->letter == 'W' && is_about_to_wait(a->pid);
+			a->waits = waits(a) && is_about_to_wait(a->pid);
 	}
 	return false;
 
 held:
 	if (!a->held)
 		a->change = change;
+	a->holds++;
 	return a->held = true;
 }
 
@@ -385,7 +414,7 @@ static void end(struct actor *a)
 
 	if (a->status != RUNNING)
 		return;
-	kill(a->letter == 'N' ? -a->pid : a->pid, SIGKILL);
+	kill(runs(a) ? -a->pid : a->pid, SIGKILL);
 	do
 		waitpid(a->pid, &status, 0);
 	while (WIFSTOPPED(status));
@@ -394,46 +423,140 @@ static void end(struct actor *a)
 
 /* ------------------------------------------------------------------ oracle */
 
-/* Who holds the lock for ten minutes, by what it was told. */
-static const char *winner(void)
+static bool is_shared(const char *claim)
 {
-	const struct actor *a;
+	return strrchr(claim, '|')[1] == 's';
+}
 
-	for EACH_ACTOR(a)
-		if (a->claim[0] != '\0')
-			return a->claim;
-	return victim_holds ? victim : NULL;
+/* A name without its ending, in rest; NULL if it does not end so. */
+static const char *without(const char *name, const char *ending, char *rest)
+{
+	size_t length = strlen(name), end = strlen(ending);
+
+	if (length <= end || length - end > NAME_MAX ||
+	    strcmp(name + length - end, ending) != 0)
+		return NULL;
+	memcpy(rest, name, length - end);
+	rest[length - end] = '\0';
+	return rest;
+}
+
+/* The next entry of a directory that ends so; NULL if there is no more. */
+static const char *next_ending(DIR *entries, const char *ending)
+{
+	const struct dirent *entry;
+	char rest[NAME_MAX + 1];
+
+	while (entries != NULL && (entry = readdir(entries)) != NULL)
+		if (without(entry->d_name, ending, rest) != NULL)
+			return entry->d_name;
+	return NULL;
+}
+
+/*
+ * The file of a claim, and in owner the one that has to be the lock file for it
+ * to have the lock: that of its group, or itself.
+ */
+static const char *file_of(const char *claim, char *owner)
+{
+	static char file[2 * PATH_MAX];
+	char rest[NAME_MAX + 1];
+	DIR *entries = opendir(directory);
+	const char *name;
+
+	snprintf(file, sizeof(file), "%s", claim);
+	strcpy(owner, claim);
+	while (is_shared(claim) &&
+	       (name = next_ending(entries, SHARERS)) != NULL) {
+		snprintf(file, sizeof(file), "%.2000s/%s%s", directory, name,
+			 strrchr(claim, '/'));
+		snprintf(owner, PATH_MAX, "%.2000s/%s", directory,
+			 without(name, SHARERS, rest));
+		if (access(file, F_OK) == 0)
+			break;
+	}
+	closedir(entries);
+	return file;
+}
+
+/*
+ * Those who hold the lock for ten minutes, by what they were told: the next one
+ * after *a, of whom the first is V.
+ */
+static const char *next_holder(struct actor **a)
+{
+	if (*a == NULL) {
+		*a = actors;
+		/* Once F has renewed its lease that is F's to say. */
+		if (victim_holds && actor_of('F')->claim[0] == '\0')
+			return victim;
+	}
+	while (*a < actors + COUNT(actors))
+		if ((*a)++->claim[0] != '\0')
+			return (*a)[-1].claim;
+	return NULL;
+}
+
+#define EACH_HOLDER(claim, a)						\
+	(a = NULL; (claim = next_holder(&a)) != NULL;)
+
+/* One that can't hold the lock along with who shares it, or has it alone. */
+static const char *rival_of(bool sharer)
+{
+	const char *claim;
+	struct actor *a;
+
+	for EACH_HOLDER(claim, a)
+		if (!sharer || !is_shared(claim))
+			return claim;
+	return NULL;
 }
 
 /*
  * A breaker may have begun before V was refreshed.  It leaves V the lock, but
- * not the warrant, so V's next refresh fails, and V can't take it down.
+ * not the warrant, so V's next refresh fails, and V can't take it down.  The
+ * same may happen to one who was slow to join a group, and as yet has no claim,
+ * or a claim whose lease has not been set.
  */
-static bool was_over(const char *claim)
+static bool may_have_no_warrant(const char *claim)
 {
-	return strcmp(claim, victim) == 0 && !victim_holds;
+	return (strcmp(claim, victim) == 0 && !victim_holds) ||
+	       (slow_joiner && is_shared(claim));
 }
 
-static void winner_still_holds(void)
+static void still_holds(const char *claim, bool warranted)
 {
-	const char *claim = winner();
-	char warrant[PATH_MAX + sizeof("|warrant")];
+	char warrant[2 * PATH_MAX + sizeof(WARRANT)], owner[PATH_MAX];
+	const char *file = file_of(claim, owner);
 	struct stat lock, own, directory_stat;
 
-	if (claim == NULL)
-		return;
-	snprintf(warrant, sizeof(warrant), "%s|warrant", claim);
-	if (stat(claim, &own) < 0 || stat(lock_path, &lock) < 0 ||
-	    lock.st_ino != own.st_ino || own.st_nlink != 2)
+	snprintf(warrant, sizeof(warrant), "%s" WARRANT, file);
+	if (access(file, F_OK) < 0 || stat(owner, &own) < 0 ||
+	    stat(lock_path, &lock) < 0 || lock.st_ino != own.st_ino ||
+	    own.st_nlink != 2)
 		complain("  somebody has taken the lock of %s\n", claim);
-	else if (stat(warrant, &directory_stat) < 0 && !was_over(claim))
+	else if (stat(warrant, &directory_stat) < 0 && warranted)
 		complain("  somebody has revoked the warrant of %s\n", claim);
 }
 
+static void holders_still_hold(void)
+{
+	const char *claim;
+	struct actor *a;
+
+	for EACH_HOLDER(claim, a)
+		still_holds(claim, !may_have_no_warrant(claim));
+}
+
+/*
+ * If V shares the lock, whoever removes its claim has released it or evicted
+ * it, and only one can.
+ */
 static bool victim_has_lock(void)
 {
-	char content[PATH_MAX] = "";
-	int fd = open(lock_path, O_RDONLY | O_CLOEXEC);
+	char content[PATH_MAX] = "", owner[PATH_MAX];
+	int fd = open(is_shared(victim) ? file_of(victim, owner) : lock_path,
+		      O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
@@ -446,22 +569,23 @@ static bool victim_has_lock(void)
 /* Its command ran: it ends before the lock is given back. */
 static void judge_command(struct actor *a)
 {
+	const char *rival = rival_of(islower(a->letter));
 	struct stat printed;
 
-	if (a->letter != 'N' || a->ran ||
-	    stat(output_of('N'), &printed) < 0 || printed.st_size == 0)
+	if (!runs(a) || a->ran ||
+	    stat(output_of(a->letter), &printed) < 0 || printed.st_size == 0)
 		return;
 	a->ran = true;
-	if (winner() != NULL)
-		complain("  N: its command runs, but %s has the lock\n",
-			 winner());
+	if (rival != NULL)
+		complain("  %c: its command runs, but %s has the lock\n",
+			 a->letter, rival);
 }
 
 static bool may_exit_so(const struct actor *a)
 {
-	if (a->letter == 'N')
+	if (runs(a))
 		return a->status == (a->ran ? 0 : 75);
-	if (a->letter == 'W')
+	if (waits(a))
 		return a->status == 0;
 	return a->status == 0 || a->status == (acquires(a) ? 75 : 76);
 }
@@ -479,7 +603,8 @@ static void judge_release(const struct actor *a)
 /* Somebody has ended: does it say the truth? */
 static void judge(struct actor *a)
 {
-	const char *before = winner();
+	const char *before = rival_of(acquires(a) ? islower(a->letter) :
+				      is_shared(victim));
 
 	if (a->status == KILLED || a->status == RUNNING)
 		return;
@@ -488,7 +613,7 @@ static void judge(struct actor *a)
 	if (a->status == 76 && a->letter == 'R' && victim_released &&
 	    actor_of('S')->status == NOT_STARTED)
 		complain("  R: has released, but says that it was lost\n");
-	if (a->status != 0 || a->letter == 'N')
+	if (a->status != 0 || runs(a))
 		return;
 	if (releases(a)) {
 		judge_release(a);
@@ -497,14 +622,17 @@ static void judge(struct actor *a)
 	if (before != NULL && !(a->letter == 'F' && victim_holds))
 		complain("  %c has the lock, but so has %s\n", a->letter,
 			 before);
-	if (acquires(a))
+	if (acquires(a)) {
 		read_claim(a->letter, a->claim);
-	else if (actor_of('R')->status == NOT_STARTED &&
-		 actor_of('S')->status == NOT_STARTED)
+		/* Held up once, it has seen its warrant after that. */
+		still_holds(a->claim, a->holds <= 1 || !slow_joiner);
+	} else if (actor_of('R')->status == NOT_STARTED &&
+		   actor_of('S')->status == NOT_STARTED) {
 		strcpy(a->claim, victim);
-	winner_still_holds();
+	}
+	holders_still_hold();
 	/* It may end any time. */
-	if (a->letter == 'T')
+	if (toupper(a->letter) == 'T')
 		a->claim[0] = '\0';
 }
 
@@ -514,7 +642,7 @@ static bool about_to_start(struct actor *a)
 {
 	if (a->status != NOT_STARTED)
 		return false;
-	a->winner_before = winner() != NULL && !victim_holds;
+	a->winner_before = !victim_holds && rival_of(is_shared(victim)) != NULL;
 	if (releases(a)) {
 		victim_holds = false;
 		/* Refreshed before, it is given back now. */
@@ -536,44 +664,102 @@ static bool set_modified(int dirfd, const char *name, time_t seconds_ago)
 	return utimensat(dirfd, name, times, 0) == 0;
 }
 
+/*
+ * Do it to each warrant without a claim in a group's directory, or to each
+ * claim; returns whether there is one.
+ */
+static bool for_each_sharer(bool orphans, bool (*do_it)(int, const char *))
+{
+	char path[2 * PATH_MAX], claim[NAME_MAX + 1];
+	DIR *entries = opendir(directory), *group_entries;
+	const char *name;
+	bool found = false;
+
+	while ((name = next_ending(entries, SHARERS)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", directory, name);
+		group_entries = opendir(path);
+		while ((name = next_ending(group_entries, "")) != NULL) {
+			bool is_claim = without(name, WARRANT, claim) == NULL;
+
+			if (name[0] != '.' && is_claim != orphans &&
+			    (is_claim || faccessat(dirfd(group_entries), claim,
+						   F_OK, 0) < 0))
+				found |= do_it(dirfd(group_entries), name);
+		}
+		if (group_entries != NULL)
+			closedir(group_entries);
+	}
+	closedir(entries);
+	return found;
+}
+
+static bool make_old(int dirfd, const char *name)
+{
+	return set_modified(dirfd, name, A_MINUTE_S);
+}
+
 static bool make_breakers_old(void)
 {
-	bool found = false;
+	bool found = for_each_sharer(true, make_old);
 	char name[NAME_MAX + sizeof("/warrant")];
 	DIR *entries = opendir(directory);
 	const struct dirent *entry;
 
+	slow_joiner |= found;
 	while ((entry = readdir(entries)) != NULL)
 		if (strstr(entry->d_name, "|breaker") != NULL) {
 			snprintf(name, sizeof(name), "%s/warrant",
 				 entry->d_name);
-			if (set_modified(dirfd(entries), name, A_MINUTE_S))
+			if (make_old(dirfd(entries), name))
 				found = true;
 		}
 	closedir(entries);
 	return found;
 }
 
-/* T's is the claim whose lease ends soon. */
+static int64_t longest_ns;
+
+/* How long a lease still runs, if it is a short one. */
+static bool note_lease(int dirfd, const char *name)
+{
+	struct timespec now;
+	struct stat st;
+	int64_t left_ns;
+
+	if (fstatat(dirfd, name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	left_ns = (st.st_mtim.tv_sec - now.tv_sec) * 1000000000L +
+		  st.st_mtim.tv_nsec - now.tv_nsec;
+	if (left_ns < 1000000000L && left_ns > longest_ns)
+		longest_ns = left_ns;
+	return true;
+}
+
+/* Is it a claim whose lease is not running, other than V's? */
+static bool has_no_lease(int dirfd, const char *name)
+{
+	struct timespec now;
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return strcmp(name, strrchr(victim, '/') + 1) != 0 &&
+	       fstatat(dirfd, name, &st, 0) == 0 &&
+	       st.st_mtim.tv_sec <= now.tv_sec;
+}
+
+/* The claim of T, or t, is the one whose lease ends soon. */
 static void wait_for_end_of_lease(void)
 {
 	DIR *entries = opendir(directory);
 	const struct dirent *entry;
-	struct timespec now, pause;
-	struct stat st;
-	int64_t left_ns, longest_ns = 0;
+	struct timespec pause;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	while ((entry = readdir(entries)) != NULL) {
-		if (fstatat(dirfd(entries), entry->d_name, &st, 0) < 0 ||
-		    !S_ISREG(st.st_mode))
-			continue;
-		left_ns = (st.st_mtim.tv_sec - now.tv_sec) * 1000000000L +
-			  st.st_mtim.tv_nsec - now.tv_nsec;
-		if (left_ns < 1000000000L && left_ns > longest_ns)
-			longest_ns = left_ns;
-	}
+	longest_ns = 0;
+	while ((entry = readdir(entries)) != NULL)
+		note_lease(dirfd(entries), entry->d_name);
 	closedir(entries);
+	for_each_sharer(false, note_lease);
 	/* Stamps may be a tick behind. */
 	longest_ns += SLOP_NS + 20000000L;
 	pause.tv_sec = longest_ns / 1000000000L;
@@ -593,6 +779,7 @@ static bool go_on(struct actor *a, int until)
 		else
 			victim_broken = true;
 	}
+	slow_joiner |= for_each_sharer(false, has_no_lease);
 	judge_command(a);
 	judge(a);
 	return came;
@@ -621,7 +808,7 @@ static bool play_word(const char *word)
 		if (word[1] == '~')
 			a->calls = 0;
 	}
-	winner_still_holds();
+	holders_still_hold();
 	return came;
 }
 
@@ -649,20 +836,50 @@ static void remove_all(const char *path)
 	closedir(entries);
 }
 
-/* As acquire would; it would take longer. */
-static void make_claim(const char *claim)
+/*
+ * As acquire would; it would take longer.  Its content is what a claim is told
+ * by, even if its file is elsewhere.
+ */
+static void make_claim(const char *file, const char *content)
 {
-	char warrant[PATH_MAX + sizeof("|warrant")];
-	int fd = open(claim, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	char warrant[2 * PATH_MAX + sizeof(WARRANT)];
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0644);
 
-	snprintf(warrant, sizeof(warrant), "%s|warrant", claim);
-	if (write(fd, claim, strlen(claim)) < 0 || close(fd) < 0 ||
+	snprintf(warrant, sizeof(warrant), "%s" WARRANT, file);
+	if (write(fd, content, strlen(content)) < 0 || close(fd) < 0 ||
 	    mkdir(warrant, 0777) < 0)
-		die(claim);
+		die(file);
+}
+
+/* A group that has the lock, with V in it or with nobody; or a closed one. */
+static void make_group(bool closed)
+{
+	char path[2 * PATH_MAX];
+
+	make_claim(group, group);
+	set_modified(AT_FDCWD, group, -A_MINUTE_S * 1000);
+	if (link(group, lock_path) < 0)
+		die("the group's lock");
+	snprintf(path, sizeof(path), "%s" SHARERS, group);
+	if (!closed && mkdir(path, 0777) < 0)
+		die("the group's directory");
+}
+
+static bool begins_shared(const char *lease)
+{
+	return strncmp(lease, "shared", 6) == 0;
+}
+
+/* Is there a group at the beginning? */
+static bool has_group(const char *lease)
+{
+	return begins_shared(lease) || strcmp(lease, "empty") == 0 ||
+	       strcmp(lease, "closed") == 0;
 }
 
 static void prepare(const char *lease)
 {
+	char file[2 * PATH_MAX];
 	struct actor *a;
 
 	complaints[0] = '\0';
@@ -671,18 +888,29 @@ static void prepare(const char *lease)
 		a->status = NOT_STARTED;
 		a->claim[0] = '\0';
 	}
-	victim_holds = strcmp(lease, "running") == 0;
-	victim_broken = victim_released = false;
-	if (strcmp(lease, "none") == 0)
-		return;
+	snprintf(victim, sizeof(victim), "%.4050s|host|1|%c0123456789abcdef",
+		 lock_path, begins_shared(lease) ? 's' : 'n');
+	victim_holds = strcmp(lease, "running") == 0 ||
+		       strcmp(lease, "shared") == 0;
+	victim_broken = victim_released = slow_joiner = false;
+	if (has_group(lease))
+		make_group(strcmp(lease, "closed") == 0);
 	if (strcmp(lease, "swept") == 0) {
-		make_claim(old_claim);
+		make_claim(old_claim, old_claim);
 		set_modified(AT_FDCWD, old_claim, HOURS_S);
 	}
-	make_claim(victim);
-	if (link(victim, lock_path) < 0)
+	if (begins_shared(lease)) {
+		snprintf(file, sizeof(file), "%s" SHARERS "%s", group,
+			 strrchr(victim, '/'));
+	} else if (has_group(lease) || strcmp(lease, "none") == 0) {
+		return;
+	} else {
+		strcpy(file, victim);
+	}
+	make_claim(file, victim);
+	if (!has_group(lease) && link(file, lock_path) < 0)
 		die("the victim's lock");
-	set_modified(AT_FDCWD, victim, victim_holds ? -10 * A_MINUTE_S :
+	set_modified(AT_FDCWD, file, victim_holds ? -10 * A_MINUTE_S :
 		     A_MINUTE_S);
 }
 
@@ -722,6 +950,13 @@ static int count_killed(void)
 	return killed;
 }
 
+/* Of whoever has the lock. */
+static void end_leases(void)
+{
+	set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
+	for_each_sharer(false, make_old);
+}
+
 /*
  * What nobody relies on any more is given back, or its lease, which can be
  * long, has to be over.  Not that of a run whose processes have been killed:
@@ -729,31 +964,29 @@ static int count_killed(void)
  */
 static void give_back(void)
 {
-	char claim[PATH_MAX];
-	const char *const release[] = { "release", "--claim", claim, NULL };
+	const char *release[] = { "release", "--claim", NULL, NULL };
 	int killed = count_killed();
 	struct actor *a;
 
-	if (winner() != NULL) {
-		strcpy(claim, winner());
+	for EACH_HOLDER(release[2], a)
 		if (run(release) != 0)
 			complain("  the holder could not release\n");
-	}
 	for EACH_ACTOR(a)
 		a->claim[0] = '\0';
 	victim_holds = false;
-	if (killed > (actor_of('N')->status == KILLED) ||
-	    actor_of('T')->status == 0 || actor_of('F')->status != NOT_STARTED)
-		set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
+	if (killed > (actor_of('N')->status == KILLED) +
+	    (actor_of('n')->status == KILLED) ||
+	    actor_of('T')->status == 0 || actor_of('t')->status == 0 ||
+	    actor_of('F')->status != NOT_STARTED)
+		end_leases();
 	if (killed > 0)
 		make_breakers_old();
 }
 
 /* Who waits has its turn. */
-static void let_waiter_in(void)
+static void let_waiter_in(struct actor *a)
 {
 	const struct timespec moment = { 0, 1000000 };
-	struct actor *a = actor_of('W');
 
 	if (a->status != RUNNING)
 		return;
@@ -785,13 +1018,14 @@ static void look_at_aftermath(void)
 {
 	char claim[PATH_MAX];
 
-	let_waiter_in();
+	let_waiter_in(actor_of('W'));
+	let_waiter_in(actor_of('w'));
 	give_back();
 	if (!take_once_more(claim))
 		return;
 	/* The next who breaks sweeps up, if nobody has. */
 	if (access(old_claim, F_OK) == 0) {
-		set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
+		end_leases();
 		if (!take_once_more(claim))
 			return;
 	}
@@ -880,6 +1114,7 @@ static const char *play_with(const char *lease, const char *begin,
 }
 
 static int worker, workers = 1;
+static size_t one_in = 1;
 
 /* Is X's Ith call, if it goes first, a change? */
 static bool is_change(const char *lease, const char *prefix, char x, int i)
@@ -890,6 +1125,12 @@ static bool is_change(const char *lease, const char *prefix, char x, int i)
 	return play(lease, schedule)[0] != '\0' || actor_of(x)->change;
 }
 
+/* Is the lock shared by any of them? */
+static bool shares(const char *lease, char x, char y)
+{
+	return has_group(lease) || islower(x) || islower(y);
+}
+
 /*
  * X is held up before each of its changes, while Y does all that it does, and a
  * third may take the lock.
@@ -897,8 +1138,14 @@ static bool is_change(const char *lease, const char *prefix, char x, int i)
 static void play_held(const char *lease, char x, char y)
 {
 	static const char *const endings[] = {
-		"Y X", "Y old C X", "old C Y X", "old C X Y", "X! Y",
+		"Y X", "Y old C X", "old C Y X", "old C X Y", "X! Y", NULL
 	};
+	static const char *const endings_shared[] = {
+		"Y X", "Y C X", "Y c X", "c Y X", "old C Y X", "old C X Y",
+		"old c X Y", "X! Y", "X! c Y", NULL
+	};
+	const char *const *endings_now = shares(lease, x, y) ? endings_shared :
+					 endings;
 	char begin[16];
 	bool x_ended = false;
 	size_t ending;
@@ -909,9 +1156,10 @@ static void play_held(const char *lease, char x, char y)
 		x_ended = play(lease, begin)[0] != '\0';
 		if (!x_ended && !actor_of(x)->change)
 			continue;
-		for (ending = (size_t)worker; ending < COUNT(endings);
-		     ending += (size_t)workers)
-			play_with(lease, begin, endings[ending], x, y);
+		for (ending = 0; endings_now[ending] != NULL; ending++)
+			if (ending % (size_t)workers == (size_t)worker)
+				play_with(lease, begin, endings_now[ending], x,
+					  y);
 	}
 }
 
@@ -927,30 +1175,42 @@ static void play_pairs(const char *lease, const char *prefix, char x, char y,
 	static const char *const between_late[] = { "late ", NULL };
 	static const char *const endings[] = {
 		"X Y", "Y X", "Y old C X", "old C X Y", "old C Y X", "X! Y",
-		"Y! X", "X! old C Y", "Y! old C X", "X! Y!",
+		"Y! X", "X! old C Y", "Y! old C X", "X! Y!", NULL
 	};
-	const char *const *gaps = x == 'T' ? between_late : between;
+	static const char *const endings_shared[] = {
+		"X Y", "Y X", "Y c X", "old c X Y", "old C X Y", "old C Y X",
+		"X! Y", "Y! old c X", "X! old C Y", "Y! old C X", "X! Y!", NULL
+	};
+	const char *const *endings_now = shares(lease, x, y) ? endings_shared :
+					 endings;
+	const char *const *gaps = toupper(x) == 'T' ? between_late : between;
 	char begin[SCHEDULE_SIZE];
 	bool x_ended = false, y_ended = false;
-	size_t ending, gap;
+	size_t ending, gap, first, step, count = 0;
 	int i, j;
+
+	while (endings_now[count] != NULL)
+		count++;
+	step = one_in < count ? one_in : count;
 
 	for (i = 1; !x_ended; i++) {
 		if (changes_only && !is_change(lease, prefix, x, i))
 			continue;
 		for (gap = 0; gaps[gap] != NULL; gap++)
 		for (j = 1 + worker, y_ended = false; !y_ended; j += workers)
-		for (ending = 0; ending < COUNT(endings); ending++) {
+		for (ending = first = (size_t)(i + j) % step;
+		     ending < count; ending += step) {
 			const char *ended;
 
 			snprintf(begin, sizeof(begin), "%s%c%d %s%c%d ", prefix,
 				 x, i, gaps[gap], y, j);
-			ended = play_with(lease, begin, endings[ending], x, y);
+			ended = play_with(lease, begin, endings_now[ending], x,
+					  y);
 			x_ended = strchr(ended, x) != NULL;
 			y_ended = strchr(ended, y) != NULL;
 			/* Nothing was old?  Then this has been already. */
 			if (strchr(ended, 'o') != NULL && gap > 0 &&
-			    ending == 0) {
+			    ending == first) {
 				y_ended = true;
 				break;
 			}
@@ -966,13 +1226,15 @@ static void play_pairs(const char *lease, const char *prefix, char x, char y,
 /* Several at the same time, each going on for a few calls at random. */
 static void play_random(const char *lease, long count, unsigned int seed)
 {
-	static const char letters[] = "ABCRSF";
+	static const char letters_alone[] = "ABCRSF", letters_shared[] = "aAFRbB";
+	const char *letters = shares(lease, 'A', 'A') ? letters_shared :
+			      letters_alone;
 	char schedule[SCHEDULE_SIZE];
 	size_t length;
 	long n;
 
 	for (n = worker; n < count; n += workers) {
-		int at[sizeof(letters)] = { 0 };
+		int at[sizeof(letters_alone)] = { 0 };
 		/* Each schedule can be had again, with any number of workers. */
 		unsigned int state = seed + (unsigned int)n;
 		size_t among = 2 + (size_t)rand_r(&state) % 5;
@@ -1011,11 +1273,14 @@ static void work(const char *place, char **arguments)
 	strcpy(directory, lock_path);
 	snprintf(output, sizeof(output), "%.4000s.out", directory);
 	snprintf(lock_path, sizeof(lock_path), "%.4000s/job.lock", directory);
-	snprintf(victim, sizeof(victim), "%.4050s|host|1|n0123456789abcdef",
+	snprintf(group, sizeof(group), "%.4050s|host|1|g0123456789abcdef",
 		 lock_path);
 	snprintf(old_claim, sizeof(old_claim),
 		 "%.4050s|host|42|n0123456789abcdef", lock_path);
 	signal(SIGALRM, took_too_long);
+	if (strcmp(how, "random") != 0 && strcmp(how, "play") != 0 &&
+	    arguments[3] != NULL)
+		one_in = (size_t)atol(arguments[3]);
 	if (strcmp(how, "held") == 0)
 		play_held(lease, arguments[2][0], arguments[2][1]);
 	else if (strcmp(how, "changes") == 0 || strcmp(how, "calls") == 0)
@@ -1046,7 +1311,7 @@ int main(int argc, char **argv)
 	if (pipe(pipe_fds) < 0)
 		die("pipe");
 	if (strcmp(argv[3], "play") != 0)
-		workers = strpbrk(argv[5], "TS") != NULL ? WORKERS_SLEEPING :
+		workers = strpbrk(argv[5], "TtS") != NULL ? WORKERS_SLEEPING :
 			  WORKERS;
 	for (worker = 0; worker < workers; worker++) {
 		pid_t pid = fork();

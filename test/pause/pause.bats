@@ -90,6 +90,56 @@ late() {
 	interleaved held over AR
 }
 
+@test "acquire: held up before any change while others come to share the lock, it does not have it" {
+	interleaved held none Aa
+	interleaved held shared Aa
+	interleaved held empty Aa
+	interleaved held closed Aa
+}
+
+@test "acquire -s: held up before any change while another comes to share the lock, both share it" {
+	interleaved held shared ab
+	interleaved held none ab
+}
+
+@test "acquire -s: held up before any change while another takes the lock, it does not have it" {
+	interleaved held none aA
+	interleaved held empty aA
+	interleaved held closed aA
+}
+
+@test "run: held up before any change while others share the lock, it starts its command with the lock only" {
+	interleaved held none Na
+	interleaved held none nA
+	interleaved held shared nR
+}
+
+@test "evict: held up before any change while another comes to share the lock, it leaves that one alone" {
+	interleaved held shared-over Aa
+}
+
+@test "evict: held up before any change while the sharer refreshes, either it gives up or the sharer is told 76" {
+	interleaved held shared-over AF
+	interleaved held shared-over FA
+}
+
+@test "release: of a shared lock, held up before any change while another comes, it leaves that one alone" {
+	interleaved held shared RA
+	interleaved held shared Ra
+	interleaved held shared-over RA
+}
+
+@test "break: by one who would share the lock, held up before any change, it leaves whoever comes alone" {
+	interleaved held over aA
+	interleaved held closed AB
+	interleaved held closed ab
+}
+
+@test "a waiter held up before any change while the last sharer leaves, or the one who has the lock alone, has its turn" {
+	interleaved held shared WR
+	interleaved held running wR
+}
+
 # ----------------------------------------------------------------- refreshing
 
 # Nobody else is there; but the lease that it asked for is over by then.
@@ -142,7 +192,7 @@ late_link() {
 old_claim() {
 	local claim
 
-	claim=$(find "$DIR" -type f -name 'job.lock|*' | head -n 1)
+	claim=$(find "$DIR" -type f -name 'job.lock|*|[ns]*' | head -n 1)
 	[ -z "$claim" ] || [ "$claim" -ot "$(mktemp -p "$DIR")" ]
 }
 
@@ -152,6 +202,26 @@ old_claim() {
 	needs strace
 	mapfile -t changes < <(changes_of "${ACQUIRE[@]}" "$LOCK")
 	at_each late_link "${changes[@]}"
+}
+
+late_join() {
+	local now
+
+	hold_up "$1" "$DIR/log" "${ACQUIRE[@]}" -s "$LOCK" >"$DIR/printed" ||
+		exit "$NEVER_CAME"
+	eventually old_claim
+	now=$(now_ns)
+	late 0
+	echo "lease: $(lease_end_ns), let go: $now"
+	[ "$(lease_end_ns)" -gt "$now" ]
+}
+
+@test "acquire -s: held up before any change for longer than its lease, it shares the lock with time left" {
+	local changes
+
+	needs strace
+	mapfile -t changes < <(changes_of "${ACQUIRE[@]}" -s "$LOCK")
+	at_each late_join "${changes[@]}"
 }
 
 late_run() {
@@ -177,6 +247,33 @@ late_run() {
 	needs root strace
 	mapfile -t changes < <(changes_of nlock run -n -l 1s "$LOCK" echo ran)
 	at_each late_run "${changes[@]}"
+}
+
+# Once it has removed its claim it has released it.
+late_run_shared() {
+	local expected=75 ran=
+
+	hold_up "$1" "$DIR/log" nlock run -ns -l 1s "${SLOP[@]}" "$LOCK" \
+		echo ran >"$DIR/ran" || exit "$NEVER_CAME"
+	ran=$(cat "$DIR/ran")
+	if [ -n "$ran" ]; then
+		expected=0
+		[ -z "$(find "$DIR" -type f -name 'job.lock|*|s*')" ] ||
+			expected=76
+	fi
+	next_takes
+	late $expected
+	[ "$(cat "$DIR/ran")" = "$ran" ]
+	next_is_unharmed
+	nothing_left
+}
+
+@test "run -s: held up before any change, it starts no command without the lock, and leaves the next holder alone" {
+	local changes
+
+	needs root strace
+	mapfile -t changes < <(changes_of nlock run -ns -l 1s "$LOCK" echo ran)
+	at_each late_run_shared "${changes[@]}"
 }
 
 # ------------------------------------------------------------------- breaking
