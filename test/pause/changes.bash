@@ -154,14 +154,13 @@ kill_before() {
 	wait $!
 }
 
-# keep LIFETIME: have $LOCK kept for the process $WARD, by the process $KEEPER
-# and its heartbeat $HEARTBEAT; $CLAIM is the claim.  $SHARED may be -s.
+# keep LIFETIME [OPTION...]: have $LOCK kept for the process $WARD, by the
+# process $KEEPER and its heartbeat $HEARTBEAT; $CLAIM is the claim.
 keep() {
 	sleep 1000 >/dev/null 3>&- &
 	WARD=$!
 	ALL_KEPT+=("$WARD")
-	eval "$(nlock acquire --keep --pid "$WARD" ${SHARED-} -l "$1" \
-		--var CLAIM "$LOCK")"
+	eval "$(nlock acquire --keep --pid "$WARD" -l "$@" --var CLAIM "$LOCK")"
 	KEEPER=$(keepers | head -n 1)
 	eventually heartbeat_of "$KEEPER"
 	HEARTBEAT=$(heartbeat_of "$KEEPER")
@@ -205,7 +204,7 @@ was_killed() {
 
 # The changes of a keeper once $WARD is dead, and of its heartbeat's next beat.
 changes_of_keeper() {
-	keep 1h
+	keep 1h "$@"
 	trace "$KEEPER"
 	kill "$WARD"
 	eventually no_keepers
@@ -213,7 +212,7 @@ changes_of_keeper() {
 }
 
 changes_of_beat() {
-	keep 3s
+	keep 3s "$@"
 	trace "$HEARTBEAT"
 	eventually is_held "utimensat:3" "$DIR/log"
 	kill "$WARD"

@@ -37,9 +37,9 @@ not_taken() {
 
 # The lock can be taken, but not while a lease is running.
 takeable() {
-	local lease_end=0 claim
+	local lease_end claim
 
-	[ ! -e "$LOCK" ] || lease_end=$(modified_ns "$LOCK")
+	lease_end=$(lease_end_ns)
 	nlock acquire -w 30s -l 10m "${SLOP[@]}" --state "$DIR/next" "$LOCK" ||
 		not_taken $? "${1-}"
 	claim=$(cat "$DIR/next")
@@ -191,10 +191,182 @@ killed_break_of_empty() {
 	at_each killed_break_of_empty "${changes[@]}"
 }
 
+# ---------------------------------------------------------------- shared locks
+
+# Others share the lock at once, whatever is left; and then it can be taken.
+shareable() {
+	nlock run -ns "$LOCK" true
+	takeable "$@"
+	nlock run -ns "$LOCK" true
+}
+
+killed_share() {
+	killed_before "$1" nlock acquire -s "${LEASE[@]}" "$LOCK"
+	shareable
+}
+
+@test "acquire -s: killed before any change, it leaves a lock that others share at once, and that can be taken" {
+	local changes
+
+	mapfile -t changes < <(changes_of nlock acquire -s "${LEASE[@]}" "$LOCK")
+	at_each killed_share "${changes[@]}"
+}
+
+killed_share_beside() {
+	hold_other
+	killed_before "$1" nlock acquire -s "${LEASE[@]}" "$LOCK"
+	other_is_unharmed
+	takeable
+}
+
+@test "acquire -s: killed before any change, it leaves another one who shares the lock alone" {
+	local changes
+
+	hold_other
+	mapfile -t changes < <(changes_of nlock acquire -s "${LEASE[@]}" "$LOCK")
+	at_each killed_share_beside "${changes[@]}"
+}
+
+killed_leave() {
+	share "${LEASE[@]}"
+	killed_before "$1" nlock release --claim "$CLAIM"
+	shareable
+}
+
+killed_leave_beside() {
+	hold_other
+	share "${LEASE[@]}"
+	killed_before "$1" nlock release --claim "$CLAIM"
+	other_is_unharmed
+	takeable
+}
+
+# The second leaves nothing for a lease to end.
+killed_leave_again() {
+	share -l 10m
+	killed_before "$1" nlock release --claim "$CLAIM"
+	nlock release --claim "$CLAIM" || [ $? = 76 ]
+	nlock run -n "$LOCK" true
+}
+
+@test "release: of a shared lock, killed before any change, it leaves a lock that others share at once, and that can be taken" {
+	local changes
+
+	share -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_leave "${changes[@]}"
+}
+
+@test "release: of a shared lock, killed before any change, it leaves another one who shares it alone" {
+	local changes
+
+	hold_other
+	share -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_leave_beside "${changes[@]}"
+}
+
+@test "release: of a shared lock, killed before any change and then run again, it leaves a lock that can be taken at once" {
+	local changes
+
+	share -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_leave_again "${changes[@]}"
+}
+
+killed_refresh_of_shared() {
+	hold_other
+	share "${LEASE[@]}"
+	killed_before "$1" nlock refresh "${LEASE[@]}" --claim "$CLAIM"
+	other_is_unharmed
+	shareable
+}
+
+@test "refresh: of a shared lock, killed before any change, it leaves a lock that others share at once, and that can be taken" {
+	local changes
+
+	share -l 1m
+	mapfile -t changes < <(changes_of nlock refresh "${LEASE[@]}" \
+		--claim "$CLAIM")
+	at_each killed_refresh_of_shared "${changes[@]}"
+}
+
+kill_run() {
+	local status=0
+
+	kill_before "$1" nlock run -s -l 10m "$LOCK" true || status=$?
+	[ $status = 137 ] || exit "$NEVER_CAME"
+}
+
+killed_run_shared() {
+	kill_run "$1"
+	shareable at_once
+}
+
+killed_run_beside() {
+	hold_other
+	kill_run "$1"
+	other_is_unharmed
+	takeable at_once
+}
+
+@test "run -s: killed before any change, with all of its process group, it leaves a lock that can be taken at once" {
+	local changes
+
+	mapfile -t changes < <(changes_of nlock run -s -l 10m "$LOCK" true)
+	at_each killed_run_shared "${changes[@]}"
+}
+
+@test "run -s: killed before any change, with all of its process group, it leaves another one who shares the lock alone" {
+	local changes
+
+	hold_other
+	mapfile -t changes < <(changes_of nlock run -s -l 10m "$LOCK" true)
+	at_each killed_run_beside "${changes[@]}"
+}
+
+EVICT=(nlock acquire -n "${LEASE[@]}" "${SLOP[@]}")
+
+killed_evict() {
+	share -l 1ms
+	eventually lease_over_by 100
+	killed_before "$1" "${EVICT[@]}" "$LOCK"
+	takeable
+}
+
+@test "evict: killed before any change, it leaves a lock that can be taken" {
+	local changes
+
+	share -l 1ms
+	eventually lease_over_by 100
+	mapfile -t changes < <(changes_of "${EVICT[@]}" "$LOCK")
+	at_each killed_evict "${changes[@]}"
+}
+
+killed_evict_of_one() {
+	share -l 1ms
+	eventually lease_over_by 100
+	hold_other
+	killed_before "$1" "${EVICT[@]}" "$LOCK"
+	nlock run -ns "$LOCK" true
+	other_is_unharmed
+	takeable
+}
+
+@test "evict: of one of two, killed before any change, it leaves the other one alone" {
+	local changes
+
+	share -l 1ms
+	eventually lease_over_by 100
+	hold_other
+	mapfile -t changes < <(changes_of "${EVICT[@]}" "$LOCK")
+	at_each killed_evict_of_one "${changes[@]}"
+}
+
 # --------------------------------------------------------------------- keepers
 
 killed_keeper() {
-	keep 3s
+	keep 3s "${@:2}"
 	kill_from_now "$KEEPER" "$1"
 	kill "$WARD"
 	eventually no_keepers
@@ -212,20 +384,20 @@ killed_keeper() {
 
 # is_renewed END: the lease does not end then any more.
 is_renewed() {
-	[ "$(modified_ns "$LOCK")" != "$1" ]
+	[ "$(lease_end_ns)" != "$1" ]
 }
 
 # Which may have renewed it already.
 killed_beat() {
 	local end
 
-	keep 3s
+	keep 3s "${@:2}"
 	kill_from_now "$HEARTBEAT" "$1"
 	eventually ended "$HEARTBEAT"
 	was_killed || exit "$NEVER_CAME"
-	end=$(modified_ns "$LOCK")
+	end=$(lease_end_ns)
 	eventually is_renewed "$end"
-	[ "$CLAIM" -ef "$LOCK" ]
+	has_lock "$CLAIM"
 	kill "$WARD"
 	eventually no_keepers
 	takeable at_once
@@ -245,7 +417,7 @@ killed_release_of_kept() {
 
 	keep 3s
 	killed_before "$1" nlock release --claim "$CLAIM"
-	end=$(modified_ns "$LOCK" || true)
+	end=$(lease_end_ns)
 	eventually kept_or_given_up "$end"
 	run ! ended "$WARD"
 	kill "$WARD"
@@ -254,7 +426,7 @@ killed_release_of_kept() {
 }
 
 kept_or_given_up() {
-	no_keepers || { [ "$CLAIM" -ef "$LOCK" ] && is_renewed "$1"; }
+	no_keepers || { has_lock "$CLAIM" && is_renewed "$1"; }
 }
 
 @test "acquire --keep: a release killed before any change ends nobody, and leaves a lock that can be taken" {
@@ -263,6 +435,30 @@ kept_or_given_up() {
 	keep 1h
 	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
 	at_each killed_release_of_kept "${changes[@]}"
+}
+
+killed_keeper_of_shared() {
+	killed_keeper "$1" -s
+}
+
+killed_beat_of_shared() {
+	killed_beat "$1" -s
+}
+
+@test "acquire --keep -s: its keeper killed before any change, once the process has ended, leaves a lock that can be taken" {
+	local changes
+
+	needs attach
+	mapfile -t changes < <(changes_of_keeper -s)
+	at_each killed_keeper_of_shared "${changes[@]}"
+}
+
+@test "acquire --keep -s: its heartbeat killed before any change is replaced, and the lock is kept" {
+	local changes
+
+	needs attach
+	mapfile -t changes < <(changes_of_beat -s)
+	at_each killed_beat_of_shared "${changes[@]}"
 }
 
 # ------------------------------------------------------------ another process
