@@ -23,6 +23,7 @@ MNT_DETACH = 2
 JUNK = (".nfs000000000012f3a000000001", "Thumbs.db", "._job.lock", "core",
         "@eaDir", ".AppleDouble", ".snapshot")
 A_YEAR_S = 365 * 24 * 3600
+SHARERS = "|sharers"    # what the name of a group's directory ends with
 
 
 class Neighbour:
@@ -43,7 +44,8 @@ class Neighbour:
     # ------------------------------------------------------------- choosing
 
     def entries(self):
-        """(path, is a directory), of all that is there, two levels deep."""
+        """(path, is a directory), of all that is there, two levels deep; of a
+        breaker and of those who share the lock, three."""
         found = []
         for path, is_dir in listed(self.directory):
             found.append((path, is_dir))
@@ -51,6 +53,9 @@ class Neighbour:
                 found += listed(path)
                 if path.endswith("|breaker") or "|breaker|" in path:
                     found += listed(path + "/warrant")
+                elif path.endswith(SHARERS):
+                    found += [entry for below, is_dir in listed(path)
+                              if is_dir for entry in listed(below)]
         return found
 
     def files(self):
@@ -366,11 +371,11 @@ class Neighbour:
     def claim_first(self, pick):
         """A file by the name of a claim, right after its warrant."""
         until = time.monotonic() + 0.01
-        seen = set(os.listdir(self.directory))
+        seen = set(self.directories())
         while time.monotonic() < until:
-            for name in set(os.listdir(self.directory)) - seen:
-                if name.endswith("|warrant"):
-                    path = "%s/%s" % (self.directory, name[:-8])
+            for path in set(self.directories()) - seen:
+                if path.endswith("|warrant"):
+                    path = path[:-8]
                     fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY,
                                  0o666)
                     if pick % 2:
@@ -378,6 +383,68 @@ class Neighbour:
                     os.close(fd)
                     return path
         return None
+
+    def groups(self):
+        """The directories of those who share the lock."""
+        return [path for path in self.ours(self.directories())
+                if path.endswith(SHARERS)]
+
+    def member(self, pick):
+        """A claim or a warrant in one of them."""
+        return choose([path for path in self.ours(
+            [p for p, _ in self.entries()])
+                       if SHARERS + "/" in path and
+                       path.count("/") == self.directory.count("/") + 2], pick)
+
+    def delete_member(self, pick):
+        path = self.member(pick)
+        if path and os.path.isdir(path):
+            os.rmdir(path)
+        elif path:
+            os.unlink(path)
+        return path
+
+    def swap_group(self, pick):
+        """For a symbolic link, or for a directory that looks like it."""
+        path = choose(self.groups(), pick)
+        if not path or pick % 2:
+            return self.swap(path, pick)
+        away = self.name(self.snapshots)
+        os.rename(path, away)
+        with contextlib.suppress(OSError):
+            os.mkdir(path)
+            for name in os.listdir(away):
+                if os.path.isdir(away + "/" + name):
+                    os.mkdir(path + "/" + name)
+                else:
+                    os.link(away + "/" + name, path + "/" + name)
+        return path
+
+    def reopen(self, pick):
+        """Make a group's directory again, once it is removed."""
+        path = choose(self.groups(), pick)
+        until = time.monotonic() + 0.02
+        while path and time.monotonic() < until:
+            try:
+                os.mkdir(path)
+                return path
+            except FileExistsError:
+                pass
+        return None
+
+    def forge_member(self, pick):
+        """One who shares the lock for some seconds, and is nobody."""
+        group = choose(self.groups(), pick)
+        if not group:
+            return None
+        path = "%s/%s|elsewhere|1|s%016x" % (group, "job.lock", pick)
+        if pick % 2:
+            os.mkdir(path + "|warrant")
+        with open(path, "x", encoding="ascii") as file:
+            file.write(path)
+        when = time.time() + pick // 2 % 3 - 1
+        os.utime(path, (when, when))
+        return path
 
     def forge(self, pick):
         """What a takedown leaves, in a warrant."""
@@ -433,7 +500,9 @@ FORCE = """delete delete delete_directory clean_directories rename_away
     rename_away rename_onto swap_for_link swap_for_link
     swap_directory_for_link swap_directory_for_link hunt hunt hunt
     swap_for_directory swap_for_outside claim_first forge touch_file
-    chmod_hard""".split()
+    chmod_hard delete_member swap_group reopen forge_member""".split()
+# These wait for what comes next.
+OF_THE_NEXT = ("hunt", "claim_first", "reopen")
 ROOT_FORCE = ["chown_away", "mount_over"]
 
 
