@@ -416,8 +416,8 @@ lists_options() {
 	status -n
 	status -l
 	acquire -c
-	acquire -x
-	run -s
+	release -s
+	refresh -x
 	EOT
 	is_usage_error "--json" acquire --json "$LOCK"
 	is_usage_error "--claim" acquire --claim x "$LOCK"
