@@ -11,11 +11,11 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "attempt.h"
 #include "error.h"
 #include "os/process.h"
 #include "protocol/breaker.h"
@@ -28,31 +28,6 @@
 #include "protocol/token.h"
 #include "protocol/warrant.h"
 #include "refresh.h"
-#include "wait/courtesy.h"
-#include "wait/waiter.h"
-
-struct attempt {
-	const struct nlock_lock *lock;
-	const struct nlock_request *request;
-	struct claim_name parts;
-	struct nlock_claim *claim;	/* to be linked to the lock file */
-	struct nlock_claim *sharer;	/* in the group of that; or NULL */
-	struct nlock_holder *holder;
-	struct nlock_error *error;
-	int claim_fd;		/* the claim, open until it is linked; or -1 */
-	struct wait_times times;
-	struct waiter waiter;
-	struct courtesy courtesy;
-	bool asked, yields;	/* was request->yields() called; its answer */
-	int hurries;		/* since the last pause */
-};
-
-/*
- * Who waits for sharers to have the lock alone shows it after ASK_AFTER_NS; who
- * comes to share the lock holds back for HOLD_BACK_NS at most.
- */
-#define ASK_AFTER_NS	NS_PER_S
-#define HOLD_BACK_NS	(60 * NS_PER_S)
 
 /* After so many claims that vanished, pause before each new one. */
 #define CLAIMS_AT_ONCE	8
@@ -186,8 +161,8 @@ static enum nlock_result try_link(struct attempt *at)
  * The link is made.  Date the warrant.  That fails if the link came so late
  * that others had already broken the claim: then we never had the lock.
  */
-static enum nlock_result date_and_renew(struct attempt *at,
-					struct nlock_claim *claim)
+enum nlock_result attempt_settle(struct attempt *at,
+				 struct nlock_claim *claim)
 {
 	bool is_group = claim == at->claim && at->sharer != NULL;
 	int64_t remaining_ns;
@@ -206,61 +181,13 @@ static enum nlock_result date_and_renew(struct attempt *at,
 	return refresh_lease(claim, claim->lifetime_ns, at->error);
 }
 
-/* As a group's claim has no process that renews its lease: see group.h. */
-#define FAR_NS		(365 * 24 * 3600 * NS_PER_S)
-
-/*
- * Whoever made the group may have been killed before it could set its lease, or
- * may still be about to.
- */
-static void extend_group(struct attempt *at)
-{
-	struct nlock_claim *sharer = at->sharer;
-	struct nlock_claim group;
-	struct nlock_error ignored;
-	enum claim_kind kind;
-	struct attributes a;
-	int64_t left_ns = ns_sub(at->holder->lease_end_ns,
-				 server_earliest_ns(&sharer->clock,
-						    boot_now_ns()));
-
-	if (left_ns > FAR_NS / 2 ||
-	    claim_open(&group, at->lock, sharer->group, &kind,
-		       &ignored) != NLOCK_OK)
-		return;
-	group.device = sharer->group_device;
-	group.inode = sharer->group_inode;
-	group.clock = sharer->clock;
-	claim_extend(&group, FAR_NS, INT64_MIN, &a);
-}
-
-/*
- * To be in a group that has the lock is to have it.  If others have evicted us,
- * or closed the group, our warrant is gone.
- */
-static enum nlock_result settle_sharer(struct attempt *at)
-{
-	enum nlock_result result = claim_enter(at->sharer, at->error);
-
-	if (result == NLOCK_OK)
-		result = date_and_renew(at, at->sharer);
-	claim_exit(at->sharer);
-	at->sharer->won = result == NLOCK_OK;
-	return result;
-}
-
 static enum nlock_result settle(struct attempt *at)
 {
-	enum nlock_result result = date_and_renew(at, at->claim);
-	struct attributes a;
+	enum nlock_result result = attempt_settle(at, at->claim);
 
 	if (at->sharer == NULL || result != NLOCK_OK)
 		return result;
-	claim_extend(at->claim, FAR_NS, INT64_MIN, &a);
-	result = settle_sharer(at);
-	if (result == NLOCK_OK)
-		nlock_claim_close(at->claim);
-	return result;
+	return share_settle(at);
 }
 
 /*
@@ -306,23 +233,6 @@ static void note_renewal(struct attempt *at)
 				    at->request->lifetime_ns / 2);
 }
 
-static enum nlock_result renew_sharer(struct attempt *at)
-{
-	enum nlock_result result;
-	struct attributes a;
-
-	if (at->sharer == NULL)
-		return NLOCK_OK;
-	result = claim_enter(at->sharer, at->error);
-	if (result == NLOCK_OK &&
-	    claim_extend(at->sharer, at->sharer->lifetime_ns, INT64_MIN,
-			 &a) < 0)
-		result = is_gone(errno) ? NLOCK_LOST :
-			 fail(at->error, "renew the lease");
-	claim_exit(at->sharer);
-	return result;
-}
-
 /* Renew a lease that is half over, so that none is won with little left. */
 static enum nlock_result renew_own_lease(struct attempt *at)
 {
@@ -337,10 +247,10 @@ static enum nlock_result renew_own_lease(struct attempt *at)
 		return is_gone(errno) ? NLOCK_LOST :
 		       fail(at->error, "renew the lease");
 	note_renewal(at);
-	return renew_sharer(at);
+	return share_renew(at);
 }
 
-static int64_t server_now_ns(const struct attempt *at)
+int64_t attempt_now_ns(const struct attempt *at)
 {
 	return server_earliest_ns(&at->claim->clock, boot_now_ns());
 }
@@ -359,9 +269,9 @@ static enum nlock_result look(struct attempt *at, int *fd)
 		return result;
 	at->claim->won = holder_is_claim(holder, at->claim);
 	holder->remaining_ns = ns_sub(holder->lease_end_ns,
-				      server_now_ns(at));
+				      attempt_now_ns(at));
 	if (*fd >= 0 && !at->claim->won &&
-	    !holder_judge(at->lock, holder, server_now_ns(at),
+	    !holder_judge(at->lock, holder, attempt_now_ns(at),
 			  at->request->clock_slop_ns)) {
 		holder_close(at->lock, holder, *fd);
 		*fd = -1;
@@ -369,12 +279,7 @@ static enum nlock_result look(struct attempt *at, int *fd)
 	return NLOCK_OK;
 }
 
-/*
- * May this reason why we can't break the lock go away?  Another user may be
- * allowed to break it, the holder may refresh it, or somebody may remove what
- * they put into our directory or in its place.
- */
-static bool may_pass(int errnum)
+bool may_pass(int errnum)
 {
 	return errnum == EACCES || errnum == EPERM || errnum == ENOTDIR ||
 	       errnum == EBUSY || is_not_empty(errnum);
@@ -397,107 +302,6 @@ static enum nlock_result break_holder(struct attempt *at, int fd)
 		return NLOCK_FAILED;
 	at->holder->break_errnum = at->error->errnum;
 	return NLOCK_BUSY;
-}
-
-static bool stays_longer(const struct nlock_holder *one,
-			 const struct nlock_holder *other)
-{
-	if ((one->break_errnum == 0) != (other->break_errnum == 0))
-		return one->break_errnum == 0;
-	return one->lease_end_ns >= other->lease_end_ns;
-}
-
-/*
- * Of those who share the lock, evict whom we may.  *at->holder becomes one who
- * stays, the last one whose lease ends.
- */
-static enum nlock_result evict(struct attempt *at, int group_fd,
-			       const struct sharers *sharers)
-{
-	const struct nlock_lock *lock = at->lock;
-	const struct server_clock *clock = &at->claim->clock;
-	int64_t slop_ns = at->request->clock_slop_ns;
-	struct nlock_holder *stays = NULL;
-	enum nlock_result result;
-	size_t i;
-
-	for (i = 0; i < sharers->count; i++) {
-		struct nlock_holder *one = &sharers->list[i];
-
-		result = holder_judge(lock, one, server_now_ns(at), slop_ns) ?
-			 sharer_evict(lock, group_fd, one, clock, slop_ns,
-				      at->error) : NLOCK_BUSY;
-		if (result == NLOCK_OK)
-			continue;
-		if (result == NLOCK_FAILED && !may_pass(at->error->errnum))
-			return NLOCK_FAILED;
-		if (result == NLOCK_FAILED)
-			one->break_errnum = at->error->errnum;
-		if (stays == NULL || stays_longer(one, stays))
-			stays = one;
-	}
-	if (stays == NULL)
-		return NLOCK_OK;
-	if (boot_now_ns() >= at->waiter.began_ns + ASK_AFTER_NS)
-		courtesy_ask(&at->courtesy, lock, clock);
-	/* It stands for all, and the lock file is the group's. */
-	stays->device = at->holder->device;
-	stays->inode = at->holder->inode;
-	*at->holder = *stays;
-	at->holder->kind = HOLDER_SHARED;
-	at->holder->sharers = sharers->count;
-	at->holder->remaining_ns = ns_sub(stays->lease_end_ns,
-					  server_now_ns(at));
-	return NLOCK_BUSY;
-}
-
-/*
- * Nobody seems to be left in the group.  Close it, unless somebody comes or
- * goes at this moment, or there is something that no sharer has made.
- */
-static enum nlock_result close_group(struct attempt *at, const char *group,
-				     int group_fd, bool strangers)
-{
-	bool clean = group_clean(at->lock, group_fd, &at->claim->clock);
-
-	if (group_close(at->lock, group) == 0)
-		return NLOCK_OK;
-	if (!is_not_empty(errno) && !may_pass(errno))
-		return fail(at->error, "close the group that shares the lock");
-	at->holder->break_errnum = strangers || !clean ? errno : 0;
-	return NLOCK_BUSY;
-}
-
-/*
- * A group has the lock, and we want it alone.
- *
- * NLOCK_OK: the group is closed, so that its lock can be broken.
- */
-static enum nlock_result await_group(struct attempt *at)
-{
-	const struct nlock_lock *lock = at->lock;
-	char group[NAME_MAX + 1];
-	enum nlock_result result;
-	struct sharers sharers;
-	int group_fd;
-
-	strcpy(group, at->holder->claim);
-	group_fd = group_open(lock, group);
-	if (group_fd < 0)
-		return is_gone(errno) ? NLOCK_OK :
-		       fail(at->error, "open the group's directory");
-	if (sharers_list(lock, group_fd, &sharers) < 0) {
-		result = is_gone(errno) ? NLOCK_OK :
-			 fail(at->error, "list who shares the lock");
-	} else {
-		result = evict(at, group_fd, &sharers);
-		free(sharers.list);
-		if (result == NLOCK_OK)
-			result = close_group(at, group, group_fd,
-					     sharers.strangers);
-	}
-	close(group_fd);
-	return result;
 }
 
 /*
@@ -557,28 +361,6 @@ static enum nlock_result wait_to_try(struct attempt *at, bool held)
 	return result;
 }
 
-static bool yields(struct attempt *at)
-{
-	const struct nlock_request *request = at->request;
-
-	if (!at->asked)
-		at->yields = request->yields == NULL ||
-			     request->yields(request->waiting_data);
-	at->asked = true;
-	return at->yields;
-}
-
-/*
- * Do we let one have a turn that waits to have the lock alone?  Not if we would
- * have to fail for that, as we are not to wait.
- */
-static bool holds_back(struct attempt *at)
-{
-	return at->sharer != NULL && at->request->timeout_ns > 0 &&
-	       boot_now_ns() < at->waiter.began_ns + HOLD_BACK_NS &&
-	       courtesy_is_asked(at->lock, &at->claim->clock) && yields(at);
-}
-
 /*
  * Somebody has the lock: see who, and break the lock if that is allowed, or
  * wait.
@@ -599,11 +381,11 @@ static enum nlock_result await(struct attempt *at)
 	if (result == NLOCK_OK && at->holder->occupied)
 		return NLOCK_BUSY;	/* waiting would not help */
 	if (result == NLOCK_OK && fd < 0 && at->holder->kind == HOLDER_SHARED) {
-		if (at->sharer != NULL && !holds_back(at))
+		if (at->sharer != NULL && !share_holds_back(at))
 			return NLOCK_LOST;	/* start over, and join it */
 		if (at->sharer != NULL)
 			return wait_to_try(at, true);
-		result = await_group(at);
+		result = share_await(at);
 		if (result == NLOCK_OK)
 			result = look(at, &fd);	/* now it can be broken */
 	}
@@ -641,7 +423,7 @@ static enum nlock_result contend(struct attempt *at)
 		result = get_ready(at);
 		if (result != NLOCK_OK)
 			return result;
-		if (holds_back(at)) {
+		if (share_holds_back(at)) {
 			result = wait_to_try(at, false);
 			if (result != NLOCK_OK)
 				return result;
@@ -687,57 +469,6 @@ static enum nlock_result check_lifetime(const struct attempt *at)
 	return NLOCK_UNSUPPORTED;
 }
 
-/* ------------------------------------------------------------------ sharing */
-
-/*
- * If a group has the lock, join it.
- *
- * NLOCK_OK: the lock is ours, too.  NLOCK_BUSY: there is no group to join.
- */
-static enum nlock_result join(struct attempt *at)
-{
-	enum nlock_result result;
-	struct nlock_error ignored;
-
-	result = holder_look(at->lock, at->holder, NULL, &ignored);
-	if (result != NLOCK_OK || at->holder->kind != HOLDER_SHARED ||
-	    holds_back(at))
-		return NLOCK_BUSY;	/* who contends finds out more */
-	result = claim_publish_sharer(at->sharer, at->lock, &at->parts,
-				      at->holder, at->request->lifetime_ns,
-				      at->error);
-	if (result == NLOCK_LOST)
-		return NLOCK_BUSY;
-	if (result != NLOCK_OK)
-		return result;
-	result = settle_sharer(at);
-	if (result == NLOCK_OK)
-		extend_group(at);
-	else
-		nlock_release(at->sharer, &ignored);
-	return result == NLOCK_LOST ? NLOCK_BUSY : result;
-}
-
-/* Join the group that we have just made. */
-static enum nlock_result join_own(struct attempt *at)
-{
-	struct nlock_holder group = {
-		.kind = HOLDER_SHARED, .device = at->claim->device,
-		.inode = at->claim->inode,
-	};
-	enum nlock_result result;
-
-	strcpy(group.claim, at->claim->name);
-	result = claim_publish_sharer(at->sharer, at->lock, &at->parts, &group,
-				      at->request->lifetime_ns, at->error);
-	if (result == NLOCK_OK)
-		return NLOCK_OK;
-	close_claim(at);
-	group_close(at->lock, at->claim->name);
-	claim_withdraw(at->claim);
-	return result;
-}
-
 static enum nlock_result publish(struct attempt *at)
 {
 	enum nlock_result result;
@@ -745,8 +476,15 @@ static enum nlock_result publish(struct attempt *at)
 	result = claim_publish(at->claim, at->lock, &at->parts,
 			       at->request->lifetime_ns, &at->claim_fd,
 			       at->error);
-	return result != NLOCK_OK || at->sharer == NULL ? result :
-	       join_own(at);
+	if (result != NLOCK_OK || at->sharer == NULL)
+		return result;
+	result = share_join_own(at);
+	if (result == NLOCK_OK)
+		return NLOCK_OK;
+	close_claim(at);
+	group_close(at->lock, at->claim->name);
+	claim_withdraw(at->claim);
+	return result;
 }
 
 /* With a claim published: take the lock, or give up. */
@@ -783,18 +521,6 @@ static enum nlock_result identify(struct attempt *at)
 	return NLOCK_OK;
 }
 
-/* Where that was not seen to be safe, nobody shares a lock. */
-static enum nlock_result check_sharing(const struct nlock_lock *lock,
-				       const struct nlock_request *request,
-				       struct nlock_error *error)
-{
-	if (!request->shared || nlock_traits(lock)->removes_for_all)
-		return NLOCK_OK;
-	fail_with(error, "share the lock", EOPNOTSUPP);
-	error->not_shared = true;
-	return NLOCK_UNSUPPORTED;
-}
-
 enum nlock_result nlock_acquire(struct nlock_lock *lock,
 				const struct nlock_request *request,
 				struct nlock_claim *claim,
@@ -819,11 +545,11 @@ enum nlock_result nlock_acquire(struct nlock_lock *lock,
 	};
 	*holder = (struct nlock_holder){ .kind = HOLDER_NONE };
 	*claim = (struct nlock_claim){ .lock = lock, .warrant_fd = -1 };
-	result = check_sharing(lock, request, error);
+	result = share_check(&at);
 	if (result == NLOCK_OK)
 		result = identify(&at);
 	for (claims = 0; result == NLOCK_OK; claims++) {
-		result = at.sharer != NULL ? join(&at) : NLOCK_BUSY;
+		result = at.sharer != NULL ? share_join(&at) : NLOCK_BUSY;
 		if (result != NLOCK_BUSY)
 			break;
 		result = publish(&at);

@@ -164,7 +164,7 @@ struct nlock_claim {
 	bool shared;
 	char group[NAME_MAX + 1];
 	uint64_t group_device, group_inode;
-	int group_fd;			/* the group's directory; -1: not open */
+	int group_fd;			/* its directory; -1: not open */
 	char warrant[NAME_MAX + 1];	/* its warrant's name */
 	int warrant_fd;			/* its warrant; -1: not open */
 	uint64_t device;		/* with the inode: which file it is */

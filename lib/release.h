@@ -8,8 +8,8 @@
 #include "nlock.h"
 
 /*
- * Release a lock, as nlock_release(), but leave the claim open.  Not for a claim
- * of who shares the lock; see leave_group().
+ * Release a lock, as nlock_release(), but leave the claim open.  Not for a
+ * claim of who shares the lock; see leave_group().
  */
 enum nlock_result release_linked(struct nlock_claim *claim,
 				 struct nlock_error *error);
