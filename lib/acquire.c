@@ -62,7 +62,9 @@ static enum nlock_result check_odd_link(struct attempt *at, const char *step)
 		return NLOCK_BUSY;
 	if (strcmp(holder.claim, at->claim->name) != 0)
 		return NLOCK_BUSY;
-	takedown(at->lock, at->claim->warrant_fd);
+	/* Others may have joined a group; it ends when all have left. */
+	if (at->sharer == NULL)
+		takedown(at->lock, at->claim->warrant_fd);
 	fail_with(at->error, step, EOPNOTSUPP);
 	return NLOCK_UNSUPPORTED;
 }
