@@ -17,9 +17,9 @@ pid_t caller_on_record(void);
 
 /*
  * Returns the process for which a keeper shall keep the lock: our parent.  Pass
- * over sudo(8), timeout(1) and their like, which end when we do.  If evaluated, a shell will
- * evaluate what we print: then pass over subshells, too, as of $(...).  Returns
- * 0 if the process has no pid in our PID namespace.
+ * over sudo(8), timeout(1) and their like, which end when we do.  If evaluated,
+ * a shell will evaluate what we print: then pass over subshells, too, as of
+ * $(...).  Returns 0 if the process has no pid in our PID namespace.
  */
 pid_t caller_to_keep_for(bool evaluated);
 

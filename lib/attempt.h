@@ -53,8 +53,8 @@ enum nlock_result share_check(const struct attempt *at);
 /*
  * If a group has the lock, join it.
  *
- * NLOCK_OK: the lock is ours, too.  NLOCK_BUSY: there is no group to join, or we
- * hold back.
+ * NLOCK_OK: the lock is ours, too.  NLOCK_BUSY: there is no group to join, or
+ * we hold back.
  */
 enum nlock_result share_join(struct attempt *at);
 

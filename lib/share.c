@@ -151,7 +151,7 @@ enum nlock_result share_join_own(struct attempt *at)
 				    at->request->lifetime_ns, at->error);
 }
 
-/* ------------------------------------------------------- waiting for sharers */
+/* ------------------------------------------------------ waiting for sharers */
 
 static bool stays_longer(const struct nlock_holder *one,
 			 const struct nlock_holder *other)

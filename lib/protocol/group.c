@@ -235,8 +235,8 @@ bool sharer_is_evictable(const struct nlock_lock *lock,
 }
 
 /*
- * Nobody takes anything down by a sharer's warrant, so whatever is in it was put
- * there by others.
+ * Nobody takes anything down by a sharer's warrant, so whatever is in it was
+ * put there by others.
  */
 static int revoke_warrant(const struct nlock_lock *lock, int group_fd,
 			  const struct nlock_holder *sharer)
@@ -282,7 +282,7 @@ enum nlock_result sharer_evict(const struct nlock_lock *lock, int group_fd,
 	return NLOCK_OK;
 }
 
-/* Others can set the modification time to any time, and the change time to now. */
+/* Others can set the modification time, but the change time only to now. */
 static bool is_old(const struct attributes *a, const struct server_clock *clock)
 {
 	return lease_over(ns_min(a->modified_ns, a->changed_ns), now_ns(clock),

@@ -13,11 +13,12 @@
  * it, and nothing can be made in a directory that was removed: so the file
  * server decides, once and for all, which came first, the last one's leaving or
  * the next one's coming.  A group whose directory is gone is closed.  Its lock
- * file is then taken down by the group's own warrant, or by a breaker, like that
- * of a holder whose lease is over.
+ * file is then taken down by the group's own warrant, or by a breaker, like
+ * that of a holder whose lease is over.
  *
- * The name LOCK is never a directory.  NFS 4 has one request to remove files and
- * directories: a late rmdir(2) of LOCK would remove the next holder's lock file.
+ * The name LOCK is never a directory.  NFS 4 has one request to remove files
+ * and directories: a late rmdir(2) of LOCK would remove the next holder's lock
+ * file.
  *
  * The group's lease means nothing to nlock.  It ends far in the future, for the
  * sake of flufl.lock, which goes by it.

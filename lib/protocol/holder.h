@@ -14,8 +14,9 @@
  * An NFS client may answer from its cache.  Only right after a failed link to
  * the lock file is this the lock file as it is now.
  *
- * If fd is not NULL and the lock file is a claim, or a group's, *fd becomes a descriptor of
- * it, which the caller closes by holder_close(); otherwise *fd is -1.
+ * If fd is not NULL and the lock file is a claim, or a group's, *fd becomes a
+ * descriptor of it, which the caller closes by holder_close(); otherwise *fd is
+ * -1.
  *
  * holder->remaining_ns is not set, since that takes a clock.
  *
@@ -57,10 +58,10 @@ bool holder_is_claim(const struct nlock_holder *holder,
 		     const struct nlock_claim *claim);
 
 /*
- * May the lock be broken?  If it is shared, yes if the group is closed, whatever
- * its lease.  Otherwise, yes if its lease has been over for more than slop_ns
- * or if holder_is_dead().  But a lock of "nlock run" may not be broken while
- * holder_survivor() finds a process, even if its lease is over.
+ * May the lock be broken?  If it is shared, yes if the group is closed,
+ * whatever its lease.  Otherwise, yes if its lease has been over for more than
+ * slop_ns or if holder_is_dead().  But a lock of "nlock run" may not be broken
+ * while holder_survivor() finds a process, even if its lease is over.
  */
 bool holder_is_breakable(const struct nlock_lock *lock,
 			 const struct nlock_holder *holder,

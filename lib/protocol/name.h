@@ -8,7 +8,8 @@
  * follows (see process.h).  If "nlock run" keeps the claim, .run comes last; if
  * "nlock acquire --keep" does, .keep.  A version of nlock that does not know
  * .run or .keep sees no process, and goes by the lease alone, which is safe.  A
- * version that does not know the letter takes the lock file for none of its own.
+ * version that does not know the letter takes the lock file for none of its
+ * own.
  *
  * A name that was read from a lock file is input from anybody who can write to
  * its directory.  Nothing here makes a system call.
@@ -69,8 +70,8 @@ size_t claim_path_lock_length(const char *claim_path, char separator);
 bool claim_is_listed(const char *list, const char *claim_name);
 
 /*
- * The names of a claim's warrant and clock directory, of a group's directory, of
- * a lock's breaker, of what says that somebody waits for sharers, and of the
+ * The names of a claim's warrant and clock directory, of a group's directory,
+ * of a lock's breaker, of what says that somebody waits for sharers, and of the
  * token's directory.  They return false if the name does not fit into size
  * bytes.
  */

@@ -51,9 +51,9 @@ int warrant_date(struct nlock_claim *claim);
 int warrant_confirm(struct nlock_claim *claim, int64_t *used_ns);
 
 /*
- * Read when the warrant of the claim with this name, in the directory dirfd, was
- * dated, or made if that claim has not won: *dated_ns is on the server's clock.  Returns 0, or -1 with
- * errno.
+ * Read when the warrant of the claim with this name, in the directory dirfd,
+ * was dated, or made if that claim has not won: *dated_ns is on the server's
+ * clock.  Returns 0, or -1 with errno.
  */
 int warrant_read_date(const struct nlock_lock *lock, int dirfd,
 		      const char *claim_name, int64_t *dated_ns);

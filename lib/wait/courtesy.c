@@ -14,8 +14,8 @@
 #include "courtesy.h"
 
 /*
- * How often to renew the mark, and how old it may be.  Whoever waits for sharers
- * looks again after 5 seconds at most.
+ * How often to renew the mark, and how old it may be.  Whoever waits for
+ * sharers looks again after 5 seconds at most.
  */
 #define RENEW_NS	(2 * NS_PER_S)
 #define FRESH_NS	(12 * NS_PER_S)

@@ -4,8 +4,8 @@
  *
  * Sharers that come and go without end would keep out whoever wants the lock
  * alone.  So one that has waited for them for a while shows that, by the
- * directory LOCK|waits, whose time stamp it renews.  Those who come to share the
- * lock from then on hold back, for a time that is limited.
+ * directory LOCK|waits, whose time stamp it renews.  Those who come to share
+ * the lock from then on hold back, for a time that is limited.
  *
  * This is courtesy, and nothing depends on it: a mark that is lost, late, or
  * left by one who was killed costs somebody a wait.
@@ -31,8 +31,8 @@ void courtesy_ask(struct courtesy *courtesy, const struct nlock_lock *lock,
 void courtesy_end(struct courtesy *courtesy, const struct nlock_lock *lock);
 
 /*
- * Does somebody wait, as far as can be seen?  If the server's clock is not known
- * yet, an old mark counts, too; otherwise it is removed.
+ * Does somebody wait, as far as can be seen?  If the server's clock is not
+ * known yet, an old mark counts, too; otherwise it is removed.
  */
 bool courtesy_is_asked(const struct nlock_lock *lock,
 		       const struct server_clock *clock);
