@@ -21,19 +21,20 @@ LIMIT_S = 600
 BRIEF = "-q --clock-slop 200ms"
 
 
-def by_run(options):
+def by_run(options, inside="2 run"):
+    """... and inside are arguments of critical."""
     return ["sh", "-c", f"""
         while :; do
-            "$0" run {options} "$1" -- "$2" "$3" 2 run
+            "$0" run {options} "$1" -- "$2" "$3" {inside}
         done"""]
 
 
-def by_acquire(options):
+def by_acquire(options, inside="2 acquire"):
     return ["sh", "-c", f"""
         while :; do
             claim=$("$0" acquire {options} "$1") || continue
             eval "$claim"
-            "$2" "$3" 2 acquire
+            "$2" "$3" {inside}
             "$0" release -q
             unset NLOCK_CLAIM
         done"""]
@@ -52,9 +53,11 @@ class Contest:
 
     def __init__(self, version, name, kinds, skewed, among):
         self.version, self.name, self.skewed = version, name, skewed
+        self.kinds = kinds
         self.workers = []           # (client, kind, process)
         self.stopped = []           # (process, since)
         self.kills = self.stops = 0
+        self.joined = 0             # sharers that found others inside
         self.log = f"/mnt/oracle/{version}-{name}"
         os.mkdir(self.log)
         for client in among:
@@ -72,6 +75,7 @@ class Contest:
     def seen(self):
         """Returns ({kind: entries}, [overlap]); see critical.c."""
         entries, meetings, held_up = {}, [], set()
+        self.joined = 0
         try:
             with open(f"{self.log}/log") as file:
                 lines = [line.split() for line in file]
@@ -82,6 +86,8 @@ class Contest:
                 entries[who] = entries.get(who, 0) + 1
             elif word == "met":
                 meetings.append((who, *whom))
+            elif word == "joined":
+                self.joined += 1
             elif word == "held-up":
                 held_up.add(who)
         return entries, [f"{a} came while {b} was inside"
@@ -91,7 +97,7 @@ class Contest:
         """Returns {process: its group}."""
         groups = {}
         for name in os.listdir(self.log):
-            if name.startswith("in."):
+            if name.startswith(("in.", "sh.")):
                 try:
                     groups[int(name[3:])] = os.getpgid(int(name[3:]))
                 except ProcessLookupError:
@@ -107,7 +113,7 @@ class Contest:
         return random.choice(among)
 
     def disturb(self, stoppable):
-        client, kind, process = victim = self.choose_victim()
+        _, kind, process = victim = self.choose_victim()
         if any(process is other for other, _ in self.stopped):
             return
         if kind in stoppable and random.random() < 0.5:
@@ -115,10 +121,15 @@ class Contest:
             self.stopped.append((process, time.monotonic()))
             self.stops += 1
         else:
-            bed.kill_group(process)
-            self.workers.remove(victim)
-            self.start(client, kind)
+            self.kill(victim)
             self.kills += 1
+
+    def kill(self, victim):
+        """... and have another one in its place."""
+        client, kind, process = victim
+        bed.kill_group(process)
+        self.workers.remove(victim)
+        self.start(client, kind)
 
     def go_on(self, after_s):
         """Continue those that were stopped so long ago."""
@@ -133,19 +144,25 @@ class Contest:
         shutil.rmtree(self.log)
 
 
-def contend(version, name, kinds, entries_wanted, stoppable=(),
-            disturb_every=0, skewed=False, stopped_s=4, among=clients):
+def contend(version, name, kinds, entries_wanted, skewed=False,
+            among=clients, **disturbances):
+    """See watch."""
+    return watch(Contest(version, name, kinds, skewed, among), entries_wanted,
+                 **disturbances)
+
+
+def watch(contest, entries_wanted, stoppable=(), disturb_every=0,
+          stopped_s=4):
     """
     Have them take a lock so many times in all, and each kind a tenth of that.
     Every so many entries some worker is killed, or stopped for stopped_s.
     Returns (entries, [overlap], note).
     """
-    contest = Contest(version, name, kinds, skewed, among)
     began = time.monotonic()
     next_disturbance = disturb_every
     try:
         total, entries = 0, {}
-        while (total < entries_wanted or len(entries) < len(kinds) or
+        while (total < entries_wanted or len(entries) < len(contest.kinds) or
                min(entries.values()) < entries_wanted // 10):
             time.sleep(0.2)
             entries = contest.seen()[0]
@@ -167,8 +184,9 @@ def contend(version, name, kinds, entries_wanted, stoppable=(),
         contest.end()
     each = ", ".join(f"{number} by {kind}"
                      for kind, number in sorted(entries.items()))
+    joined = f"{contest.joined} joined others, " if contest.joined else ""
     return total, overlaps, (
-        f"{total} entries ({each}), {contest.kills} kills, "
+        f"{total} entries ({each}), {joined}{contest.kills} kills, "
         f"{contest.stops} stops past the lease, {len(overlaps)} overlaps, "
         f"{total / (time.monotonic() - began):.1f} entries per second")
 

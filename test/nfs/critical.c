@@ -3,13 +3,15 @@
  * critical.c - a critical section, and an oracle that tells whether two
  * processes are in it; knows nothing of locks.
  *
- *	critical DIRECTORY MILLISECONDS WHO
+ *	critical DIRECTORY MILLISECONDS WHO [shared]
  *
  * DIRECTORY is on a local file system that all contenders share.  Whoever is
- * inside has a file there, in.PID.  To DIRECTORY/log are written
+ * inside has a file there: in.PID, or sh.PID if it may be there with others
+ * that are "shared".  To DIRECTORY/log are written
  *
  *	entered WHO
- *	met in.PID in.PID	the first one came, and found the second inside
+ *	met in.PID sh.PID	the first one came, and found the second inside
+ *	joined sh.PID sh.PID	the same, but both may be there
  *	held-up in.PID		was stopped for long before it left
  *
  * A process that is stopped past its lease, and its nlock with it, can't know
@@ -28,6 +30,9 @@
 
 /* Longer than it ever has to wait for the processor, shorter than a stop. */
 #define HELD_UP_MS	2000
+
+#define PREFIX_LENGTH	3
+static const char ALONE[] = "in.", SHARED[] = "sh.";
 
 static char own[32];
 
@@ -81,20 +86,32 @@ static int read_stat(const char *pid, char *state, long long *started_ms)
 	return got == 2;
 }
 
+static int has_prefix(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, PREFIX_LENGTH) == 0;
+}
+
+static int is_inside(const char *name)
+{
+	long long started_ms;
+	char state;
+
+	return (has_prefix(name, ALONE) || has_prefix(name, SHARED)) &&
+	       read_stat(name + PREFIX_LENGTH, &state, &started_ms) &&
+	       strchr("TtZX", state) == NULL && access(name, F_OK) == 0;
+}
+
 static void look_around(void)
 {
 	DIR *directory = opendir(".");
 	const struct dirent *entry;
-	long long started_ms;
-	char state;
 
 	while ((entry = readdir(directory)) != NULL)
-		if (strncmp(entry->d_name, "in.", 3) == 0 &&
-		    strcmp(entry->d_name, own) != 0 &&
-		    read_stat(entry->d_name + 3, &state, &started_ms) &&
-		    strchr("TtZX", state) == NULL &&
-		    access(entry->d_name, F_OK) == 0)
-			note("met", own, entry->d_name);
+		if (strcmp(entry->d_name, own) != 0 &&
+		    is_inside(entry->d_name))
+			note(has_prefix(own, SHARED) &&
+			     has_prefix(entry->d_name, SHARED) ?
+			     "joined" : "met", own, entry->d_name);
 	closedir(directory);
 }
 
@@ -104,11 +121,13 @@ int main(int argc, char **argv)
 	char state;
 	int fd;
 
-	if (argc != 4 || chdir(argv[1]) < 0)
+	if (argc < 4 || argc > 5 || chdir(argv[1]) < 0 ||
+	    (argc == 5 && strcmp(argv[4], "shared") != 0))
 		return 2;
 	/* To leave is a matter of milliseconds; whoever leaves says how. */
 	signal(SIGTERM, SIG_IGN);
-	snprintf(own, sizeof(own), "in.%ld", (long)getpid());
+	snprintf(own, sizeof(own), "%s%ld", argc == 5 ? SHARED : ALONE,
+		 (long)getpid());
 	if (!read_stat("self", &state, &last))
 		return 2;
 	fd = open(own, O_WRONLY | O_CREAT, 0644);
