@@ -114,7 +114,8 @@ def check_script_ended(version, script, alive):
     check(script.wait(bed.LIMIT_S), -signal.SIGKILL,
           f"NFS {version}: the script")
     eventually(lambda: not bed.living(alive), "its daemon's end")
-    return "\n".join(check_within_lease(version, "o", file)
+    end = bed.lease_end(version, "o")
+    return "\n".join(check_within_lease(version, file, end)
                      for file in (alive, f"{alive}-daemon"))
 
 

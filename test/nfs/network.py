@@ -50,32 +50,37 @@ NOTE_ALIVE = ("while :; do date +%s.%N >$0.new; mv $0.new $0; "
               "sleep 0.1; done")
 
 
-def start_stubborn(version, name):
+def start_stubborn(version, name, *options, number=""):
     """Start a command that can't be told to end, and notes when it lived."""
-    alive = f"/mnt/tmp/alive-{version}-{name}"
+    alive = f"/mnt/tmp/alive{number}-{version}-{name}"
     holder = one.start(
-        bed.nlock, "run", "-l", "6s", path(version, name), "--", "sh",
-        "-c", f"trap '' TERM; {NOTE_ALIVE}", alive, stderr=subprocess.PIPE)
+        bed.nlock, "run", "-l", "6s", *options, path(version, name), "--",
+        "sh", "-c", f"trap '' TERM; {NOTE_ALIVE}", alive,
+        stderr=subprocess.PIPE)
     eventually(lambda: os.path.exists(alive), "the command runs")
     return holder, alive
 
 
 def check_ended_in_time(version, name, holder, alive):
     """It can't reach the server: its command ends before its lease does."""
+    check_told(holder)
+    return check_within_lease(version, alive, lease_end(version, name))
+
+
+def check_told(holder):
     _, err = holder.communicate(timeout=bed.LIMIT_S)
     check(holder.returncode, 76, "the holder")
     # A cifs client may know that the server is down.
     assert "the file server does not answer" in err or \
         PROTOCOL == "SMB" and "Host is down" in err, err
-    return check_within_lease(version, name, alive)
 
 
-def check_within_lease(version, name, alive):
+def check_within_lease(version, alive, end):
     """Check the last time that the command noted."""
     with open(alive) as file:
         last = float(file.read())
     os.unlink(alive)
-    left = lease_end(version, name) - last
+    left = end - last
     assert left > 0, f"ran for {-left} s after its lease"
     return f"{PROTOCOL} {version}: ended {left:.1f} s before its lease"
 
@@ -153,14 +158,16 @@ COMMANDS = {breaking: (0, 75), releasing: (0, 76), refreshing: (76,)}
 class Late:
     """A command that is held up before one of its changes."""
 
-    def __init__(self, version, command, change):
+    def __init__(self, version, command, change, documented, name=None):
+        self.version = version
         self.change = change            # such as "renameat:2"
         self.title = f"{command.__name__} at {change}"
-        self.documented = COMMANDS[command]
-        self.name = f"{command.__name__}-{change}"
+        self.documented = documented    # exit statuses
+        self.name = name or f"{command.__name__}-{change}"
         self.lock = path(version, self.name)
-        self.log = f"/mnt/tmp/log-{version}-{self.name}"
+        self.log = f"/mnt/tmp/log-{version}-{command.__name__}-{change}"
         self.process, self.pid = None, None
+        self.taken, self.inode = None, None     # by another client
         self.arguments = command(self.lock)
         self.start()
 
@@ -200,6 +207,11 @@ class Late:
             tracer = int(re.search(r"TracerPid:\s*(\d+)", file.read())[1])
         if tracer != 0:
             os.kill(tracer, signal.SIGKILL)
+
+    def take_by(self, client):
+        """Another client gets the lock meanwhile."""
+        self.taken = client.acquire(self.lock, "-l", "10m", *SOON, "-w", "60s")
+        self.inode = os.stat(on_server(self.version, self.name)).st_ino
 
     def state(self):
         with open(f"/proc/{self.pid}/stat") as file:
@@ -266,24 +278,25 @@ def changes_of(version, command):
     return changes_in(log)
 
 
-def late_changes(version, way):
+def late_changes(version, way, commands=COMMANDS):
     """
     Cut a client off while it is about to make a change, for each of the
-    changes; have another client take the lock; heal.  What was late harms
-    nobody.
+    commands' changes; have another client take the lock; heal.  What was late
+    harms nobody.
     """
     cut, heal = CUTS[way]
     lates = []
     try:
-        for command in COMMANDS:
+        for command, documented in commands.items():
             changes = changes_of(version, command)
             assert len(changes) > 2, changes
-            lates += [Late(version, command, change) for change in changes]
+            lates += [Late(version, command, change, documented)
+                      for change in changes]
         for late in lates:
             late.wait_until_held()
         cut()
         try:
-            while_cut_off(version, lates)
+            while_cut_off(lates)
         finally:
             heal()
         return after_that(version, lates)
@@ -292,14 +305,13 @@ def late_changes(version, way):
             bed.kill_group(late.process)
 
 
-def while_cut_off(version, lates):
+def while_cut_off(lates):
     for late in lates:
         late.end_tracer()
     for late in lates:
         late.wait_for_its_call()
     for late in lates:
-        late.taken = two.acquire(late.lock, "-l", "10m", *SOON, "-w", "60s")
-        late.inode = os.stat(on_server(version, late.name)).st_ino
+        late.take_by(two)
     for late in lates:
         check(late.process.poll(), None, f"{late.title}: it was late")
 
