@@ -71,8 +71,34 @@ def let_go(name):
     os.close(kept.pop(name))
 
 
+def keep_directory(name):
+    """As nlock keeps one, only to name files in."""
+    kept[name] = os.open(name, os.O_PATH | os.O_DIRECTORY)
+
+
 def rename_into_kept(source, directory):
     os.rename(source, "lock", dst_dir_fd=kept[directory])
+
+
+def make_in_kept(directory, name):
+    """As nlock makes a claim on NFS, without O_EXCL."""
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=kept[directory]))
+
+
+def mkdir_in_kept(directory, name):
+    os.mkdir(name, dir_fd=kept[directory])
+
+
+def link_into_kept(source, directory):
+    os.link(source, "linked", dst_dir_fd=kept[directory])
+
+
+def open_path(name):
+    os.close(os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW))
+
+
+def create(name):
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT))
 
 
 def make(name, content=""):
@@ -176,6 +202,12 @@ class Scene:
     def taken_again(self):
         self.a(os.rename, self.lock, f"{self.directory}/old{self.claims}")
         return self.taken()
+
+
+def of_server(scene, name):
+    """The same file, seen by the server."""
+    return bed.on_server(scene.version,
+                         name.split(f"/{scene.version}/", 1)[1])
 
 
 # Each returns whether B's second look is out of date.
@@ -309,11 +341,23 @@ def refresh(scene):
     return two.nlock("refresh", "-l", "1m", "--claim", claim)[0] != 76
 
 
+def name_never_looked_for(look):
+    """B knows the directory well, but has never asked for this name."""
+    def is_old(scene):
+        for _ in range(2):
+            scene.b(os.listdir, scene.directory)
+            check(scene.b.error_of(stat, scene.directory + "/other"),
+                  "ENOENT", "another name")
+        name = scene.directory + "/group"
+        scene.a(os.mkdir, name)
+        return scene.b.error_of(look, name) is not None
+    return is_old
+
+
 def time_of_own_directory(scene):
     name = scene.directory + "/stamped"
     before_ns = scene.b(mkdir_and_read_time, name)
-    made_ns = os.stat(bed.on_server(
-        scene.version, name.split(scene.version + "/", 1)[1])).st_mtime_ns
+    made_ns = os.stat(of_server(scene, name)).st_mtime_ns
     return before_ns // UNIT_NS != made_ns // UNIT_NS
 
 
@@ -340,6 +384,11 @@ RELIED_ON = {
     "a descriptor of the lock file tells when the lease ends": time_of_kept,
     "a directory's own maker reads when the server made it":
         time_of_own_directory,
+    "a directory that another client has just made is there to be opened by "
+    "who has never asked for its name": name_never_looked_for(open_path),
+    "the same by stat": name_never_looked_for(stat),
+    "the same by statx with AT_STATX_FORCE_SYNC":
+        name_never_looked_for(statx_synced),
 }
 
 if PROTOCOL == "NFS":           # with others nlock asks again
@@ -349,6 +398,16 @@ if PROTOCOL == "NFS":           # with others nlock asks again
         "the reply to a change of its time tells the links of one's own "
         "claim": links_of_own(touch_and_stat),
     })
+
+def rmdir_of_a_file(scene):
+    """NFS 4 has one request to remove files and directories."""
+    scene.a(os.mkdir, scene.lock)
+    scene.b(os.listdir, scene.lock)
+    scene.a(os.rmdir, scene.lock)
+    scene.taken()
+    scene.b.error_of(os.rmdir, scene.lock)
+    return not os.path.exists(of_server(scene, scene.lock))
+
 
 AVOIDED = {
     "open of the lock file": whose(nothing),
@@ -361,6 +420,8 @@ AVOIDED = {
     "the directory's list": list_directory,
     "stat of one's own claim, its links": links_of_own(stat),
     "stat of another's claim, its time": time_of_other(stat),
+    "rmdir of what has become another's file, which it removes":
+        rmdir_of_a_file,
 }
 
 
@@ -386,6 +447,10 @@ def others(version, actors, name):
 # ------------------------------------------------------ what changes come to
 
 
+GONE = ("ENOENT", "ESTALE")
+NOT_EMPTY = ("ENOTEMPTY", "EEXIST")
+
+
 def revoked_warrant(version, actors, name):
     """A has the directory cached, and one of the same kind open."""
     for number in range(TIMES):
@@ -398,15 +463,97 @@ def revoked_warrant(version, actors, name):
         scene.taken()
         for directory in (warrant, opened):
             scene.b(os.rmdir, directory)
-        gone = ("ENOENT", "ESTALE")
         assert scene.a.error_of(os.rename, scene.lock, warrant + "/lock") \
-            in gone, "rename by name"
+            in GONE, "rename by name"
         assert scene.a.error_of(rename_into_kept, scene.lock, opened) \
-            in gone, "rename by descriptor"
-        assert scene.a.error_of(os.utime, warrant) in gone, "utime"
+            in GONE, "rename by descriptor"
+        assert scene.a.error_of(os.utime, warrant) in GONE, "utime"
         scene.a(let_go, opened)
         assert os.path.exists(bed.on_server(
             version, f"facts-{name}-{number}/lock")), "the lock file is there"
+
+
+def removed_directory(version, actors, name):
+    """B has made something in there before, and all of it in its cache."""
+    for number in range(TIMES):
+        scene = Scene(version, *actors, f"{name}-{number}")
+        group = scene.directory + "/group"
+        scene.a(os.mkdir, group)
+        scene.b(keep_directory, group)
+        scene.b(create, group + "/before")
+        scene.b(os.unlink, group + "/before")
+        check(scene.b(os.listdir, group), [], "in the directory")
+        scene.a(os.rmdir, group)
+        # The next directory may have the same inode number.
+        scene.a(os.mkdir, scene.directory + "/next")
+        calls = [(mkdir_in_kept, group, "d"), (make_in_kept, group, "c"),
+                 (create, group + "/c"), (os.mkdir, group + "/d"),
+                 (make, group + "/e"), (os.link, scene.own, group + "/l"),
+                 (link_into_kept, scene.own, group),
+                 (rename_into_kept, scene.own, group)]
+        # The first that fails may tell the client.
+        first = number % len(calls)
+        for call in calls[first:] + calls[:first]:
+            error = scene.b.error_of(*call)
+            assert error in GONE, f"{call[0].__name__}: {error}"
+        scene.b(let_go, group)
+        check(sorted(os.listdir(of_server(scene, scene.directory))),
+              ["b", "next"], "on the server")
+        check(os.listdir(of_server(scene, scene.directory + "/next")), [],
+              "in the next directory")
+
+
+def made_in_directory(version, actors, name):
+    """B believes that it is empty."""
+    for number in range(TIMES):
+        scene = Scene(version, *actors, f"{name}-{number}")
+        for maker in scene.a, scene.b:
+            for make_one in create, os.mkdir:
+                group = (f"{scene.directory}/group-{maker is scene.a}-"
+                         f"{make_one.__name__}")
+                maker(os.mkdir, group)
+                check(scene.b(os.listdir, group), [], "in the directory")
+                scene.a(make_one, group + "/claim")
+                assert scene.b.error_of(os.rmdir, group) in NOT_EMPTY, \
+                    f"rmdir beside {make_one.__name__}"
+                assert os.path.exists(of_server(scene, group + "/claim")), \
+                    make_one.__name__
+
+
+def made_and_removed_at_once(version, actors, name):
+    for number in range(2 * TIMES):
+        scene = Scene(version, *actors, f"{name}-{number}")
+        for make_one in make_in_kept, mkdir_in_kept:
+            group = f"{scene.directory}/group-{make_one.__name__}"
+            scene.b(os.mkdir, group)
+            scene.a(keep_directory, group)
+            scene.a.begin(make_one, group, "claim")
+            scene.b.begin(os.rmdir, group)
+            made, removed = scene.a.error(), scene.b.error()
+            scene.a(let_go, group)
+            assert (made is None and removed in NOT_EMPTY) or \
+                (made in GONE and removed is None), \
+                f"{make_one.__name__}: {made}, rmdir: {removed}"
+            check(os.path.exists(of_server(scene, group + "/claim")),
+                  made is None, make_one.__name__)
+
+
+def removed_late(version, actors, name):
+    """B knows the group's directory, but not that the lock has another one."""
+    for number in range(TIMES):
+        scene = Scene(version, *actors, f"{name}-{number}")
+        group = scene.directory + "/group"
+        scene.a(os.mkdir, group)
+        shared = scene.taken()
+        scene.b(os.listdir, group)
+        scene.b(read, scene.lock)
+        scene.a(os.rmdir, group)
+        scene.a(os.unlink, scene.lock)
+        scene.a(os.unlink, shared)
+        claim = scene.taken()
+        assert scene.b.error_of(os.rmdir, group) in GONE, "rmdir"
+        with open(of_server(scene, scene.lock)) as file:
+            check(file.read(), claim, "the lock file")
 
 
 def used_warrant(version, actors, name):
@@ -417,8 +564,7 @@ def used_warrant(version, actors, name):
         scene.b(os.listdir, warrant)
         scene.taken()
         scene.a(os.rename, scene.lock, warrant + "/lock")
-        assert scene.b.error_of(os.rmdir, warrant) in \
-            ("ENOTEMPTY", "EEXIST"), "rmdir"
+        assert scene.b.error_of(os.rmdir, warrant) in NOT_EMPTY, "rmdir"
 
 
 def renamed_directory(version, actors, name):
@@ -431,8 +577,8 @@ def renamed_directory(version, actors, name):
         check(scene.b.error_of(os.rename, draft, breaker), None,
               "onto an empty one")
         scene.a(os.mkdir, draft)
-        assert scene.a.error_of(os.rename, draft, breaker) in \
-            ("ENOTEMPTY", "EEXIST"), "onto one that is not"
+        assert scene.a.error_of(os.rename, draft, breaker) in NOT_EMPTY, \
+            "onto one that is not"
 
 
 def renamed_what_is_there(version, actors, name):
@@ -491,6 +637,14 @@ CHANGES = {
         renamed_directory,
     "a rename of the lock file moves the file that is there on the server":
         renamed_what_is_there,
+    "nothing can be made in a directory that another client has removed, by "
+    "name or by descriptor": removed_directory,
+    "a directory in which another client has made something can't be removed":
+        made_in_directory,
+    "of making something in a directory and removing it at once one succeeds":
+        made_and_removed_at_once,
+    "rmdir of a group's directory that is gone leaves the next lock file "
+    "alone": removed_late,
 }
 
 
