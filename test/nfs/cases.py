@@ -21,6 +21,7 @@ from keeper import keeper
 from network import late, partition
 from periods import periods
 from server import server, stopped
+from sharing import late_sharing, sharing
 from speed import speed
 from squash import squash
 from suite import suite
@@ -28,8 +29,8 @@ from traffic import requests
 
 CASES = {case.__name__: case for case in (
     basics, facts, suite, requests, partition, late, hints, server, stopped,
-    contention, clocks, crash, crowd, dead, flufl, keeper, periods, speed,
-    squash)}
+    contention, clocks, crash, crowd, dead, flufl, keeper, late_sharing,
+    periods, sharing, speed, squash)}
 
 if __name__ == "__main__":
     build = sys.argv[1]
