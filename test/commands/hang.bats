@@ -49,7 +49,7 @@ no_command() {
 
 # What the server has of the lock.
 nothing_behind() {
-	[ -z "$(ls "$BATS_TEST_TMPDIR/behind")" ]
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/behind")" ]
 }
 
 # elapsed SECONDS, since $BEGAN.
@@ -88,7 +88,7 @@ slow_server() {
 	done
 	[ "$(stat -c %Y "$BATS_TEST_TMPDIR/behind/job.lock")" = "$lease" ]
 	nlock release
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "run: if the file server hangs, the command is ended before the lease is over, and nlock exits at once" {
@@ -150,7 +150,7 @@ slow_server() {
 	eventually renewed "$end"
 	touch go
 	ended_with 3 "$pid"
-	nothing_behind
+	eventually nothing_behind
 }
 
 # stopped_past_lease OPTION... COMMAND: a run of a command of bash's, in PID,
@@ -211,7 +211,7 @@ is_held() {
 	eventually no_command "$PID" bash
 	recover
 	ended_with $((128 + 15)) "$PID"
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "run: what hangs with a file server, and can't be killed, holds up nobody who reads its output" {
@@ -255,7 +255,7 @@ is_held() {
 	kill -TERM "$PID"
 	ended_with $((128 + 15)) "$PID"
 	kill -KILL "$(cat pid)"
-	nothing_behind
+	eventually nothing_behind
 }
 
 # process_stopped PID
@@ -391,7 +391,7 @@ writes() {
 		rm "$lock"
 	done
 	nothing_left
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "acquire: a signal ends it though nobody reads what it says of a lock that is held, or missing" {
@@ -417,7 +417,7 @@ writes() {
 		ended_with $((128 + 15)) "$UNREAD"
 	done
 	nothing_left
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "acquire: it ends though nobody reads what it prints without the lock" {
@@ -430,7 +430,7 @@ writes() {
 	unread 2 nlock run -v "$LOCK" touch ran
 	ended_with 0 "$UNREAD"
 	[ -e ran ]
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "acquire: without standard input, output and error it waits all the same" {
@@ -445,7 +445,7 @@ writes() {
 	nlock release --claim "$CLAIM"
 	ended_with 0 "$pid"
 	nlock release --state state
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "acquire: a stopped wait takes the lock once nlock is continued, even if its worker is not" {
@@ -465,7 +465,7 @@ writes() {
 	ended_with 0 "$pid"
 	eval "$(cat claim)"
 	nlock release --claim "$OTHER"
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "run: a wait takes no lock while nlock is stopped, even if its worker is not" {
@@ -484,7 +484,7 @@ writes() {
 	kill -CONT "$pid"
 	ended_with 0 "$pid"
 	[ -e ran ]
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "acquire: a signal that its caller ignores does not end it when the file server hangs" {
@@ -515,7 +515,7 @@ writes() {
 	ended_with 0 "$pid"
 	eval "$(cat claim)"
 	nlock release
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "run: a signal ends it though the file server hangs when the command has ended" {
@@ -563,7 +563,7 @@ writes() {
 		[[ $command == run* || $output == "(exit 74)" ]]
 	done
 	[ ! -e ran ]
-	nothing_behind
+	eventually nothing_behind
 	# There, nothing can hang.
 	run -0 without_processes nlock acquire -w 1m "$DIR/local.lock"
 }
@@ -575,10 +575,10 @@ writes() {
 	complains
 	[[ $stderr == "nlock: $LOCK: "*"use unshare --fork" ]]
 	[ ! -e ran ]
-	nothing_behind
+	eventually nothing_behind
 	run -0 unshare --pid --fork nlock run "$LOCK" touch ran
 	[ -e ran ]
-	nothing_behind
+	eventually nothing_behind
 }
 
 without_processes() {
@@ -611,7 +611,7 @@ has_tried() {
 		ended_with 0 "$i"
 	done
 	nlock release
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "refresh: one whose look at the clock is cut short by another has not lost the lock" {
@@ -628,7 +628,7 @@ has_tried() {
 	ended_with 0 $!
 	grep -q DELAYED trace
 	nlock release
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "release: while somebody has the lock file open the warrant can't be removed; it is once the file is closed" {
@@ -669,7 +669,7 @@ has_tried() {
 	kill -CONT "$OTHER"
 	ended_with 0 "$pid"
 	[ -e ran ]
-	nothing_behind
+	eventually nothing_behind
 }
 
 @test "run -s: if the process that releases a shared lock is killed halfway, the lock was not lost, and nothing is left" {
@@ -678,5 +678,5 @@ has_tried() {
 	run -0 "${STRACE[@]}" -o /dev/null -e trace=unlinkat \
 		-e inject=unlinkat:signal=KILL:when=6 \
 		nlock run -s -l 1m "$LOCK" true
-	nothing_behind
+	eventually nothing_behind
 }
