@@ -430,10 +430,18 @@ static enum nlock_result find_group(struct nlock_claim *claim,
 		return fail_with(error, "read the lock file",
 				 holder.leased ? EAGAIN : EACCES);
 	if (holder.kind != HOLDER_SHARED) {
-		if (find_left_group(claim))
+		if (!find_left_group(claim)) {
+			fail_with(error, "look at the lock file", ENOENT);
+			return NLOCK_LOST;
+		}
+		/*
+		 * Reading all names has corrected a client that believed that
+		 * there is no lock file.
+		 */
+		if (holder_look(claim->lock, &holder, NULL,
+				error) != NLOCK_OK ||
+		    strcmp(holder.claim, claim->group) != 0)
 			return NLOCK_OK;
-		fail_with(error, "look at the lock file", ENOENT);
-		return NLOCK_LOST;
 	}
 	strcpy(claim->group, holder.claim);
 	claim->group_device = holder.device;
