@@ -69,31 +69,16 @@ static int64_t now_ns(const struct breaker *breaker)
 
 /*
  * If this process is killed, another user's breaker must be able to remove what
- * it leaves.  So give the directory the permissions of the lock's directory
- * and, if we may, its group.
+ * it leaves.
  */
-static int share(int fd, const struct attributes *around)
-{
-	struct attributes ours;
-	int ignored = 0;
-
-	if (own_attributes_fd(fd, &ours) < 0)
-		return -1;
-	if (ours.gid != around->gid)
-		ignored = fchownat(fd, "", (uid_t)-1, around->gid,
-				   AT_EMPTY_PATH);
-	(void)ignored;
-	return directory_chmod(fd, around->mode & 0777);
-}
-
 static int share_both(const struct breaker *breaker)
 {
 	struct attributes around;
 
 	if (own_attributes(breaker->lock->dirfd, ".", &around) < 0 ||
-	    share(breaker->warrant_fd, &around) < 0)
+	    directory_share(breaker->warrant_fd, &around) < 0)
 		return -1;
-	return share(breaker->fd, &around);
+	return directory_share(breaker->fd, &around);
 }
 
 static void close_both(const struct breaker *breaker)
