@@ -8,7 +8,8 @@
  *	interleave NLOCK DIR changes LEASE XY		each of two, X and Y
  *	interleave NLOCK DIR calls LEASE XY		the same, finer
  *	interleave NLOCK DIR waiting LEASE XY		the same, while W waits
- *	... LEASE XY N		one in N of what comes then
+ *	... LEASE XY N M	one in N of what comes then, one in M of X's
+ *				changes
  *	interleave NLOCK DIR random LEASE COUNT SEED	of several, at random
  *
  * LEASE is that of the lock V at the beginning: "running", "over" by far, or
@@ -75,6 +76,7 @@
 
 #define SCHEDULE_SIZE	256
 #define SCHEDULE_LIMIT_S 60
+#define MOST_CALLS	1000
 
 /* Those with T, t wait for a lease, those with S one release for the other. */
 #define WORKERS		8
@@ -1115,14 +1117,27 @@ static const char *play_with(const char *lease, const char *begin,
 
 static int worker, workers = 1;
 static size_t one_in = 1;
+static int one_change_in = 1;
 
-/* Is X's Ith call, if it goes first, a change? */
-static bool is_change(const char *lease, const char *prefix, char x, int i)
+/* Which of X's calls to hold up, the last one after its end; -1: no more. */
+static int to_hold[MOST_CALLS];
+
+/* Those that are changes, if X goes first; or all. */
+static void find_calls(const char *lease, const char *prefix, char x,
+		       bool changes_only)
 {
+	int i, changes = 0, count = 0;
 	char schedule[32];
+	bool ended = false;
 
-	snprintf(schedule, sizeof(schedule), "%s%c%d", prefix, x, i);
-	return play(lease, schedule)[0] != '\0' || actor_of(x)->change;
+	for (i = 1; !ended && i < MOST_CALLS - 1; i++) {
+		snprintf(schedule, sizeof(schedule), "%s%c%d", prefix, x, i);
+		ended = play(lease, schedule)[0] != '\0';
+		if (ended || !changes_only ||
+		    (actor_of(x)->change && changes++ % one_change_in == 0))
+			to_hold[count++] = i;
+	}
+	to_hold[count] = -1;
 }
 
 /* Is the lock shared by any of them? */
@@ -1185,17 +1200,15 @@ static void play_pairs(const char *lease, const char *prefix, char x, char y,
 					 endings;
 	const char *const *gaps = toupper(x) == 'T' ? between_late : between;
 	char begin[SCHEDULE_SIZE];
-	bool x_ended = false, y_ended = false;
 	size_t ending, gap, first, step, count = 0;
-	int i, j;
+	bool y_ended = false;
+	int i, j, n;
 
 	while (endings_now[count] != NULL)
 		count++;
 	step = one_in < count ? one_in : count;
 
-	for (i = 1; !x_ended; i++) {
-		if (changes_only && !is_change(lease, prefix, x, i))
-			continue;
+	for (n = 0; (i = to_hold[n]) > 0; n++)
 		for (gap = 0; gaps[gap] != NULL; gap++)
 		for (j = 1 + worker, y_ended = false; !y_ended; j += workers)
 		for (ending = first = (size_t)(i + j) % step;
@@ -1206,7 +1219,6 @@ static void play_pairs(const char *lease, const char *prefix, char x, char y,
 				 x, i, gaps[gap], y, j);
 			ended = play_with(lease, begin, endings_now[ending], x,
 					  y);
-			x_ended = strchr(ended, x) != NULL;
 			y_ended = strchr(ended, y) != NULL;
 			/* Nothing was old?  Then this has been already. */
 			if (strchr(ended, 'o') != NULL && gap > 0 &&
@@ -1220,7 +1232,6 @@ static void play_pairs(const char *lease, const char *prefix, char x, char y,
 			if (y_ended && j > actor_of(y)->calls + 1)
 				break;
 		}
-	}
 }
 
 /* Several at the same time, each going on for a few calls at random. */
@@ -1262,10 +1273,8 @@ static void play_random(const char *lease, long count, unsigned int seed)
 
 /* -------------------------------------------------------------------- main */
 
-static void work(const char *place, char **arguments)
+static void set_up(const char *place)
 {
-	const char *how = arguments[0], *lease = arguments[1];
-
 	snprintf(directory, sizeof(directory), "%s/%d", place, worker);
 	mkdir(directory, 0777);
 	if (realpath(directory, lock_path) == NULL)
@@ -1278,9 +1287,32 @@ static void work(const char *place, char **arguments)
 	snprintf(old_claim, sizeof(old_claim),
 		 "%.4050s|host|42|n0123456789abcdef", lock_path);
 	signal(SIGALRM, took_too_long);
-	if (strcmp(how, "random") != 0 && strcmp(how, "play") != 0 &&
-	    arguments[3] != NULL)
+}
+
+/* Once for all workers. */
+static void get_ready(const char *place, char **arguments)
+{
+	const char *how = arguments[0];
+	bool waiting = strcmp(how, "waiting") == 0;
+
+	if (!waiting && strcmp(how, "changes") != 0 &&
+	    strcmp(how, "calls") != 0)
+		return;
+	if (arguments[3] != NULL) {
 		one_in = (size_t)atol(arguments[3]);
+		if (arguments[4] != NULL)
+			one_change_in = atoi(arguments[4]);
+	}
+	set_up(place);
+	find_calls(arguments[1], waiting ? "W~ " : "", arguments[2][0],
+		   strcmp(how, "calls") != 0);
+}
+
+static void work(const char *place, char **arguments)
+{
+	const char *how = arguments[0], *lease = arguments[1];
+
+	set_up(place);
 	if (strcmp(how, "held") == 0)
 		play_held(lease, arguments[2][0], arguments[2][1]);
 	else if (strcmp(how, "changes") == 0 || strcmp(how, "calls") == 0)
@@ -1313,6 +1345,9 @@ int main(int argc, char **argv)
 	if (strcmp(argv[3], "play") != 0)
 		workers = strpbrk(argv[5], "TtS") != NULL ? WORKERS_SLEEPING :
 			  WORKERS;
+	get_ready(argv[2], argv + 3);
+	total_failed = failed;
+	played = failed = 0;
 	for (worker = 0; worker < workers; worker++) {
 		pid_t pid = fork();
 
