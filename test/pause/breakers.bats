@@ -128,7 +128,7 @@ setup_file() {
 
 @test "a sharer that refreshes and one who evicts it, each held up before every change" {
 	interleaved changes shared-over FA 4
-	interleaved changes shared-over AF 11 5
+	interleaved changes shared-over AF 5 2
 }
 
 @test "a sharer that releases, and its twin or a refresh, each held up before every change" {
