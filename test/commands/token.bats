@@ -58,8 +58,8 @@ token() {
 @test "acquire --token: who is held up between winning and raising the number until others have the lock gets no number" {
 	needs strace
 	token
-	in_group strace -qq -o trace -e trace=renameat \
-		-e inject=renameat:delay_enter=4s:when=1 "$NLOCK" acquire \
+	in_group "${STRACE[@]}" -o trace -e trace=renameat \
+		-e inject=renameat:delay_enter=4s:when=1 nlock acquire \
 		--token -n -l 500ms --print json "$LOCK" >late
 	late=$!
 	eventually test -s "$LOCK"
