@@ -94,7 +94,8 @@ class Neighbour:
         try:
             path = getattr(self, action)(pick)
         except OSError:
-            return
+            # What it did before that counts, if it can do harm.
+            path = None if action in HARMLESS else "?"
         if path:
             self.log.append((began, action, path))
 
