@@ -37,8 +37,6 @@ def gap_ms(log):
 HOLDERS = {
     "nlock run": 'exec "$0" run "$LOCK" "$@"',
     "the end of a script": 'eval "$("$0" acquire --keep "$LOCK")"; exec "$@"',
-    "nlock release in a script":
-        'eval "$("$0" acquire --keep "$LOCK")"; "$@"; "$0" release',
 }
 
 
