@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Shared locks: run -s and acquire -s.
-# shellcheck disable=SC2016	# for other shells
+# SC2016: for other shells.  SC2030, SC2031: each test is a subshell.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153
 
 bats_require_minimum_version 1.5.0
 load ../common
@@ -82,7 +83,7 @@ claim_of() {
 }
 
 waited_for() {
-	ls "$DIR" | grep -q '^job.lock|.*|s.*[^t]$'
+	find "$DIR" -maxdepth 1 -name 'job.lock|*|s*[!t]' | grep -q .
 }
 
 @test "run: of -s, -x and -e the last one counts" {
@@ -317,6 +318,7 @@ is_kept_by_its_heartbeat() {
 @test "release: the group's claim, which LOCK names, is nobody's to release" {
 	share -l 1h
 	for command in release "refresh -l 1s"; do
+		# shellcheck disable=SC2086	# words
 		run -64 nlock $command --claim "$(cat "$LOCK")"
 		[[ $output == *"is the claim of all who share $LOCK; "* ]]
 	done
