@@ -167,15 +167,20 @@ enum nlock_result attempt_settle(struct attempt *at,
 				 struct nlock_claim *claim)
 {
 	bool is_group = claim == at->claim && at->sharer != NULL;
+	enum nlock_result result;
 	int64_t remaining_ns;
 
 	/* Before the date: if others have the lock, nobody gets the number. */
 	if (at->request->token && !is_group &&
 	    token_raise(at->lock, &claim->token) < 0)
 		return fail(at->error, "raise the token");
-	if (warrant_date(claim) < 0)
-		return is_gone(errno) ? NLOCK_LOST :
-		       fail(at->error, "date the warrant");
+	result = claim_enter(claim, at->error);
+	if (result == NLOCK_OK && warrant_date(claim) < 0)
+		result = is_gone(errno) ? NLOCK_LOST :
+			 fail(at->error, "date the warrant");
+	claim_exit(claim);
+	if (result != NLOCK_OK)
+		return result;
 	remaining_ns = ns_sub(claim->lease_end_ns,
 			      server_latest_ns(&claim->clock, boot_now_ns()));
 	if (!lease_wants_refresh(remaining_ns, claim->lifetime_ns))

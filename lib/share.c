@@ -55,11 +55,8 @@ static void extend_group(struct attempt *at)
  */
 static enum nlock_result settle_sharer(struct attempt *at)
 {
-	enum nlock_result result = claim_enter(at->sharer, at->error);
+	enum nlock_result result = attempt_settle(at, at->sharer);
 
-	if (result == NLOCK_OK)
-		result = attempt_settle(at, at->sharer);
-	claim_exit(at->sharer);
 	at->sharer->won = result == NLOCK_OK;
 	return result;
 }

@@ -49,7 +49,8 @@ enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
 /*
  * Open the directory that the claim is in, which of one who shares the lock is
  * its group's.  All below needs that, and nothing is left open for longer than
- * a call of the library lasts: a child would have to be given it.
+ * a call of the library lasts: a child would have to be given it.  Not again
+ * before claim_exit().
  *
  * Returns NLOCK_OK, and the caller must call claim_exit(); NLOCK_LOST if the
  * group is closed, or the lock has none; or NLOCK_FAILED.

@@ -280,6 +280,19 @@ is_kept_by_its_heartbeat() {
 	umount "$DIR/mnt"
 }
 
+@test "run -s: a lease that is renewed once the lock is won leaves no descriptor open" {
+	needs strace
+	share -l 1m
+	# The second time that it sets dates its warrant, when half is over.
+	run -0 "${STRACE[@]}" -o /dev/null -e trace=utimensat \
+		-e inject=utimensat:delay_enter=1200ms:when=2 \
+		nlock run -s -l 2s "$LOCK" sh -c 'ls -l /proc/$PPID/fd'
+	[[ $output == *"|warrant"* ]]
+	[[ $output != *"|sharers"$'\n'* ]]
+	nlock release --claim "$CLAIM"
+	nothing_left
+}
+
 @test "run -s: a directory at LOCK is left alone" {
 	mkdir "$LOCK"
 	run -78 nlock run -ns "$LOCK" true
