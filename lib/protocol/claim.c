@@ -265,7 +265,9 @@ static enum nlock_result make_warrant(struct nlock_claim *claim,
 	removed = unlinkat(dirfd, claim->warrant, AT_REMOVEDIR) == 0;
 	if (error->errnum == EEXIST)
 		return NLOCK_BUSY;
-	if (removed || !means_no_warrants(dirfd, error->errnum))
+	/* In a group's directory others have made such names. */
+	if (removed || claim->shared ||
+	    !means_no_warrants(dirfd, error->errnum))
 		return result;
 	error->separator = separator_find(claim->lock, parts);
 	return NLOCK_UNSUPPORTED;
