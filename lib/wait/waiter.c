@@ -224,7 +224,8 @@ static bool is_watched(const struct waiter *w, const struct claim_name *parts)
  * Watch the process of the predecessor or of the holder.  Returns whether our
  * kernel certainly wakes us when it is time to try again.  It does not when
  * another machine acts, nor once the process is dead but its claim still there,
- * as when an nlock was killed and its command goes on.
+ * as when an nlock was killed and its command goes on, nor when another sharer
+ * than that one dies.
  */
 static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 {
@@ -245,7 +246,8 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 		w->watched = parts;
 	}
 	return (w->place == BEHIND_ANOTHER ||
-		(w->place == AT_LOCK_FILE && is_local(w))) &&
+		(w->place == AT_LOCK_FILE && is_local(w) &&
+		 holder->sharers < 2)) &&
 	       watch_is_set(&w->watch) &&
 	       (w->watch.process_fd >= 0 || !parts.has_process);
 }
