@@ -93,6 +93,27 @@ SOON=(--clock-slop 50ms)
 	nothing_left
 }
 
+is_over_for() {
+	nlock status --json --claim "$1" "$LOCK" | grep -q '"state":"ours_expired"'
+}
+
+@test "flufl.lock waits for those who share a lock, however short their leases, and they wait for it" {
+	peer 60
+	nlock acquire -s -l 100ms --print claim "$LOCK" >first
+	nlock acquire -s -l 1m --print claim "$LOCK" >second
+	eventually is_over_for "$(cat first)"
+	ask TimeOutError lock 0
+	nlock release --claim "$(cat second)"
+	# The other one's lease is over, but only nlock finds that out.
+	ask TimeOutError lock 0
+	nlock run -n "${SOON[@]}" "$LOCK" true
+	ask 'done' lock 0
+	run -75 nlock run -ns "$LOCK" true
+	ask 'done' unlock
+	nlock run -ns "$LOCK" true
+	nothing_left
+}
+
 @test "flufl.lock waits for the command of nlock run, however often the lease is refreshed" {
 	local lease
 
