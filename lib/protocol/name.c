@@ -39,60 +39,70 @@ bool separator_is_usable(char separator)
 	return c > ' ' && c < 0x7f && !isalnum(c) && c != '.' && c != '/';
 }
 
+/* A name, and after the separator a word that says what it is. */
+static bool format_word(char *name, size_t size, const char *base,
+			char separator, const char *word)
+{
+	return fits(snprintf(name, size, "%s%c%s", base, separator, word),
+		    size);
+}
+
+/* The same while it is made, with a RANDOM of its own. */
+static bool format_draft(char *name, size_t size, const char *base,
+			 char separator, const char *word, uint64_t random)
+{
+	return fits(snprintf(name, size, "%s%c%s%cn%016" PRIx64, base,
+			     separator, word, separator, random), size);
+}
+
 bool warrant_name_format(char *name, size_t size, const char *claim_name,
 			 char separator)
 {
-	return fits(snprintf(name, size, "%s%cwarrant", claim_name, separator),
-		    size);
+	return format_word(name, size, claim_name, separator, "warrant");
 }
 
 bool clock_name_format(char *name, size_t size, const char *claim_name,
 		       char separator)
 {
-	return fits(snprintf(name, size, "%s%cclock", claim_name, separator),
-		    size);
+	return format_word(name, size, claim_name, separator, "clock");
 }
 
 bool breaker_name_format(char *name, size_t size, const char *lock_name,
 			 char separator)
 {
-	return fits(snprintf(name, size, "%s%cbreaker", lock_name, separator),
-		    size);
+	return format_word(name, size, lock_name, separator, "breaker");
 }
 
 bool group_name_format(char *name, size_t size, const char *claim_name,
 		       char separator)
 {
-	return fits(snprintf(name, size, "%s%c" SHARERS, claim_name,
-			     separator), size);
+	return format_word(name, size, claim_name, separator, SHARERS);
 }
 
 bool waits_name_format(char *name, size_t size, const char *lock_name,
 		       char separator)
 {
-	return fits(snprintf(name, size, "%s%cwaits", lock_name, separator),
-		    size);
+	return format_word(name, size, lock_name, separator, "waits");
 }
 
 bool token_name_format(char *name, size_t size, const char *lock_name,
 		       char separator)
 {
-	return fits(snprintf(name, size, "%s%ctoken", lock_name, separator),
-		    size);
+	return format_word(name, size, lock_name, separator, "token");
 }
 
 bool token_draft_name_format(char *name, size_t size, const char *lock_name,
 			     char separator, uint64_t random)
 {
-	return fits(snprintf(name, size, "%s%ctoken%cn%016" PRIx64, lock_name,
-			     separator, separator, random), size);
+	return format_draft(name, size, lock_name, separator, "token",
+			    random);
 }
 
 bool breaker_draft_name_format(char *name, size_t size, const char *lock_name,
 			       char separator, uint64_t random)
 {
-	return fits(snprintf(name, size, "%s%cbreaker%cn%016" PRIx64,
-			     lock_name, separator, separator, random), size);
+	return format_draft(name, size, lock_name, separator, "breaker",
+			    random);
 }
 
 bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
