@@ -115,12 +115,16 @@ killed_refresh() {
 	at_each killed_refresh "${changes[@]}"
 }
 
-# The command's process is known, and known to be dead.
-killed_run() {
+# kill_run OPTION CALL: its process is known, and known to be dead.
+kill_run() {
 	local status=0
 
-	kill_before "$1" nlock run -l 10m "$LOCK" true || status=$?
+	kill_before "$2" nlock run "$1" -l 10m "$LOCK" true || status=$?
 	[ $status = 137 ] || exit "$NEVER_CAME"
+}
+
+killed_run() {
+	kill_run -x "$1"
 	takeable at_once
 }
 
@@ -291,21 +295,14 @@ killed_refresh_of_shared() {
 	at_each killed_refresh_of_shared "${changes[@]}"
 }
 
-kill_run() {
-	local status=0
-
-	kill_before "$1" nlock run -s -l 10m "$LOCK" true || status=$?
-	[ $status = 137 ] || exit "$NEVER_CAME"
-}
-
 killed_run_shared() {
-	kill_run "$1"
+	kill_run -s "$1"
 	shareable at_once
 }
 
 killed_run_beside() {
 	hold_other
-	kill_run "$1"
+	kill_run -s "$1"
 	other_is_unharmed
 	takeable at_once
 }

@@ -224,21 +224,30 @@ late_join() {
 	at_each late_join "${changes[@]}"
 }
 
-late_run() {
+# late_run_by HELD OPTION CALL: HELD says whether it has the lock still.
+late_run_by() {
 	local expected=75 ran=
 
-	hold_up "$1" "$DIR/log" nlock run -n -l 1s "${SLOP[@]}" "$LOCK" \
+	hold_up "$3" "$DIR/log" nlock run -n "$2" -l 1s "${SLOP[@]}" "$LOCK" \
 		echo ran >"$DIR/ran" || exit "$NEVER_CAME"
 	ran=$(cat "$DIR/ran")
 	if [ -n "$ran" ]; then
 		expected=0
-		[ ! -e "$LOCK" ] || expected=76
+		! "$1" || expected=76
 	fi
 	next_takes
 	late $expected
 	[ "$(cat "$DIR/ran")" = "$ran" ]
 	next_is_unharmed
 	nothing_left
+}
+
+is_there() {
+	[ -e "$LOCK" ]
+}
+
+late_run() {
+	late_run_by is_there -x "$1"
 }
 
 @test "run: held up before any change, it starts no command without the lock, and leaves the next holder alone" {
@@ -250,22 +259,12 @@ late_run() {
 }
 
 # Once it has removed its claim it has released it.
-late_run_shared() {
-	local expected=75 ran=
+has_share() {
+	[ -n "$(find "$DIR" -type f -name 'job.lock|*|s*')" ]
+}
 
-	hold_up "$1" "$DIR/log" nlock run -ns -l 1s "${SLOP[@]}" "$LOCK" \
-		echo ran >"$DIR/ran" || exit "$NEVER_CAME"
-	ran=$(cat "$DIR/ran")
-	if [ -n "$ran" ]; then
-		expected=0
-		[ -z "$(find "$DIR" -type f -name 'job.lock|*|s*')" ] ||
-			expected=76
-	fi
-	next_takes
-	late $expected
-	[ "$(cat "$DIR/ran")" = "$ran" ]
-	next_is_unharmed
-	nothing_left
+late_run_shared() {
+	late_run_by has_share -s "$1"
 }
 
 @test "run -s: held up before any change, it starts no command without the lock, and leaves the next holder alone" {
