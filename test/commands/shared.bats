@@ -75,15 +75,11 @@ claim_of() {
 	eval "$(nlock acquire --var CLAIM "$LOCK")"
 	run -75 nlock run -ns "$LOCK" true
 	in_group nlock run -s "$LOCK" -- touch shared
-	eventually waited_for
+	eventually groups_are 1
 	[ ! -e shared ]
 	nlock release --claim "$CLAIM"
 	ended_with 0 $!
 	nothing_left
-}
-
-waited_for() {
-	find "$DIR" -maxdepth 1 -name 'job.lock|*|s*[!t]' | grep -q .
 }
 
 @test "run: of -s, -x and -e the last one counts" {
