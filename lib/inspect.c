@@ -68,12 +68,11 @@ static int name_is_there(const struct nlock_lock *lock)
 
 	if (directory == NULL)
 		return -1;
-	errno = 0;
-	while (!there && (entry = readdir(directory)) != NULL)
+	while (!there && (entry = next_name(directory)) != NULL)
 		there = strcmp(entry->d_name, lock->name) == 0;
 	if (!there && errno != 0)
 		there = -1;
-	closedir(directory);
+	closedir_keeping_errno(directory);
 	return there;
 }
 

@@ -126,6 +126,20 @@ DIR *fresh_directory(int dirfd)
 	return directory;
 }
 
+const struct dirent *next_name(DIR *directory)
+{
+	errno = 0;
+	return readdir(directory);
+}
+
+void closedir_keeping_errno(DIR *directory)
+{
+	int errnum = errno;
+
+	closedir(directory);
+	errno = errnum;
+}
+
 static int64_t from_statx_time(const struct statx_time *time)
 {
 	return ns_from_seconds(time->seconds, time->nanoseconds);

@@ -56,6 +56,14 @@ int fresh_lookup(int dirfd, const char *name, struct attributes *a);
  */
 DIR *fresh_directory(int dirfd);
 
+/*
+ * The next name; or NULL, with errno 0 at the end, and another one if there may
+ * be more names.
+ */
+const struct dirent *next_name(DIR *directory);
+
+void closedir_keeping_errno(DIR *directory);
+
 /* A client lists about this many names with a few requests to the server. */
 #define FRESH_NAMES	512
 

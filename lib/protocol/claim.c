@@ -386,25 +386,30 @@ static bool is_in_group(const struct nlock_claim *claim, const char *group)
 	return there;
 }
 
-/* Somebody has removed the lock file, but not what else there is. */
-static bool find_left_group(struct nlock_claim *claim)
+/*
+ * Somebody has removed the lock file, but not what else there is.  Returns 1, 0
+ * if there is no such group, or -1 with errno.
+ */
+static int find_left_group(struct nlock_claim *claim)
 {
 	const struct nlock_lock *lock = claim->lock;
 	DIR *directory = fresh_directory(lock->dirfd);
 	char group[NAME_MAX + 1];
 	const struct dirent *entry;
 	struct claim_name parts;
-	bool found = false;
+	int found = 0;
 
 	if (directory == NULL)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL)
+		return errno == EACCES ? 0 : -1;
+	while (!found && (entry = next_name(directory)) != NULL)
 		found = group_name_parse(entry->d_name, lock->name,
 					 lock->options.separator, group,
 					 sizeof(group), &parts) &&
 			is_in_group(claim, group);
-	closedir(directory);
-	if (found)
+	if (!found && errno != 0)
+		found = -1;
+	closedir_keeping_errno(directory);
+	if (found > 0)
 		strcpy(claim->group, group);
 	return found;
 }
@@ -432,7 +437,11 @@ static enum nlock_result find_group(struct nlock_claim *claim,
 		return fail_with(error, "read the lock file",
 				 holder.leased ? EAGAIN : EACCES);
 	if (holder.kind != HOLDER_SHARED) {
-		if (!find_left_group(claim)) {
+		int found = find_left_group(claim);
+
+		if (found < 0)
+			return fail(error, "look for the group");
+		if (found == 0) {
 			fail_with(error, "look at the lock file", ENOENT);
 			return NLOCK_LOST;
 		}

@@ -176,9 +176,13 @@ static int read_sharer(const struct nlock_lock *lock, int group_fd,
 	return 1;
 }
 
+/* Leaves errno alone, which not every free(3) does. */
 static void discard(struct sharers *sharers)
 {
+	int errnum = errno;
+
 	free(sharers->list);
+	errno = errnum;
 	sharers->list = NULL;
 	sharers->count = 0;
 }
@@ -189,12 +193,12 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 	DIR *directory = fresh_directory(group_fd);
 	const struct dirent *entry;
 	char claim[NAME_MAX + 1];
-	int result = 0, errnum;
+	int result = 0;
 
 	*sharers = (struct sharers){ .list = NULL };
 	if (directory == NULL)
 		return -1;
-	while (result >= 0 && (errno = 0, entry = readdir(directory)) != NULL) {
+	while (result >= 0 && (entry = next_name(directory)) != NULL) {
 		struct nlock_holder *holder;
 
 		if (is_itself_or_parent(entry->d_name) ||
@@ -210,13 +214,11 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 		else if (result > 0)
 			sharers->count++;
 	}
-	errnum = errno;
-	if (entry == NULL && errnum != 0)
+	if (entry == NULL && errno != 0)
 		result = -1;
+	closedir_keeping_errno(directory);
 	if (result < 0)
 		discard(sharers);
-	closedir(directory);
-	errno = errnum;
 	return result < 0 ? -1 : 0;
 }
 

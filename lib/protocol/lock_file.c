@@ -23,20 +23,26 @@ static int look(const struct nlock_lock *lock, const char *name,
 	return own_attributes(lock->dirfd, name, a);
 }
 
-/* Reading all names corrects a client that believes that this one is absent. */
-static bool is_listed(const struct nlock_lock *lock, const char *name,
-		      uint64_t inode)
+/*
+ * Reading all names corrects a client that believes that this one is absent.
+ * Returns 1, 0, or -1 with errno.
+ */
+static int is_listed(const struct nlock_lock *lock, const char *name,
+		     uint64_t inode)
 {
 	DIR *directory = fresh_directory(lock->dirfd);
 	const struct dirent *entry;
-	bool listed = false;
+	int listed = 0;
 
+	/* Where we may not read it, go by the looks alone. */
 	if (directory == NULL)
-		return false;
-	while (!listed && (entry = readdir(directory)) != NULL)
+		return errno == EACCES ? 0 : -1;
+	while (!listed && (entry = next_name(directory)) != NULL)
 		listed = strcmp(entry->d_name, name) == 0 &&
 			 entry->d_ino == inode;
-	closedir(directory);
+	if (!listed && errno != 0)
+		listed = -1;
+	closedir_keeping_errno(directory);
 	return listed;
 }
 
@@ -53,7 +59,8 @@ int named_file_is(const struct nlock_lock *lock, const char *name,
 		if (!is_gone(errno))
 			return -1;
 	}
-	return lock->file_system != FS_LOCAL && is_listed(lock, name, inode);
+	return lock->file_system == FS_LOCAL ? 0 :
+	       is_listed(lock, name, inode);
 }
 
 int lock_file_is(const struct nlock_lock *lock, uint64_t device,

@@ -57,13 +57,15 @@ static int find_number(int fd, uint64_t *highest)
 
 	if (directory == NULL)
 		return -1;
-	while ((entry = readdir(directory)) != NULL)
+	while ((entry = next_name(directory)) != NULL)
 		if (take_number(entry->d_name, &number) &&
 		    (!found || number > *highest)) {
 			*highest = number;
 			found = 1;
 		}
-	closedir(directory);
+	if (errno != 0)
+		found = -1;
+	closedir_keeping_errno(directory);
 	return found;
 }
 

@@ -99,6 +99,21 @@ token() {
 	nlock run -n "$LOCK" true
 }
 
+@test "run --token, status: a directory that can't be read is not taken for one without a number" {
+	needs strace
+	token
+	run -74 "${STRACE[@]}" -o /dev/null -e inject=getdents64:error=EIO \
+		nlock run --token "$LOCK" true
+	[[ $output == *"raise the token: Input/output error" ]]
+	# The second one that it reads; the first one is LOCK's.
+	run -74 "${STRACE[@]}" -o /dev/null \
+		-e inject=getdents64:error=EIO:when=3 \
+		nlock status --json "$LOCK"
+	[[ $output == *"read the token: Input/output error" ]]
+	[ "$(token)" = 2 ]
+	nlock run -n "$LOCK" true
+}
+
 @test "run --token: a symbolic link in the place of the directory is not followed" {
 	mkdir elsewhere
 	touch elsewhere/7
