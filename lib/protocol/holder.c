@@ -216,21 +216,24 @@ static bool take_content(const struct nlock_lock *lock, const char *text,
 
 /*
  * A machine's crash may lose the content of a claim, but not the claim's name:
- * find the claim that is a link to the lock file.
+ * find the claim that is a link to the lock file.  Returns 1; 0 if there is
+ * none, or we may not look; or -1 with errno.
  */
-static bool take_from_directory(const struct nlock_lock *lock, uint64_t inode,
+static int take_from_directory(const struct nlock_lock *lock, uint64_t inode,
 				struct nlock_holder *holder)
 {
 	DIR *directory = fresh_directory(lock->dirfd);
 	const struct dirent *entry;
-	bool found = false;
+	int found = 0;
 
 	if (directory == NULL)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL)
+		return errno == EACCES ? 0 : -1;
+	while (!found && (entry = next_name(directory)) != NULL)
 		found = entry->d_ino == inode &&
 			take_claim_name(lock, entry->d_name, holder);
-	closedir(directory);
+	if (!found && errno != 0)
+		found = -1;
+	closedir_keeping_errno(directory);
 	return found;
 }
 
@@ -266,9 +269,13 @@ int holder_read(const struct nlock_lock *lock, int fd,
 	if (length < 0)
 		return -1;
 	text[length] = '\0';
-	if (length == 0 && a.links >= 2)
-		holder->empty = take_from_directory(lock, a.inode, holder);
-	else if (length > 0 && length <= LOCK_FILE_MAX)
+	if (length == 0 && a.links >= 2) {
+		int found = take_from_directory(lock, a.inode, holder);
+
+		holder->empty = found > 0;
+		return found < 0 ? -1 : 0;
+	}
+	if (length > 0 && length <= LOCK_FILE_MAX)
 		take_content(lock, text, (size_t)length, holder);
 	return 0;
 }
