@@ -11,6 +11,8 @@
  *	FAULT		KIND:NUMBER:HOW, if any is to fail.  KIND is one of
  *			kind_names; "any" numbers all calls in one sequence.
  *			The processes that nlock forks share the numbers.
+ *	FAULT_SINCE	if set, NUMBER counts only from the first call on a path
+ *			that ends in this text (the log's numbers do not)
  *	FAULT_SERVER	if set, no file system is known to be local, and so
  *			another process makes the calls
  *
@@ -93,9 +95,13 @@ static struct {
 	struct verdict verdict;
 } fault;
 
-static const char *directory, *log_path;
+static const char *directory, *log_path, *since;
 static bool is_server;
-static atomic_uint *counts;	/* KINDS of them, shared; NULL: not active */
+static struct {
+	atomic_uint all[KINDS];
+	atomic_uint late[KINDS];	/* those since FAULT_SINCE */
+	atomic_bool is_late;
+} *counts;			/* shared; NULL: not active */
 static const FILE *bad_stream;	/* whose ferror(3) is to be true */
 
 /* -------------------------------------------------------------- what fails */
@@ -148,9 +154,10 @@ __attribute__((constructor)) static void begin(void)
 	    strcmp(program_invocation_short_name, "nlock") != 0)
 		return;
 	is_server = getenv("FAULT_SERVER") != NULL;
+	since = getenv("FAULT_SINCE");
 	if (getenv("FAULT") != NULL)
 		parse(getenv("FAULT"));
-	shared = mmap(NULL, KINDS * sizeof(*counts), PROT_READ | PROT_WRITE,
+	shared = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		abort();
@@ -193,6 +200,37 @@ static bool is_inside(const char *path)
 	       (path[length] == '/' || path[length] == '\0');
 }
 
+static bool ends_in(const char *path, const char *end)
+{
+	size_t length = strlen(path), end_length = strlen(end);
+
+	return length >= end_length &&
+	       strcmp(path + length - end_length, end) == 0;
+}
+
+/* Which of its kind is this call, and is it the one that is to fail? */
+static bool count(enum kind kind, const char *path, unsigned int *number)
+{
+	unsigned int which, overall;
+
+	which = *number = atomic_fetch_add(&counts->all[kind], 1) + 1;
+	overall = atomic_fetch_add(&counts->all[ANY], 1) + 1;
+	if (since != NULL) {
+		if (ends_in(path, since))
+			counts->is_late = true;
+		if (!counts->is_late)
+			return false;
+		which = atomic_fetch_add(&counts->late[kind], 1) + 1;
+		overall = atomic_fetch_add(&counts->late[ANY], 1) + 1;
+	}
+	if (fault.number == 0 || (fault.kind != kind && fault.kind != ANY))
+		return false;
+	if (fault.kind == ANY)
+		which = overall;
+	return which == fault.number ||
+	       (fault.onwards && which > fault.number);
+}
+
 /* By system calls only: nothing of nlock's stays open. */
 static void write_log(enum kind kind, unsigned int number, const char *path,
 		      const char *what)
@@ -213,7 +251,6 @@ static void write_log(enum kind kind, unsigned int number, const char *path,
 static struct verdict meet(enum kind kind, int dirfd, const char *path)
 {
 	struct verdict verdict = { .kind = kind };
-	unsigned int overall, counted;
 	char found[2 * PATH_MAX + 2];
 	int errnum = errno;
 	bool struck;
@@ -223,13 +260,7 @@ static struct verdict meet(enum kind kind, int dirfd, const char *path)
 		errno = errnum;
 		return verdict;
 	}
-	verdict.number = atomic_fetch_add(&counts[kind], 1) + 1;
-	overall = atomic_fetch_add(&counts[ANY], 1) + 1;
-	counted = fault.kind == ANY ? overall : verdict.number;
-	struck = fault.number != 0 &&
-		 (fault.kind == kind || fault.kind == ANY) &&
-		 (counted == fault.number ||
-		  (fault.onwards && counted > fault.number));
+	struck = count(kind, found, &verdict.number);
 	write_log(kind, verdict.number, found, struck ? " struck" : "");
 	if (struck) {
 		verdict.skip = fault.verdict.skip;
