@@ -174,6 +174,7 @@ has_renewed() {
 	# on a busy machine.
 	in_group nlock run -l 3s "$LOCK" -- sleep 1000
 	pid=$!
+	eventually test -e "$LOCK"
 	for i in {1..50}; do
 		last=$(stat -c %.9Y "$LOCK")
 		eventually has_renewed "$last"
