@@ -14,6 +14,10 @@ from clients import one, two
 LIMITS = {"acquire": 9, "refresh": 10, "release": 11, "run": 14}
 LIMITS_4_0 = {"acquire": 9, "refresh": 12, "release": 13, "run": 14}
 LIMITS_3 = {"acquire": 9, "refresh": 7, "release": 8, "run": 14}
+# A command that lasts as long is offered hints: its lock file opened and locked
+# by another process, and closed.  On a busy machine even /bin/true may.
+HINT_DELAY_S = 0.25
+HINT_LIMIT = 4
 # The lease, the warrant, and what the lock file is; and access to that.
 BEAT_LIMIT = 4
 
@@ -40,6 +44,7 @@ class Least:
     def __init__(self, version):
         self.version = version
         self.seen = {}                  # {what: {operation: count}}
+        self.hinted = set()             # of these, runs that all took too long
 
     def note(self, what, client, function):
         counts, value = requests_of(client, self.version, function)
@@ -47,12 +52,27 @@ class Least:
             self.seen[what] = counts
         return value
 
+    def note_run(self, what, client, *arguments):
+        """Of "nlock run" with a command that does nothing."""
+        def run():
+            began = time.monotonic()
+            run_nlock(client, 0, "run", *arguments, "/bin/true")
+            return time.monotonic() - began >= HINT_DELAY_S
+
+        is_first = what not in self.seen
+        if not self.note(what, client, run):
+            self.hinted.discard(what)
+        elif is_first:
+            self.hinted.add(what)
+
     def sum(self, what):
         return sum(self.seen[what].values())
 
     def check(self, limits):
+        allowed = {what: limit + (HINT_LIMIT if what in self.hinted else 0)
+                   for what, limit in limits.items()}
         over = [f"{what}: {self.sum(what)}, over {limit}"
-                for what, limit in limits.items() if self.sum(what) > limit]
+                for what, limit in allowed.items() if self.sum(what) > limit]
         assert not over, "\n".join([*over, str(self)])
 
     def __str__(self):
@@ -76,7 +96,7 @@ def of_commands(version):
             one, 0, "refresh", "-l", "1m", "--claim", claim))
         note("release", one, lambda: run_nlock(
             one, 0, "release", "--claim", claim))
-        note("run", one, lambda: run_nlock(one, 0, "run", lock, "/bin/true"))
+        least.note_run("run", one, lock)
     for _ in range(3):
         claim = one.acquire(lock, "-l", "1m")
         note("status, held", two, lambda: run_nlock(two, 0, "status", lock))
