@@ -33,6 +33,10 @@ claim_of() {
 	claims | grep "|$1|"
 }
 
+has_no_claim() {
+	! claim_of "$1"
+}
+
 hold_by_run() {
 	in_group nlock run "$LOCK" sleep 1000
 	holder=$!
@@ -94,8 +98,8 @@ give_back() {
 	kill_group "${waiters[0]}"
 	kill -STOP "${waiters[1]}"
 	wait_in_group
+	eventually has_no_claim "${waiters[0]}"
 	eventually claims_are 4
-	run ! claim_of "${waiters[0]}"
 	claim_of "${waiters[1]}"
 	claim_of "${waiters[2]}"
 	claim_of "${waiters[3]}"
