@@ -157,8 +157,8 @@ give_back() {
 	wait_in_group
 	kill_group "${waiters[0]}"
 	wait_in_group
+	eventually has_no_claim "${waiters[0]}"
 	eventually claims_are 4
-	run ! claim_of "${waiters[0]}"
 	[ -d "$HERS|warrant" ]
 	give_back
 	ended_with 0 "${waiters[1]}"
