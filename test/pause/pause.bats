@@ -394,7 +394,7 @@ beat_that_hangs() {
 }
 
 end_of_process_meanwhile() {
-	hold_beat 1s "$1"
+	hold_beat 5s "$1"
 	kill "$WARD"
 	next_takes
 	goes_on "$HEARTBEAT" || true
@@ -411,8 +411,9 @@ end_of_process_meanwhile() {
 	at_each end_of_process_meanwhile "${changes[@]}"
 }
 
+# The lease must last until then, on a busy machine, too.
 release_meanwhile() {
-	hold_beat 1s "$1"
+	hold_beat 5s "$1"
 	nlock release --claim "$CLAIM"
 	next_takes
 	goes_on "$HEARTBEAT" || true
