@@ -41,12 +41,6 @@
 
 /* ------------------------------------------------------------------ winning */
 
-static bool means_no_hard_links(int errnum)
-{
-	return errnum == EPERM || errnum == EOPNOTSUPP || errnum == ENOSYS ||
-	       errnum == EMLINK || errnum == EXDEV || errnum == EINVAL;
-}
-
 /*
  * The client reports that the link was made, but the link count or the lock
  * file's inode contradicts it.  Perhaps others have already removed the link.
@@ -388,11 +382,12 @@ static enum nlock_result await(struct attempt *at)
 	if (result == NLOCK_OK && at->holder->occupied)
 		return NLOCK_BUSY;	/* waiting would not help */
 	if (result == NLOCK_OK && fd < 0 && at->holder->kind == HOLDER_SHARED) {
-		if (at->sharer != NULL && !share_holds_back(at))
-			return NLOCK_LOST;	/* start over, and join it */
-		if (at->sharer != NULL)
+		if (at->sharer != NULL && share_holds_back(at))
 			return wait_to_try(at, true);
-		result = share_await(at);
+		result = at->sharer == NULL ? share_await(at) :
+			 slots_await(at);
+		if (at->sharer != NULL && result == NLOCK_OK)
+			return NLOCK_LOST;	/* start over, and join it */
 		if (result == NLOCK_OK)
 			result = look(at, &fd);	/* now it can be broken */
 	}

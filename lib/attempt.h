@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attempt.h - an attempt to take a lock, alone (acquire.c) or shared (share.c).
+ * attempt.h - an attempt to take a lock, alone (acquire.c), shared (share.c), or
+ * as one of at most N (slots.c).
  */
 #ifndef ATTEMPT_H
 #define ATTEMPT_H
 
 #include "nlock.h"
+#include "protocol/group.h"
+#include "protocol/slot.h"
 #include "wait/courtesy.h"
 #include "wait/waiter.h"
 
@@ -64,6 +67,20 @@ enum nlock_result share_join_own(struct attempt *at);
 /* The group has got the lock: have it, too.  NLOCK_LOST: it is closed. */
 enum nlock_result share_settle(struct attempt *at);
 
+/*
+ * Evict one of those who share the lock, if we may.  NLOCK_OK: it is gone.
+ * NLOCK_BUSY: it stays, and one->break_errnum says why, if we may not.
+ */
+enum nlock_result share_evict(struct attempt *at, int group_fd,
+			      struct nlock_holder *one);
+
+/*
+ * We wait for those who share the lock, count of them, of which one was chosen
+ * to stand for all: *at->holder becomes that one, in the group's place.
+ */
+void share_name_holder(struct attempt *at, const struct nlock_holder *one,
+		       size_t count);
+
 /* Renew the lease in the group that waits with us. */
 enum nlock_result share_renew(struct attempt *at);
 
@@ -80,5 +97,22 @@ bool share_holds_back(struct attempt *at);
  * *at->holder is one who stays.
  */
 enum nlock_result share_await(struct attempt *at);
+
+/* ---------------------------------------------------------------- slots.c */
+
+/* Which slots of the group that has the lock, *at->holder, may be free? */
+enum nlock_result slots_look(struct attempt *at,
+			     struct slot_numbers *numbers);
+
+/* Take one of them, with at->sharer in the group. */
+enum nlock_result slots_take(struct attempt *at,
+			     struct slot_numbers *numbers);
+
+/*
+ * The group that has the lock has slots, and we want one: evict whom we may.
+ *
+ * NLOCK_OK: one may be free.  NLOCK_BUSY: *at->holder is one who stays.
+ */
+enum nlock_result slots_await(struct attempt *at);
 
 #endif

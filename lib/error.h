@@ -39,6 +39,13 @@ static inline bool is_gone(int errnum)
 	return errnum == ENOENT || errnum == ESTALE;
 }
 
+/* Has link(2) failed because of the kind of file system? */
+static inline bool means_no_hard_links(int errnum)
+{
+	return errnum == EPERM || errnum == EOPNOTSUPP || errnum == ENOSYS ||
+	       errnum == EMLINK || errnum == EXDEV || errnum == EINVAL;
+}
+
 /* Is the directory not empty?  POSIX allows either errno. */
 static inline bool is_not_empty(int errnum)
 {

@@ -200,7 +200,9 @@ static bool is_own_sharer(const struct nlock_holder *sharer,
 			  const char *own_claim)
 {
 	return own_claim != NULL &&
-	       strcmp(last_component(own_claim), sharer->claim) == 0;
+	       strcmp(last_component(own_claim), sharer->claim) == 0 &&
+	       (sharer->parts.kind != CLAIM_SLOT ||
+		(sharer->slot != 0 && sharer->links >= 2));
 }
 
 static enum nlock_result judge_sharers(const struct nlock_lock *lock,

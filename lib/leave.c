@@ -12,6 +12,7 @@
 #include "protocol/claim.h"
 #include "protocol/group.h"
 #include "protocol/holder.h"
+#include "protocol/slot.h"
 #include "protocol/warrant.h"
 #include "release.h"
 #include "wait/release_hint.h"
@@ -88,6 +89,74 @@ static void end_group(struct nlock_claim *claim, bool after)
 }
 
 /*
+ * Is the group's lock ours to leave?  Returns 1, 0, or -1 with *error.  After
+ * that claim->slot is our slot, or 0.
+ */
+static int is_ours(struct nlock_claim *claim, bool after,
+		   struct nlock_error *error)
+{
+	int ours = claim_is_lock_file(claim), found;
+	struct attributes a;
+
+	if (ours < 0) {
+		fail(error, "look at the lock file");
+		return -1;
+	}
+	if (claim->inode == 0 && claim_read(claim, &a) < 0 && !is_gone(errno)) {
+		fail(error, "read the claim");
+		return -1;
+	}
+	if (!claim->has_slot)
+		return ours;
+	found = claim->slot == 0 ? slot_find(claim) : slot_is_ours(claim);
+	if (found < 0) {
+		fail(error, "find the claim's slot");
+		return -1;
+	}
+	if (found <= 0)
+		claim->slot = 0;
+	/* The process for which we clean up may have given it back. */
+	return ours && (found > 0 || after);
+}
+
+/*
+ * Another release may be about to move the slot's file into the warrant, which
+ * it discards then.
+ */
+static void await_twin(const struct nlock_claim *claim)
+{
+	struct attributes a;
+	int tries;
+
+	for (tries = 0; tries < TWIN_TRIES; tries++) {
+		if (fresh_attributes(claim->group_fd, claim->warrant, &a) < 0)
+			return;
+		sleep_ns(TWIN_PAUSE_NS);
+	}
+}
+
+/*
+ * The claim is gone; removed says that we have removed it.  Give its slot back.
+ * Returns its file's name in the warrant, or NULL.
+ */
+static const char *give_slot_back(const struct nlock_claim *claim,
+				  bool removed, bool after,
+				  const char *target)
+{
+	if (removed && claim->slot != 0 && claim->warrant_fd >= 0 &&
+	    slot_take_down(claim, target))
+		return target;
+	if (claim->slot != 0 && !removed && !after)
+		await_twin(claim);
+	if (claim->slot != 0)
+		slot_abandon(claim);
+	/* The process for which we clean up may have moved it. */
+	return claim->has_slot && claim->warrant_fd >= 0 &&
+	       warrant_holds(claim->warrant_fd, WARRANT_LOCK, claim->device,
+			     claim->inode) ? WARRANT_LOCK : NULL;
+}
+
+/*
  * The warrant goes last: as long as it is there, the group is not closed.  And
  * if only the claim is gone, it was released, as an evicter removes the warrant
  * first.
@@ -95,21 +164,24 @@ static void end_group(struct nlock_claim *claim, bool after)
 static enum nlock_result leave(struct nlock_claim *claim, bool after,
 			       struct nlock_error *error)
 {
-	int ours = claim_is_lock_file(claim);
+	int ours = is_ours(claim, after, error);
+	const char *inside = NULL;
+	char target[TARGET_SIZE];
 	enum nlock_result result;
-	struct attributes a;
+	bool removed = false;
 
 	if (ours < 0)
-		return fail(error, "look at the lock file");
-	if (claim->inode == 0 && claim_read(claim, &a) < 0 && !is_gone(errno))
-		return fail(error, "read the claim");
+		return NLOCK_FAILED;
 	if (claim_open_warrant(claim) < 0 && !is_gone(errno))
 		return fail(error, "open the warrant");
 	/* Change nothing then, as a release of any lock. */
 	if (!may_use_warrant(claim))
 		return fail(error, "use the warrant");
+	if (choose_target(claim, target) < 0)
+		return fail(error, "get random bits");
 	switch (remove_claim(claim)) {
 	case GATE_OPEN:
+		removed = true;
 		claim->taken_down = ours;
 		claim->withdrawn = !ours;
 		result = ours ? NLOCK_OK : NLOCK_LOST;
@@ -124,9 +196,19 @@ static enum nlock_result leave(struct nlock_claim *claim, bool after,
 			claim->taken_down = true;
 		result = claim->taken_down ? NLOCK_OK : NLOCK_LOST;
 	}
+	/*
+	 * That process may have been about to take one.  As the claim is gone,
+	 * its inode number may be that of another's claim by now, so we may not
+	 * take down what is found.
+	 */
+	if (claim->has_slot && claim->slot == 0 && after) {
+		slot_find(claim);
+		removed = false;
+	}
+	inside = give_slot_back(claim, removed, after, target);
 	if (claim->warrant_fd >= 0)
 		warrant_discard(claim->lock, claim->group_fd, claim->warrant,
-				claim->warrant_fd, NULL);
+				claim->warrant_fd, inside);
 	return result;
 }
 

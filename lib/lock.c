@@ -72,7 +72,7 @@ static void take_path(struct nlock_lock *lock, char *path)
 {
 	free(lock->path);
 	lock->path = path;
-	lock->name = last_component(path);
+	lock->name = lock->claims_name = last_component(path);
 }
 
 /*
@@ -148,7 +148,7 @@ enum nlock_result nlock_open(struct nlock_lock *lock, const char *path,
 	lock->path = absolute_path(path);
 	if (lock->path == NULL)
 		return fail(error, "find the working directory");
-	lock->name = last_component(lock->path);
+	lock->name = lock->claims_name = last_component(lock->path);
 	if (lock->name[0] == '\0' || is_itself_or_parent(lock->name)) {
 		result = fail_with(error, "name the lock file", EISDIR);
 		goto free_path;

@@ -59,6 +59,7 @@
 #define NLOCK_SEPARATOR		'|'	/* as in flufl.lock */
 #define NLOCK_CLOCK_SLOP_NS	(10 * NS_PER_S)
 #define NLOCK_FOREVER		INT64_MAX
+#define NLOCK_SLOTS_MAX		4096
 
 /*
  * The shortest lease that can be kept where time stamps are whole seconds:
@@ -116,6 +117,7 @@ struct nlock_lock {
 	 */
 	char *path;
 	const char *name;	/* the last component of path */
+	const char *claims_name;	/* how names of claims begin: the same */
 	int dirfd;
 	enum file_system file_system;
 	int watch_fd;		/* inotify's, left open by a wait; or -1 */
@@ -162,6 +164,8 @@ struct nlock_claim {
 	 */
 	char name[NAME_MAX + 1];
 	bool shared;
+	bool has_slot;			/* ... or will have, once it is won */
+	unsigned int slot;		/* from 1; 0: none, or not known */
 	char group[NAME_MAX + 1];
 	uint64_t group_device, group_inode;
 	int group_fd;			/* its directory; -1: not open */
@@ -230,6 +234,7 @@ struct nlock_holder {
 	uint32_t links;		/* 2 with its claim; others may make more */
 	mode_t mode;
 	size_t sharers;		/* with HOLDER_SHARED, if listed: how many */
+	unsigned int slot;	/* of one who shares the lock, if listed; 0 */
 	bool occupied;	/* LOCK is a directory, not empty: never a lock */
 	bool leased;	/* unreadable for now: another program uses it */
 	/*
@@ -247,6 +252,7 @@ struct nlock_request {
 	int64_t timeout_ns;	/* 0: try once; NLOCK_FOREVER: no limit */
 	int64_t clock_slop_ns;	/* how long after its end to spare a lease */
 	bool shared;		/* share the lock with others that share it */
+	unsigned int slots;	/* ... and be one of so many; 0: no limit */
 	bool token;		/* get a token; see token.h */
 
 	pid_t pid;		/* the process to name as the holder */

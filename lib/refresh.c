@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "protocol/claim.h"
+#include "protocol/slot.h"
 #include "protocol/warrant.h"
 #include "refresh.h"
 
@@ -56,6 +57,8 @@ static enum nlock_result load_opened_claim(struct nlock_claim *claim,
 		return lost_or_failed(error, "open the warrant");
 	if (!introduced && warrant_confirm(claim, &ignored_ns) < 0)
 		return lost_or_failed(error, "read the server's clock");
+	if (claim->has_slot && slot_find(claim) <= 0)
+		return lost_or_failed(error, "find the claim's slot");
 	note_reliance(claim);
 	return NLOCK_OK;
 }
@@ -68,8 +71,11 @@ static enum nlock_result check_lock_file(const struct nlock_claim *claim,
 					 uint32_t links,
 					 struct nlock_error *error)
 {
-	int ours = links < 2 && !claim->shared ? 0 : claim_is_lock_file(claim);
+	bool linked = !claim->shared || claim->has_slot;
+	int ours = links < 2 && linked ? 0 : claim_is_lock_file(claim);
 
+	if (ours > 0 && claim->slot != 0)
+		ours = slot_is_ours(claim);
 	if (ours < 0)
 		return fail(error, "look at the lock file");
 	return ours ? NLOCK_OK : NLOCK_LOST;
@@ -118,6 +124,8 @@ static enum nlock_result confirm_inside(struct nlock_claim *claim,
 	if (claim->warrant_fd < 0 &&
 	    (claim_read(claim, &a) < 0 || claim_open_warrant(claim) < 0))
 		return lost_or_failed(error, "open the warrant");
+	if (claim->has_slot && claim->slot == 0 && slot_find(claim) <= 0)
+		return lost_or_failed(error, "find the claim's slot");
 	result = confirm(claim, NULL, error);
 	if (result == NLOCK_OK)
 		note_reliance(claim);

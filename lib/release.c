@@ -25,10 +25,6 @@
 #include "release.h"
 #include "wait/release_hint.h"
 
-/* How often, and how long each time, to wait for another release's end. */
-#define TWIN_TRIES	20
-#define TWIN_PAUSE_NS	(50 * NS_PER_MS)
-
 bool lease_was_running(struct nlock_claim *claim)
 {
 	if (claim->clock.server_ns == 0 && warrant_read_clock(claim) < 0)
@@ -110,14 +106,12 @@ bool may_use_warrant(const struct nlock_claim *claim)
 	       (errno != EACCES && errno != EROFS);
 }
 
-#define TARGET_SIZE	32
-
 /*
  * Choose the lock file's name in the warrant.  If an earlier process made the
  * claim, the usual name may be taken: somebody has put something there, or has
  * put another directory in the warrant's place.
  */
-static int choose_target(const struct nlock_claim *claim, char *target)
+int choose_target(const struct nlock_claim *claim, char *target)
 {
 	struct attributes a;
 	uint64_t random;

@@ -36,6 +36,17 @@ enum nlock_result release_finish(struct nlock_claim *claim,
  */
 bool may_use_warrant(const struct nlock_claim *claim);
 
+/*
+ * Choose the lock file's name in the warrant, target, of TARGET_SIZE.  Returns
+ * 0, or -1 with errno.
+ */
+#define TARGET_SIZE	32
+int choose_target(const struct nlock_claim *claim, char *target);
+
+/* How often, and how long each time, to wait for another release's end. */
+#define TWIN_TRIES	20
+#define TWIN_PAUSE_NS	(50 * NS_PER_MS)
+
 /* Who removed a claim, which is the gate to all else? */
 enum gate {
 	GATE_OPEN,		/* we did */

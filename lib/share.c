@@ -112,8 +112,14 @@ bool share_holds_back(struct attempt *at)
 
 /* ------------------------------------------------------------------ joining */
 
+static enum claim_kind sharer_kind(const struct attempt *at)
+{
+	return at->request->slots > 0 ? CLAIM_SLOT : CLAIM_SHARER;
+}
+
 enum nlock_result share_join(struct attempt *at)
 {
+	struct slot_numbers numbers = { .count = 0 };
 	enum nlock_result result;
 	struct nlock_error ignored;
 
@@ -121,14 +127,19 @@ enum nlock_result share_join(struct attempt *at)
 	if (result != NLOCK_OK || at->holder->kind != HOLDER_SHARED ||
 	    share_holds_back(at))
 		return NLOCK_BUSY;	/* who contends finds out more */
-	result = claim_publish_sharer(at->sharer, at->lock, &at->parts,
-				      at->holder, at->request->lifetime_ns,
-				      at->error);
+	result = slots_look(at, &numbers);
+	if (result == NLOCK_OK)
+		result = claim_publish_sharer(at->sharer, at->lock, &at->parts,
+					      sharer_kind(at), at->holder,
+					      at->request->lifetime_ns,
+					      at->error);
 	if (result == NLOCK_LOST)
 		return NLOCK_BUSY;
 	if (result != NLOCK_OK)
 		return result;
-	result = settle_sharer(at);
+	result = slots_take(at, &numbers);
+	if (result == NLOCK_OK)
+		result = settle_sharer(at);
 	if (result == NLOCK_OK)
 		extend_group(at);
 	else
@@ -138,14 +149,25 @@ enum nlock_result share_join(struct attempt *at)
 
 enum nlock_result share_join_own(struct attempt *at)
 {
+	struct slot_numbers numbers = { .count = at->request->slots };
+	struct nlock_error ignored;
+	enum nlock_result result;
 	struct nlock_holder group = {
 		.kind = HOLDER_SHARED, .device = at->claim->device,
 		.inode = at->claim->inode,
 	};
 
 	strcpy(group.claim, at->claim->name);
-	return claim_publish_sharer(at->sharer, at->lock, &at->parts, &group,
-				    at->request->lifetime_ns, at->error);
+	result = claim_publish_sharer(at->sharer, at->lock, &at->parts,
+				      sharer_kind(at), &group,
+				      at->request->lifetime_ns, at->error);
+	if (result != NLOCK_OK)
+		return result;
+	/* Nobody else is in it. */
+	result = slots_take(at, &numbers);
+	if (result != NLOCK_OK)
+		nlock_release(at->sharer, &ignored);
+	return result == NLOCK_BUSY ? NLOCK_LOST : result;
 }
 
 /* ------------------------------------------------------ waiting for sharers */
@@ -158,47 +180,58 @@ static bool stays_longer(const struct nlock_holder *one,
 	return one->lease_end_ns >= other->lease_end_ns;
 }
 
-/*
- * Of those who share the lock, evict whom we may.  *at->holder becomes one who
- * stays, the last one whose lease ends.
- */
-static enum nlock_result evict(struct attempt *at, int group_fd,
-			       const struct sharers *sharers)
+enum nlock_result share_evict(struct attempt *at, int group_fd,
+			      struct nlock_holder *one)
 {
-	const struct nlock_lock *lock = at->lock;
-	const struct server_clock *clock = &at->claim->clock;
 	int64_t slop_ns = at->request->clock_slop_ns;
-	struct nlock_holder *stays = NULL;
 	enum nlock_result result;
+
+	if (!holder_judge(at->lock, one, attempt_now_ns(at), slop_ns))
+		return NLOCK_BUSY;
+	result = sharer_evict(at->lock, group_fd, one, &at->claim->clock,
+			      slop_ns, at->error);
+	if (result != NLOCK_FAILED || !may_pass(at->error->errnum))
+		return result;
+	one->break_errnum = at->error->errnum;
+	return NLOCK_BUSY;
+}
+
+void share_name_holder(struct attempt *at, const struct nlock_holder *one,
+		       size_t count)
+{
+	struct nlock_holder holder = *one;
+
+	/* The lock file is the group's. */
+	holder.device = at->holder->device;
+	holder.inode = at->holder->inode;
+	holder.kind = HOLDER_SHARED;
+	holder.sharers = count;
+	holder.remaining_ns = ns_sub(one->lease_end_ns, attempt_now_ns(at));
+	*at->holder = holder;
+}
+
+/* Evict whom we may; *at->holder becomes the last one whose lease ends. */
+static enum nlock_result evict_all(struct attempt *at, int group_fd,
+				   const struct sharers *sharers)
+{
+	struct nlock_holder *stays = NULL;
 	size_t i;
 
 	for (i = 0; i < sharers->count; i++) {
 		struct nlock_holder *one = &sharers->list[i];
+		enum nlock_result result = share_evict(at, group_fd, one);
 
-		result = holder_judge(lock, one, attempt_now_ns(at), slop_ns) ?
-			 sharer_evict(lock, group_fd, one, clock, slop_ns,
-				      at->error) : NLOCK_BUSY;
-		if (result == NLOCK_OK)
-			continue;
-		if (result == NLOCK_FAILED && !may_pass(at->error->errnum))
-			return NLOCK_FAILED;
 		if (result == NLOCK_FAILED)
-			one->break_errnum = at->error->errnum;
-		if (stays == NULL || stays_longer(one, stays))
+			return NLOCK_FAILED;
+		if (result == NLOCK_BUSY &&
+		    (stays == NULL || stays_longer(one, stays)))
 			stays = one;
 	}
 	if (stays == NULL)
 		return NLOCK_OK;
 	if (boot_now_ns() >= at->waiter.began_ns + ASK_AFTER_NS)
-		courtesy_ask(&at->courtesy, lock, clock);
-	/* It stands for all, and the lock file is the group's. */
-	stays->device = at->holder->device;
-	stays->inode = at->holder->inode;
-	*at->holder = *stays;
-	at->holder->kind = HOLDER_SHARED;
-	at->holder->sharers = sharers->count;
-	at->holder->remaining_ns = ns_sub(stays->lease_end_ns,
-					  attempt_now_ns(at));
+		courtesy_ask(&at->courtesy, at->lock, &at->claim->clock);
+	share_name_holder(at, stays, sharers->count);
 	return NLOCK_BUSY;
 }
 
@@ -236,7 +269,7 @@ enum nlock_result share_await(struct attempt *at)
 		result = is_gone(errno) ? NLOCK_OK :
 			 fail(at->error, "list who shares the lock");
 	} else {
-		result = evict(at, group_fd, &sharers);
+		result = evict_all(at, group_fd, &sharers);
 		free(sharers.list);
 		if (result == NLOCK_OK)
 			result = close_group(at, group, group_fd,

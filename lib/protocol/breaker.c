@@ -450,3 +450,24 @@ close_victim:
 	close(victim_fd);
 	return result;
 }
+
+bool breaker_clean(const struct nlock_lock *lock, const char *name,
+		   const struct server_clock *clock)
+{
+	struct server_clock own_clock = *clock;
+	struct breaker breaker = { .lock = lock, .clock = &own_clock };
+	enum nlock_result result = NLOCK_BUSY;
+	struct nlock_error ignored;
+	struct attributes a;
+	int fd = directory_open(lock->dirfd, name, &a);
+
+	if (fd < 0)		/* gone, or no directory */
+		return fresh_attributes(lock->dirfd, name, &a) < 0;
+	if (!is_young(&breaker, &a))
+		result = clear(&breaker, fd, &ignored);
+	close(fd);
+	if (result == NLOCK_OK &&
+	    unlinkat(lock->dirfd, name, AT_REMOVEDIR) < 0)
+		return errno == ENOENT;
+	return result != NLOCK_FAILED;
+}

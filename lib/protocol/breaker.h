@@ -32,4 +32,12 @@ enum nlock_result breaker_break(const struct nlock_lock *lock,
 				int victim_fd, struct server_clock *clock,
 				int64_t slop_ns, struct nlock_error *error);
 
+/*
+ * Remove a breaker's directory, by either of its names, unless that breaker may
+ * be at work: for who needs the directory around it to be empty.  Returns false
+ * if it stays for good.
+ */
+bool breaker_clean(const struct nlock_lock *lock, const char *name,
+		   const struct server_clock *clock);
+
 #endif

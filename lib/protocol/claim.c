@@ -343,6 +343,7 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
 				       const struct nlock_lock *lock,
 				       const struct claim_name *who,
+				       enum claim_kind kind,
 				       const struct nlock_holder *group,
 				       int64_t lifetime_ns,
 				       struct nlock_error *error)
@@ -351,8 +352,9 @@ enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
 	enum nlock_result result;
 	int fd;
 
-	parts.kind = CLAIM_SHARER;
+	parts.kind = kind;
 	*claim = (struct nlock_claim){ .lock = lock, .shared = true,
+				       .has_slot = kind == CLAIM_SLOT,
 				       .group_device = group->device,
 				       .group_inode = group->inode,
 				       .group_fd = -1, .warrant_fd = -1,
@@ -745,7 +747,8 @@ enum nlock_result claim_open(struct nlock_claim *claim,
 		return fail_with(error, "read the claim's name", EINVAL);
 	strcpy(claim->name, name);
 	*kind = parts.kind;
-	claim->shared = parts.kind == CLAIM_SHARER;
+	claim->shared = claim_kind_is_shared(parts.kind);
+	claim->has_slot = parts.kind == CLAIM_SLOT;
 	claim->group_fd = -1;
 	claim->stands_for_process = parts.has_process || parts.kept_by_run ||
 				    parts.kept;

@@ -34,7 +34,8 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 
 /*
  * Make a new claim of who shares the lock with the others of this group, which
- * is a lock file's holder of kind HOLDER_SHARED.
+ * is a lock file's holder of kind HOLDER_SHARED.  kind says whether it is to
+ * have a slot, which it has not got yet.
  *
  * Returns as claim_publish(); also NLOCK_LOST if the group is closed, and
  * NLOCK_FAILED with EACCES if we may not be one of it.
@@ -42,6 +43,7 @@ enum nlock_result claim_publish(struct nlock_claim *claim,
 enum nlock_result claim_publish_sharer(struct nlock_claim *claim,
 				       const struct nlock_lock *lock,
 				       const struct claim_name *who,
+				       enum claim_kind kind,
 				       const struct nlock_holder *group,
 				       int64_t lifetime_ns,
 				       struct nlock_error *error);

@@ -16,6 +16,7 @@
 #include "../os/read_write.h"
 #include "group.h"
 #include "holder.h"
+#include "slot.h"
 #include "warrant.h"
 
 /* How old a warrant without a claim has to be. */
@@ -152,7 +153,7 @@ static bool is_warrant(const struct nlock_lock *lock, const char *name,
 	memcpy(claim, name, (size_t)(end - name));
 	claim[end - name] = '\0';
 	return claim_name_parse(claim, lock->name, lock->options.separator,
-				&parts) && parts.kind == CLAIM_SHARER;
+				&parts) && claim_kind_is_shared(parts.kind);
 }
 
 /* Returns 1 if it is a member's claim, 0 if not, and -1 with errno. */
@@ -165,7 +166,7 @@ static int read_sharer(const struct nlock_lock *lock, int group_fd,
 	if (strlen(name) >= sizeof(holder->claim) ||
 	    !claim_name_parse(name, lock->name, lock->options.separator,
 			      &holder->parts) ||
-	    holder->parts.kind != CLAIM_SHARER)
+	    !claim_kind_is_shared(holder->parts.kind))
 		return 0;
 	strcpy(holder->claim, name);
 	if (fresh_attributes(group_fd, name, &a) < 0)
@@ -174,6 +175,99 @@ static int read_sharer(const struct nlock_lock *lock, int group_fd,
 		return 0;
 	holder_note(holder, &a);
 	return 1;
+}
+
+/*
+ * A slot's file: which member has it is found out once all are known.  Until
+ * then its kind is HOLDER_NONE.
+ */
+static int read_slot(int group_fd, const char *name, unsigned int number,
+		     struct nlock_holder *holder)
+{
+	struct attributes a;
+
+	if (fresh_attributes(group_fd, name, &a) < 0)
+		return -1;
+	*holder = (struct nlock_holder){ .kind = HOLDER_NONE, .slot = number };
+	holder->device = a.device;
+	holder->inode = a.inode;
+	return 1;
+}
+
+/* Does one of the members that were listed so far have this slot? */
+static bool give_to_member(struct nlock_holder *list, size_t count,
+			   const struct nlock_holder *slot)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (list[i].kind != HOLDER_NONE &&
+		    list[i].inode == slot->inode &&
+		    list[i].device == slot->device) {
+			/* A second one is found once the first is broken. */
+			if (list[i].slot == 0)
+				list[i].slot = slot->slot;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Tell which member has which slot.  A slot whose claim is gone stays in the
+ * list, by what its file says.  Returns 0, or -1 with errno.
+ */
+static int assign_slots(const struct nlock_lock *lock, int group_fd,
+			struct sharers *sharers)
+{
+	struct nlock_holder *list = sharers->list;
+	size_t i, claims = 0, count;
+	struct nlock_error error;
+
+	for (i = 0; i < sharers->count; i++)
+		if (list[i].kind != HOLDER_NONE) {
+			struct nlock_holder claim = list[i];
+
+			list[i] = list[claims];
+			list[claims++] = claim;
+		}
+	count = claims;
+	for (i = claims; i < sharers->count; i++) {
+		struct nlock_holder slot = list[i];
+
+		if (give_to_member(list, claims, &slot))
+			continue;
+		if (slot_look(lock, group_fd, slot.slot, &list[count], NULL,
+			      &error) != NLOCK_OK) {
+			errno = error.errnum;
+			return -1;
+		}
+		list[count].slot = slot.slot;
+		if (list[count].kind == HOLDER_CLAIM &&
+		    list[count].parts.kind == CLAIM_SLOT)
+			count++;
+		else if (list[count].kind != HOLDER_NONE)
+			sharers->strangers = true;
+		else	/* given back, or broken, since it was listed */
+			sharers->slots.taken[slot.slot] = false;
+	}
+	sharers->count = count;
+	return 0;
+}
+
+static int read_entry(const struct nlock_lock *lock, int group_fd,
+		      const char *name, struct sharers *sharers,
+		      struct nlock_holder *holder)
+{
+	unsigned int number;
+	int result;
+
+	if (!slot_number_parse(name, &number))
+		return read_sharer(lock, group_fd, name, holder);
+	result = read_slot(group_fd, name, number, holder);
+	sharers->slots.count += result > 0;
+	if (result > 0)
+		sharers->slots.taken[number] = true;
+	return result;
 }
 
 /* Leaves errno alone, which not every free(3) does. */
@@ -202,11 +296,14 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 		struct nlock_holder *holder;
 
 		if (is_itself_or_parent(entry->d_name) ||
-		    is_warrant(lock, entry->d_name, claim))
+		    is_warrant(lock, entry->d_name, claim) ||
+		    slot_breaker_parse(entry->d_name,
+				       lock->options.separator))
 			continue;
 		holder = add(sharers);
 		result = holder == NULL ? -1 :
-			 read_sharer(lock, group_fd, entry->d_name, holder);
+			 read_entry(lock, group_fd, entry->d_name, sharers,
+				    holder);
 		if (result < 0 && is_gone(errno))
 			result = 0;	/* it has just left */
 		else if (result == 0)
@@ -217,6 +314,8 @@ int sharers_list(const struct nlock_lock *lock, int group_fd,
 	if (entry == NULL && errno != 0)
 		result = -1;
 	closedir_keeping_errno(directory);
+	if (result >= 0 && sharers->slots.count > 0)
+		result = assign_slots(lock, group_fd, sharers);
 	if (result < 0)
 		discard(sharers);
 	return result < 0 ? -1 : 0;
@@ -270,6 +369,9 @@ enum nlock_result sharer_evict(const struct nlock_lock *lock, int group_fd,
 	struct nlock_holder now;
 	int there;
 
+	if (sharer->slot != 0)
+		return slot_break(lock, group_fd, sharer, clock, slop_ns,
+				  error);
 	if (revoke_warrant(lock, group_fd, sharer) < 0)
 		return fail(error, "revoke a holder's warrant");
 	there = read_sharer(lock, group_fd, sharer->claim, &now);
@@ -291,6 +393,28 @@ static bool is_old(const struct attributes *a, const struct server_clock *clock)
 			  GRACE_NS);
 }
 
+/*
+ * If it is that of one who had a slot, and was killed when it had given that
+ * back, the slot's file is in it.
+ */
+static int revoke_old(int group_fd, const char *warrant)
+{
+	struct attributes a;
+	int fd;
+
+	if (warrant_revoke(group_fd, warrant) == 0)
+		return 0;
+	if (!is_not_empty(errno))
+		return -1;
+	fd = directory_open(group_fd, warrant, &a);
+	if (fd < 0)
+		return is_gone(errno) ? 0 : -1;
+	if (directory_remove_litter(fd, WARRANT_LOCK, true))
+		unlinkat(fd, WARRANT_LOCK, 0);
+	close(fd);
+	return warrant_revoke(group_fd, warrant);
+}
+
 bool group_clean(const struct nlock_lock *lock, int group_fd,
 		 const struct server_clock *clock)
 {
@@ -303,12 +427,15 @@ bool group_clean(const struct nlock_lock *lock, int group_fd,
 	if (directory == NULL)
 		return true;
 	while ((entry = readdir(directory)) != NULL)
-		if (is_warrant(lock, entry->d_name, claim) &&
+		if (slot_breaker_parse(entry->d_name, lock->options.separator))
+			clean &= slot_clean(lock, group_fd, entry->d_name,
+					    clock);
+		else if (is_warrant(lock, entry->d_name, claim) &&
 		    fresh_lookup(group_fd, claim, &a) < 0 &&
 		    errno == ENOENT &&
 		    fresh_attributes(group_fd, entry->d_name, &a) == 0 &&
 		    is_old(&a, clock) &&
-		    warrant_revoke(group_fd, entry->d_name) < 0)
+		    revoke_old(group_fd, entry->d_name) < 0)
 			clean = false;
 	closedir(directory);
 	/* A claim that a client had open when it was removed, too. */

@@ -27,6 +27,7 @@
 #define GROUP_H
 
 #include "../nlock.h"
+#include "slot.h"
 
 /* Make the directory of a group whose claim is to have this name. */
 int group_make(const struct nlock_lock *lock, const char *group);
@@ -59,6 +60,7 @@ struct sharers {
 	struct nlock_holder *list;
 	size_t count;
 	bool strangers;		/* there is something that no sharer has made */
+	struct slot_numbers slots;	/* that something has, be it a stranger */
 };
 
 /*

@@ -193,8 +193,8 @@ static bool take_claim_name(const struct nlock_lock *lock, const char *name,
 			    struct nlock_holder *holder)
 {
 	if (strlen(name) >= sizeof(holder->claim) ||
-	    !claim_name_parse(name, lock->name, lock->options.separator,
-			      &holder->parts))
+	    !claim_name_parse(name, lock->claims_name,
+			      lock->options.separator, &holder->parts))
 		return false;
 	strcpy(holder->claim, name);
 	holder->kind = holder->parts.kind == CLAIM_GROUP ? HOLDER_SHARED :

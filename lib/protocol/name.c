@@ -17,6 +17,7 @@
 /* What comes before them, for each kind of claim. */
 static const char letters[] = {
 	[CLAIM_EXCLUSIVE] = 'n', [CLAIM_GROUP] = 'g', [CLAIM_SHARER] = 's',
+	[CLAIM_SLOT] = 'k',
 };
 
 /* What ends the name of a group's directory; the separator is before it. */
@@ -301,6 +302,29 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
 	       parse_parts(name + length + 1, separator, parts);
 }
 
+bool breaker_name_parse(const char *name, const char *lock_name,
+			char separator)
+{
+	char published[NAME_MAX + 1];
+	size_t length;
+	uint64_t ignored;
+
+	if (!breaker_name_format(published, sizeof(published), lock_name,
+				 separator))
+		return false;
+	length = strlen(published);
+	if (strncmp(name, published, length) != 0)
+		return false;
+	name += length;
+	if (*name == '\0')
+		return true;
+	if (name[0] != separator || name[1] != 'n' ||
+	    strlen(name) != 2 + RANDOM_DIGITS)
+		return false;
+	name += 2;
+	return take_number(&name, 16, UINT64_MAX, '\0', &ignored);
+}
+
 bool group_name_parse(const char *name, const char *lock_name, char separator,
 		      char *claim_name, size_t size, struct claim_name *parts)
 {
@@ -314,6 +338,11 @@ bool group_name_parse(const char *name, const char *lock_name, char separator,
 	claim_name[length - strlen(SHARERS) - 1] = '\0';
 	return claim_name_parse(claim_name, lock_name, separator, parts) &&
 	       parts->kind == CLAIM_GROUP;
+}
+
+bool claim_kind_is_shared(enum claim_kind kind)
+{
+	return kind == CLAIM_SHARER || kind == CLAIM_SLOT;
 }
 
 /* Don't split it at newlines: a lock's name may contain one. */

@@ -29,7 +29,8 @@
 enum claim_kind {
 	CLAIM_EXCLUSIVE,	/* to have the lock alone */
 	CLAIM_GROUP,		/* to have it for a group; see group.h */
-	CLAIM_SHARER		/* to be one of a group */
+	CLAIM_SHARER,		/* to be one of a group */
+	CLAIM_SLOT		/* the same with a slot; see slot.h */
 };
 
 struct claim_name {
@@ -65,6 +66,9 @@ bool claim_name_parse(const char *name, const char *lock_name, char separator,
  * is not the path of a claim.
  */
 size_t claim_path_lock_length(const char *claim_path, char separator);
+
+/* Is it one of those that are in the directory of a group? */
+bool claim_kind_is_shared(enum claim_kind kind);
 
 /* Is the claim with this name in a list of paths or names, one a line? */
 bool claim_is_listed(const char *list, const char *claim_name);
@@ -108,6 +112,12 @@ bool group_name_parse(const char *name, const char *lock_name, char separator,
  */
 bool claim_draft_name_format(char *name, size_t size, const char *lock_name,
 			     uint64_t random);
+
+/*
+ * Is this the name of a breaker's directory of that lock, published or not yet?
+ */
+bool breaker_name_parse(const char *name, const char *lock_name,
+			char separator);
 
 /* Can this character stand between the parts of a claim's name? */
 bool separator_is_usable(char separator);

@@ -42,14 +42,15 @@ static bool find_place(const struct nlock_lock *lock, const char *claim,
 }
 
 /*
- * Does the other waiter queue as we do?  Those of flufl.lock, those of other
- * machines, and those who want to share the lock don't.
+ * Does the other waiter queue as we do?  Those of flufl.lock, and those of
+ * other machines, don't; and who wants the lock alone does not wait for the same
+ * as who wants a slot.
  */
 static bool is_one_of_us(const struct nlock_lock *lock,
 			 const struct claim_name *own,
 			 const struct claim_name *other)
 {
-	if (!other->by_nlock || other->kind != CLAIM_EXCLUSIVE ||
+	if (!other->by_nlock || other->kind != own->kind ||
 	    strcmp(other->host, own->host) != 0)
 		return false;
 	/* Two machines that share a file server may have the same name. */

@@ -59,7 +59,8 @@ static bool find_predecessor(struct waiter *w)
 {
 	int64_t now_ns = server_earliest_ns(&w->claim->clock, boot_now_ns());
 	/* All who want to share the lock get it at once. */
-	bool found = !w->request->shared && !w->gave_up_queueing &&
+	bool queues = !w->request->shared || w->request->slots > 0;
+	bool found = queues && !w->gave_up_queueing &&
 		     !w->predecessor_won &&
 		     queue_find_ahead(w->claim, now_ns, w->predecessor);
 
@@ -133,6 +134,14 @@ enum nlock_result waiter_look(struct waiter *w, struct nlock_holder *holder,
 	return holder_read_opened(w->lock, holder, fd, error);
 }
 
+void waiter_watch_slots(struct waiter *w, int group_fd)
+{
+	if (!w->may_wait || w->place == BEHIND_ANOTHER)
+		return;
+	watch_directory(&w->watch, group_fd);
+	w->place = watch_is_set(&w->watch) ? AT_LOCK_FILE : POLLING;
+}
+
 /* ---------------------------------------------------------------- listening */
 
 static void forget_holder(struct waiter *w)
@@ -153,6 +162,13 @@ static void note_new_holder(struct waiter *w,
 		w->hint_due_ns = ns_add(now_ns, HINT_FIRST_NS);
 }
 
+/* No hint comes of that: others who share the lock go on. */
+static bool waits_for_slot(const struct waiter *w,
+			   const struct nlock_holder *holder)
+{
+	return w->request->slots > 0 && holder->kind == HOLDER_SHARED;
+}
+
 /*
  * On a network file system, if the wait for this holder has lasted long enough:
  * stand behind another waiter of this machine or, as the first, listen for a
@@ -171,7 +187,8 @@ static bool queue_or_listen(struct waiter *w,
 		w->hint_due_ns = NLOCK_FOREVER;
 		if (find_predecessor(w))
 			wait = stand_behind(w);
-		else if (holder->parts.has_process &&
+		else if (!waits_for_slot(w, holder) &&
+			 holder->parts.has_process &&
 			 nlock_traits(w->lock)->shares_flock)
 			hint_listen(&w->listener, w->lock, holder->inode,
 				    w->request->shared,
@@ -245,6 +262,9 @@ static bool set_alarm(struct waiter *w, const struct nlock_holder *holder)
 						   &parts.process));
 		w->watched = parts;
 	}
+	/* Who is before us may want a slot that we don't. */
+	if (w->request->slots > 0 && is_local(w))
+		return false;
 	return (w->place == BEHIND_ANOTHER ||
 		(w->place == AT_LOCK_FILE && is_local(w) &&
 		 holder->sharers < 2)) &&

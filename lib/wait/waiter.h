@@ -22,7 +22,7 @@
 
 enum waiter_place {
 	NOT_WAITING,		/* nobody is known to have the lock */
-	AT_LOCK_FILE,		/* watching the lock file */
+	AT_LOCK_FILE,		/* watching the lock file, or the slots */
 	BEHIND_ANOTHER,		/* watching the predecessor's claim */
 	POLLING			/* held, but the lock file is not watched */
 };
@@ -77,6 +77,12 @@ void waiter_begin_again(struct waiter *waiter);
 enum nlock_result waiter_look(struct waiter *waiter,
 			      struct nlock_holder *holder, int *fd,
 			      struct nlock_error *error);
+
+/*
+ * We wait for a slot of the group whose directory this is: watch that instead
+ * of the lock file.  Then look at the slots.
+ */
+void waiter_watch_slots(struct waiter *waiter, int group_fd);
 
 /* Close the lock file, because it is about to be removed. */
 void waiter_close_lock_file(struct waiter *waiter);

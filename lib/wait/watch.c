@@ -10,6 +10,7 @@
 
 #include "../os/proc.h"
 #include "../os/time.h"
+#include "../protocol/slot.h"
 #include "watch.h"
 
 #ifdef __linux__
@@ -22,6 +23,7 @@
  */
 #define LEFT_ITS_NAME	(IN_MOVE_SELF | IN_DELETE_SELF)
 #define LINKS_CHANGED	(IN_ATTRIB | IN_DELETE_SELF)
+#define A_FILE_LEFT	(IN_MOVED_FROM | IN_DELETE_SELF)
 
 static void watch_path(struct watch *watch, const char *path, uint32_t events)
 {
@@ -56,6 +58,21 @@ void watch_claim(struct watch *watch, int dirfd, const char *claim)
 	watch_path(watch, path, LINKS_CHANGED | IN_DONT_FOLLOW);
 }
 
+void watch_directory(struct watch *watch, int fd)
+{
+	char path[PROC_FD_SIZE];
+
+	watch_path(watch, proc_fd_path(fd, path), A_FILE_LEFT);
+}
+
+/* In a directory a breaker renames its own, too: only a slot's file counts. */
+static bool is_wanted(const struct inotify_event *event)
+{
+	unsigned int ignored;
+
+	return event->len == 0 || slot_number_parse(event->name, &ignored);
+}
+
 /* Read all events.  Is there one of the file that is now watched? */
 static bool read_news(struct watch *watch)
 {
@@ -70,8 +87,8 @@ static bool read_news(struct watch *watch)
 		     at += (ssize_t)(sizeof(*event) + event->len)) {
 			event = (const void *)&buffer[at];
 			/* If the queue overflowed, an event has wd -1. */
-			news |= event->wd == watch->descriptor ||
-				event->wd < 0;
+			news |= (event->wd == watch->descriptor &&
+				 is_wanted(event)) || event->wd < 0;
 		}
 	}
 	return news;
@@ -90,6 +107,12 @@ void watch_claim(struct watch *watch, int dirfd, const char *claim)
 	(void)watch;
 	(void)dirfd;
 	(void)claim;
+}
+
+void watch_directory(struct watch *watch, int fd)
+{
+	(void)watch;
+	(void)fd;
 }
 
 static bool read_news(struct watch *watch)

@@ -32,6 +32,9 @@ void watch_lock_file(struct watch *watch, int fd);
  */
 void watch_claim(struct watch *watch, int dirfd, const char *claim);
 
+/* Watch a directory instead, open as fd, until a slot's file is moved out of it. */
+void watch_directory(struct watch *watch, int fd);
+
 /*
  * Watch a process as well, by a descriptor from process_open(), which the watch
  * will close; -1 to watch none.
