@@ -77,7 +77,7 @@ static int print_claim(const struct options *options, const struct held *held,
 		.claim = claim, .lock = held->path,
 		.lifetime_ns = held->claim.lifetime_ns,
 		.lease_end_ns = held->claim.lease_end_ns,
-		.token = held->claim.token,
+		.token = held->claim.token, .slot = held->claim.slot,
 	};
 
 	if (obstacle != NULL)

@@ -432,6 +432,7 @@ static int acquire_by(struct attempt *attempt, struct held *held,
 		.kept_by_run = depends == ON_RUN || depends == ON_LONE_RUN,
 		.kept = depends == ON_KEEPER,
 		.shared = options->shared,
+		.slots = options->slots,
 		.token = options->token,
 	};
 	return attempt_until_done(attempt) < 0 ? attempt_failed(attempt) :

@@ -39,11 +39,13 @@ const struct poptOption wait_options[] = {
 	       "exit status if the lock is held or the wait timed out "
 	       "(default: 75); 78, something in the way, stays 78", "N"),
 	OPTION("shared", 's', OPTION_SHARED,
-	       "share the lock with others that share it; of -s and -x the "
-	       "last one counts", NULL),
+	       "share the lock with others that share it; of -s, -x and "
+	       "--slots the last one counts", NULL),
 	OPTION("exclusive", 'x', OPTION_EXCLUSIVE,
 	       "have the lock alone (default)", NULL),
 	OPTION(NULL, 'e', OPTION_EXCLUSIVE, "same as --exclusive", NULL),
+	OPTION("slots", '\0', OPTION_SLOTS,
+	       "be one of at most N holders; NLOCK_SLOT says which", "N"),
 	OPTION("token", '\0', OPTION_TOKEN,
 	       "set NLOCK_TOKEN to a number greater than that of every earlier "
 	       "holder", NULL),
@@ -93,6 +95,19 @@ static int take_conflict_status(struct options *options, const char *text)
 		return usage_error("--conflict-exit-code: not an exit status: "
 				   "'%s'; takes a number from 0 to 255", text);
 	options->conflict_status = (int)number;
+	return PROCEED;
+}
+
+static int take_slots(struct options *options, const char *text)
+{
+	long number;
+
+	if (!parse_number(text, NLOCK_SLOTS_MAX, &number) || number == 0)
+		return usage_error("--slots: not a number of holders: '%s'; "
+				   "takes a number from 1 to %d", text,
+				   NLOCK_SLOTS_MAX);
+	options->slots = (unsigned int)number;
+	options->shared = true;
 	return PROCEED;
 }
 
@@ -224,6 +239,8 @@ static int take_argument(struct options *options, enum option_code code,
 				     &options->at_least_ns);
 	case OPTION_CONFLICT_STATUS:
 		return take_conflict_status(options, text);
+	case OPTION_SLOTS:
+		return take_slots(options, text);
 	case OPTION_PID:
 		return take_pid(options, text);
 	case OPTION_PRINT:
@@ -252,6 +269,7 @@ static void take_flag(struct options *options, enum option_code code)
 	case OPTION_SHARED:
 	case OPTION_EXCLUSIVE:
 		options->shared = code == OPTION_SHARED;
+		options->slots = 0;
 		break;
 	case OPTION_TOKEN:
 		options->token = true;

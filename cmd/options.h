@@ -32,6 +32,7 @@ struct options {
 	int64_t clock_slop_ns;
 	int conflict_status;
 	bool shared;
+	unsigned int slots;	/* 0: no --slots */
 	bool token;
 
 	/* ... where the lock is kept */
@@ -71,7 +72,7 @@ struct options {
 enum option_code {
 	OPTION_HELP = 1, OPTION_QUIET, OPTION_VERBOSE,
 	OPTION_SEPARATOR, OPTION_RETRY_ERRNOS,
-	OPTION_SHARED, OPTION_EXCLUSIVE, OPTION_TOKEN,
+	OPTION_SHARED, OPTION_EXCLUSIVE, OPTION_SLOTS, OPTION_TOKEN,
 	OPTION_NONBLOCK, OPTION_TIMEOUT, OPTION_CONFLICT_STATUS,
 	OPTION_LIFETIME, OPTION_CLOCK_SLOP,
 	OPTION_KEEP, OPTION_PID, OPTION_STATE, OPTION_VAR, OPTION_PRINT,

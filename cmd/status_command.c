@@ -66,6 +66,10 @@ static void add_holder(struct json *json, const struct nlock_lock *lock,
 		json_null(json, "remaining");
 	}
 	json_bool(json, "kept", holder->kept);
+	if (holder->slot != 0)
+		json_integer(json, "slot", holder->slot);
+	else
+		json_null(json, "slot");
 }
 
 static void print_json(const struct nlock_lock *lock, const char *path,
@@ -83,8 +87,8 @@ static void print_json(const struct nlock_lock *lock, const char *path,
 	if (holder->kind == HOLDER_CLAIM)
 		json_string(&json, "mode", "exclusive");
 	else
-		json_string(&json, "mode", holder->kind == HOLDER_SHARED ?
-			    "shared" : NULL);
+		json_string(&json, "mode", holder->kind != HOLDER_SHARED ?
+			    NULL : holder->slot != 0 ? "slots" : "shared");
 	if (token != 0)
 		json_integer(&json, "token", (int64_t)token);
 	else

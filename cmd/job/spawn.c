@@ -19,14 +19,13 @@
 #include "../text/message.h"
 #include "spawn.h"
 
-/* A command without a token must not have that of a run around it. */
-static int set_token(const struct nlock_claim *claim)
+/* A command without a number must not have that of a run around it. */
+static int set_number(const char *name, uint64_t number)
 {
-	char token[24];
+	char text[24];
 
-	snprintf(token, sizeof(token), "%" PRIu64, claim->token);
-	return claim->token == 0 ? unsetenv("NLOCK_TOKEN") :
-	       setenv("NLOCK_TOKEN", token, 1);
+	snprintf(text, sizeof(text), "%" PRIu64, number);
+	return number == 0 ? unsetenv(name) : setenv(name, text, 1);
 }
 
 int command_environment(const struct nlock_claim *claim, const char **step)
@@ -35,7 +34,9 @@ int command_environment(const struct nlock_claim *claim, const char **step)
 
 	*step = "set the environment";
 	nlock_claim_path(claim, path, sizeof(path));
-	return enclosing_hand_down() < 0 || set_token(claim) < 0 ||
+	return enclosing_hand_down() < 0 ||
+	       set_number("NLOCK_TOKEN", claim->token) < 0 ||
+	       set_number("NLOCK_SLOT", claim->slot) < 0 ||
 	       setenv("NLOCK_CLAIM", path, 1) < 0 ||
 	       setenv("NLOCK_LOCK", claim->lock->path, 1) < 0 ? -1 : 0;
 }

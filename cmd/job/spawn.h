@@ -11,7 +11,8 @@
 #include "signals.h"
 
 /*
- * Set NLOCK_CLAIM, NLOCK_CLAIMS, NLOCK_LOCK and NLOCK_TOKEN for the command.
+ * Set NLOCK_CLAIM, NLOCK_CLAIMS, NLOCK_LOCK, NLOCK_TOKEN and NLOCK_SLOT for
+ * the command.
  * Returns 0, or -1 with errno and *step, what failed.
  */
 int command_environment(const struct nlock_claim *claim, const char **step);

@@ -14,8 +14,6 @@
 #include "shell_quote.h"
 #include "utf8.h"
 
-#define TOKEN	"NLOCK_TOKEN"
-
 struct claim_format {
 	const char *name;
 	/* Returns 0, or -1 with errno. */
@@ -25,7 +23,22 @@ struct claim_format {
 	const char *before_status, *after_status;
 };
 
+/* What goes with the claim, if there is any. */
+static void print_numbers(const struct claim_facts *facts,
+			  void (*set)(const char *name, uint64_t number))
+{
+	if (facts->token != 0)
+		set("NLOCK_TOKEN", facts->token);
+	if (facts->slot != 0)
+		set("NLOCK_SLOT", facts->slot);
+}
+
 /* ------------------------------------------------------------------- shells */
+
+static void set_in_sh(const char *name, uint64_t number)
+{
+	printf("%s=%" PRIu64 "; export %s\n", name, number, name);
+}
 
 static int print_sh(const char *variable, const struct claim_facts *facts)
 {
@@ -34,10 +47,14 @@ static int print_sh(const char *variable, const struct claim_facts *facts)
 	if (word == NULL)
 		return -1;
 	printf("%s=%s; export %s\n", variable, word, variable);
-	if (facts->token != 0)
-		printf(TOKEN "=%" PRIu64 "; export " TOKEN "\n", facts->token);
+	print_numbers(facts, set_in_sh);
 	free(word);
 	return 0;
+}
+
+static void set_in_csh(const char *name, uint64_t number)
+{
+	printf("setenv %s %" PRIu64 "\n", name, number);
 }
 
 static int print_csh(const char *variable, const struct claim_facts *facts)
@@ -47,10 +64,14 @@ static int print_csh(const char *variable, const struct claim_facts *facts)
 	if (word == NULL)
 		return -1;
 	printf("setenv %s %s\n", variable, word);
-	if (facts->token != 0)
-		printf("setenv " TOKEN " %" PRIu64 "\n", facts->token);
+	print_numbers(facts, set_in_csh);
 	free(word);
 	return 0;
+}
+
+static void set_in_fish(const char *name, uint64_t number)
+{
+	printf("set -gx %s %" PRIu64 "\n", name, number);
 }
 
 static int print_fish(const char *variable, const struct claim_facts *facts)
@@ -60,19 +81,22 @@ static int print_fish(const char *variable, const struct claim_facts *facts)
 	if (word == NULL)
 		return -1;
 	printf("set -gx %s %s\n", variable, word);
-	if (facts->token != 0)
-		printf("set -gx " TOKEN " %" PRIu64 "\n", facts->token);
+	print_numbers(facts, set_in_fish);
 	free(word);
 	return 0;
 }
 
 /* ----------------------------------------------------------------- programs */
 
+static void set_in_env(const char *name, uint64_t number)
+{
+	printf("%s=%" PRIu64 "\n", name, number);
+}
+
 static int print_env(const char *variable, const struct claim_facts *facts)
 {
 	printf("%s=%s\n", variable, facts->claim);
-	if (facts->token != 0)
-		printf(TOKEN "=%" PRIu64 "\n", facts->token);
+	print_numbers(facts, set_in_env);
 	return 0;
 }
 
@@ -98,6 +122,8 @@ static int print_json(const char *variable, const struct claim_facts *facts)
 	json_seconds(&json, "lifetime", facts->lifetime_ns);
 	if (facts->token != 0)
 		json_integer(&json, "token", (int64_t)facts->token);
+	if (facts->slot != 0)
+		json_integer(&json, "slot", facts->slot);
 	json_end(&json);
 	return 0;
 }

@@ -27,6 +27,7 @@ struct claim_facts {
 	int64_t lifetime_ns;
 	int64_t lease_end_ns;	/* file server's clock */
 	uint64_t token;		/* 0: none */
+	unsigned int slot;	/* 0: none */
 };
 
 /*
@@ -38,7 +39,8 @@ const char *claim_format_obstacle(const struct claim_format *format,
 
 /*
  * Print the claim on standard output, to be kept in the named variable if the
- * format has one, and the token, if any, in NLOCK_TOKEN.  The caller flushes
+ * format has one, and the token and the slot, if any, in NLOCK_TOKEN
+ * and NLOCK_SLOT.  The caller flushes
  * standard output.  Returns 0, or -1 with errno.
  */
 int claim_format_print(const struct claim_format *format,

@@ -91,16 +91,18 @@ static void describe_claim(const struct nlock_holder *holder,
 	};
 	bool ours = state == NLOCK_STATE_OURS ||
 		    state == NLOCK_STATE_OURS_EXPIRED;
-	char lease[64], age[48], user[64], obstacle[128];
+	char lease[64], age[48], user[64], obstacle[128], slot[24] = "";
 
 	describe_lease(holder->remaining_ns, lease, sizeof(lease));
 	describe_age(holder, age, sizeof(age));
 	describe_obstacle(holder, obstacle, sizeof(obstacle));
-	snprintf(buffer, size, "%s %s pid %ld (%s)%s%s, %s%s%s", how[state],
+	if (holder->slot != 0)
+		snprintf(slot, sizeof(slot), ", slot %u", holder->slot);
+	snprintf(buffer, size, "%s %s pid %ld (%s)%s%s%s, %s%s%s", how[state],
 		 holder->parts.host, (long)holder->parts.pid,
 		 user_name(holder->uid, user, sizeof(user)),
 		 holder->parts.kept && holder->kept ? ", kept," : "", age,
-		 lease,
+		 slot, lease,
 		 ours ? ", ours" : "", obstacle);
 }
 
@@ -111,7 +113,10 @@ static void describe_sharers(const struct nlock_holder *holder,
 	char one[512];
 
 	describe_claim(holder, state, one, sizeof(one));
-	if (holder->sharers == 0 && holder->break_errnum != 0)
+	if (holder->sharers == 0 && holder->break_errnum == EEXIST)
+		snprintf(buffer, size, "shared, and its slots are taken by "
+			 "what can't be read, or no nlock has made");
+	else if (holder->sharers == 0 && holder->break_errnum != 0)
 		snprintf(buffer, size, "not shared any more, but it can't be "
 			 "broken: %s", strerror(holder->break_errnum));
 	else if (holder->sharers == 0)
