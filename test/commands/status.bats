@@ -75,7 +75,7 @@ members() {
 	python3 -c 'import json, sys
 o, = [json.loads(line) for line in sys.stdin]
 assert list(o) == ["lock", "state", "held", "claim", "host", "pid", "user",
-                   "since", "expires", "remaining", "kept", "mode",
+                   "since", "expires", "remaining", "kept", "slot", "mode",
                    "token"], list(o)
 assert eval("(" + sys.argv[1] + ")"), o' "$1"
 }

@@ -285,10 +285,30 @@ static void test_group(void)
 	   "... nor has a sharer's claim such a directory");
 }
 
+static void test_breaker(void)
+{
+	char name[NAME_MAX + 1];
+
+	ok(breaker_name_format(name, sizeof(name), "1", '|') &&
+	   breaker_name_parse(name, "1", '|') &&
+	   !breaker_name_parse(name, "2", '|') &&
+	   !breaker_name_parse(name, "1", '^'),
+	   "the name of a breaker's directory is read back");
+	ok(breaker_draft_name_format(name, sizeof(name), "1", '|', 42) &&
+	   breaker_name_parse(name, "1", '|'),
+	   "... also while it is prepared");
+	ok(!breaker_name_parse("1|breaker|4242|s0123456789abcdef", "1", '|') &&
+	   !breaker_name_parse("1|breaker|n0123456789abcdef.x", "1", '|') &&
+	   !breaker_name_parse("1|breakers", "1", '|') &&
+	   !breaker_name_parse("1", "1", '|'),
+	   "... and is not that of a claim of a host called breaker");
+}
+
 int main(void)
 {
 	test_format();
 	test_group();
+	test_breaker();
 	test_parse();
 	test_lock_length();
 	test_lists();
