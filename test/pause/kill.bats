@@ -360,6 +360,123 @@ killed_evict_of_one() {
 	at_each killed_evict_of_one "${changes[@]}"
 }
 
+# ----------------------------------------------------------------------- slots
+
+SLOT=--slots=1
+
+# The slot can be taken, and then the lock.
+slot_takeable() {
+	nlock run -w 30s "${SLOP[@]}" "$SLOT" "$LOCK" true
+	takeable "$@"
+}
+
+killed_slot() {
+	killed_before "$1" nlock acquire "$SLOT" "${LEASE[@]}" "$LOCK"
+	slot_takeable
+}
+
+killed_slot_beside() {
+	hold_other
+	killed_before "$1" nlock acquire "$SLOT" "${LEASE[@]}" "$LOCK"
+	nlock run -w 30s "${SLOP[@]}" "$SLOT" "$LOCK" true
+	other_is_unharmed
+	takeable
+}
+
+@test "acquire --slots: killed before any change, it leaves a slot, and a lock, that can be taken" {
+	local changes
+
+	mapfile -t changes < <(changes_of nlock acquire "$SLOT" "${LEASE[@]}" \
+		"$LOCK")
+	at_each killed_slot "${changes[@]}"
+}
+
+@test "acquire --slots: killed before any change, it leaves one who shares the lock alone, and a slot that can be taken" {
+	local changes
+
+	hold_other
+	mapfile -t changes < <(changes_of nlock acquire "$SLOT" "${LEASE[@]}" \
+		"$LOCK")
+	at_each killed_slot_beside "${changes[@]}"
+}
+
+killed_release_of_slot() {
+	hold "$SLOT" "${LEASE[@]}"
+	killed_before "$1" nlock release --claim "$CLAIM"
+	slot_takeable
+}
+
+killed_release_of_slot_beside() {
+	hold_other
+	hold "$SLOT" "${LEASE[@]}"
+	killed_before "$1" nlock release --claim "$CLAIM"
+	nlock run -w 30s "${SLOP[@]}" "$SLOT" "$LOCK" true
+	other_is_unharmed
+	takeable
+}
+
+# The second leaves nothing for a lease to end.
+killed_release_of_slot_again() {
+	hold "$SLOT" -l 10m
+	killed_before "$1" nlock release --claim "$CLAIM"
+	nlock release --claim "$CLAIM" || [ $? = 76 ]
+	nlock run -n "$SLOT" "$LOCK" true
+	nlock run -w 20s "$LOCK" true
+}
+
+@test "release: of a slot, killed before any change, it leaves a slot, and a lock, that can be taken" {
+	local changes
+
+	hold "$SLOT" -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_release_of_slot "${changes[@]}"
+}
+
+@test "release: of a slot, killed before any change, it leaves one who shares the lock alone, and a slot that can be taken" {
+	local changes
+
+	hold_other
+	hold "$SLOT" -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_release_of_slot_beside "${changes[@]}"
+}
+
+@test "release: of a slot, killed before any change and then run again, it leaves a slot that can be taken at once" {
+	local changes
+
+	hold "$SLOT" -l 1m
+	mapfile -t changes < <(changes_of nlock release --claim "$CLAIM")
+	at_each killed_release_of_slot_again "${changes[@]}"
+}
+
+killed_run_with_slot() {
+	kill_run "$SLOT" "$1"
+	slot_takeable at_once
+}
+
+@test "run --slots: killed before any change, with all of its process group, it leaves a slot, and a lock, that can be taken" {
+	local changes
+
+	mapfile -t changes < <(changes_of nlock run "$SLOT" -l 10m "$LOCK" true)
+	at_each killed_run_with_slot "${changes[@]}"
+}
+
+killed_evict_of_slot() {
+	hold "$SLOT" -l 1ms
+	eventually lease_over_by 100
+	killed_before "$1" "${EVICT[@]}" "$LOCK"
+	slot_takeable
+}
+
+@test "evict: from a slot, killed before any change, it leaves a slot, and a lock, that can be taken" {
+	local changes
+
+	hold "$SLOT" -l 1ms
+	eventually lease_over_by 100
+	mapfile -t changes < <(changes_of "${EVICT[@]}" "$LOCK")
+	at_each killed_evict_of_slot "${changes[@]}"
+}
+
 # --------------------------------------------------------------------- keepers
 
 killed_keeper() {
