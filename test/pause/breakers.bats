@@ -146,3 +146,25 @@ setup_file() {
 	interleaved random shared 75 "${SEED:-1}"
 	interleaved random closed 75 "${SEED:-1}"
 }
+
+# ----------------------------------------------------------------------- slots
+
+@test "two who break a slot, each held up before every change" {
+	interleaved changes slot-over AB 11 29
+	interleaved changes slot-over ab 11 37
+}
+
+@test "one who releases a slot or refreshes, and one who breaks it, each held up before every change" {
+	interleaved changes slot-over Ra 11 12
+	interleaved changes slot-over aR 11 29
+	interleaved changes slot-over Fa 11 8
+}
+
+@test "two who would take a free slot, each held up before every change" {
+	interleaved changes slot-none ab 11 17
+}
+
+@test "up to six commands that take turns at random, some of which want the slot" {
+	interleaved random slot-over 150 "${SEED:-1}"
+	interleaved random slot 50 "${SEED:-1}"
+}

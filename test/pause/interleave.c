@@ -17,7 +17,9 @@
  * killed hours ago has left its claim.  With "shared" and "shared-over" V is
  * the only one of a group that has the lock.  With "empty" and "closed" the last
  * one to leave it was killed before it removed the group's directory, or took
- * the lock down.  A schedule's words:
+ * the lock down.  With "slot" and "slot-over" V is the only one of a group, and
+ * has its slot 1; with "slot-none" it is not there.  Then those who share the
+ * lock do it with --slots 1, and keep each other out.  A schedule's words:
  *
  *	A B C	acquire, for ten minutes, without waiting
  *	T	the same, for 300 ms
@@ -32,8 +34,8 @@
  *		left alone, too, when it has nothing to do but to wait
  *	A~	run A until it waits, and count its calls from there
  *	A!	kill A
- *	old	all that breakers have made, and sharers' warrants without
- *		a claim, are a minute old from now on
+ *	old	all that breakers have made, those of slots, too, and
+ *		sharers' warrants without a claim, are a minute old from now on
  *	late	wait until the lease of T, or t, is over
  *
  * A breaker that has come to a stop is pushed aside after 5 s by the file
@@ -73,6 +75,8 @@
 
 #define SHARERS		"|sharers"
 #define WARRANT		"|warrant"
+#define BREAKER		"|breaker"
+#define SLOT		"1"		/* the only one that is asked for */
 
 #define SCHEDULE_SIZE	256
 #define SCHEDULE_LIMIT_S 60
@@ -106,6 +110,7 @@ static char output[PATH_MAX];
 static char group[PATH_MAX];		/* the claim of the group that V is in */
 static char victim[PATH_MAX];		/* the claim V */
 static char old_claim[PATH_MAX];	/* which a killed waiter has left */
+static bool slots;			/* who shares the lock has the slot */
 static bool victim_broken, victim_released;
 static bool slow_joiner;		/* others may take it for a dead one */
 static bool victim_holds;
@@ -200,10 +205,16 @@ static void exec_nlock(const char *const *arguments, char letter)
 	_exit(127);
 }
 
+/* How it takes the lock. */
+static const char *mode_of(const struct actor *a)
+{
+	return isupper(a->letter) ? "-x" : slots ? "--slots=" SLOT : "-s";
+}
+
 static void exec_actor(const struct actor *a)
 {
 	const char *const acquire[] = {
-		"acquire", islower(a->letter) ? "-s" : "-x",
+		"acquire", mode_of(a),
 		"-w", waits(a) ? "60s" : "0",
 		"-l", toupper(a->letter) == 'T' ? SHORT_LEASE : LONG_LEASE,
 		"--clock-slop", SLOP, lock_path, NULL
@@ -213,8 +224,8 @@ static void exec_actor(const struct actor *a)
 		"refresh", "-l", LONG_LEASE, "--claim", victim, NULL
 	};
 	const char *const a_run[] = {
-		"run", islower(a->letter) ? "-ns" : "-n", "-l", LONG_LEASE,
-		"--clock-slop", SLOP, lock_path, "printenv", "NLOCK_CLAIM", NULL
+		"run", "-n", mode_of(a), "-l", LONG_LEASE, "--clock-slop", SLOP,
+		lock_path, "printenv", "NLOCK_CLAIM", NULL
 	};
 
 	/* Its command's process is killed with it. */
@@ -425,9 +436,14 @@ static void end(struct actor *a)
 
 /* ------------------------------------------------------------------ oracle */
 
+static bool has_slot(const char *claim)
+{
+	return strrchr(claim, '|')[1] == 'k';
+}
+
 static bool is_shared(const char *claim)
 {
-	return strrchr(claim, '|')[1] == 's';
+	return strrchr(claim, '|')[1] == 's' || has_slot(claim);
 }
 
 /* A name without its ending, in rest; NULL if it does not end so. */
@@ -481,6 +497,15 @@ static const char *file_of(const char *claim, char *owner)
 	return file;
 }
 
+/* The slot's file, of the group whose claim this is. */
+static const char *slot_of(const char *owner)
+{
+	static char slot[2 * PATH_MAX];
+
+	snprintf(slot, sizeof(slot), "%s" SHARERS "/" SLOT, owner);
+	return slot;
+}
+
 /*
  * Those who hold the lock for ten minutes, by what they were told: the next one
  * after *a, of whom the first is V.
@@ -502,14 +527,17 @@ static const char *next_holder(struct actor **a)
 #define EACH_HOLDER(claim, a)						\
 	(a = NULL; (claim = next_holder(&a)) != NULL;)
 
-/* One that can't hold the lock along with who shares it, or has it alone. */
+/*
+ * One that can't hold the lock along with who shares it, or has it alone.  Of
+ * those with slots nobody can, as there is one slot.
+ */
 static const char *rival_of(bool sharer)
 {
 	const char *claim;
 	struct actor *a;
 
 	for EACH_HOLDER(claim, a)
-		if (!sharer || !is_shared(claim))
+		if (slots || !sharer || !is_shared(claim))
 			return claim;
 	return NULL;
 }
@@ -526,17 +554,26 @@ static bool may_have_no_warrant(const char *claim)
 	       (slow_joiner && is_shared(claim));
 }
 
+/* And is there no third one? */
+static bool is_link_to(const char *path, const char *file)
+{
+	struct stat own, other;
+
+	return stat(file, &own) == 0 && stat(path, &other) == 0 &&
+	       own.st_ino == other.st_ino && own.st_nlink == 2;
+}
+
 static void still_holds(const char *claim, bool warranted)
 {
 	char warrant[2 * PATH_MAX + sizeof(WARRANT)], owner[PATH_MAX];
 	const char *file = file_of(claim, owner);
-	struct stat lock, own, directory_stat;
+	struct stat directory_stat;
 
 	snprintf(warrant, sizeof(warrant), "%s" WARRANT, file);
-	if (access(file, F_OK) < 0 || stat(owner, &own) < 0 ||
-	    stat(lock_path, &lock) < 0 || lock.st_ino != own.st_ino ||
-	    own.st_nlink != 2)
+	if (access(file, F_OK) < 0 || !is_link_to(lock_path, owner))
 		complain("  somebody has taken the lock of %s\n", claim);
+	else if (has_slot(claim) && !is_link_to(slot_of(owner), file))
+		complain("  somebody has taken the slot of %s\n", claim);
 	else if (stat(warrant, &directory_stat) < 0 && warranted)
 		complain("  somebody has revoked the warrant of %s\n", claim);
 }
@@ -550,22 +587,32 @@ static void holders_still_hold(void)
 		still_holds(claim, !may_have_no_warrant(claim));
 }
 
-/*
- * If V shares the lock, whoever removes its claim has released it or evicted
- * it, and only one can.
- */
-static bool victim_has_lock(void)
+static bool is_victims(const char *path)
 {
-	char content[PATH_MAX] = "", owner[PATH_MAX];
-	int fd = open(is_shared(victim) ? file_of(victim, owner) : lock_path,
-		      O_RDONLY | O_CLOEXEC);
+	char content[PATH_MAX] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
 	if (read(fd, content, sizeof(content) - 1) < 0)
-		die(lock_path);
+		die(path);
 	close(fd);
 	return strcmp(content, victim) == 0;
+}
+
+/*
+ * If V shares the lock, whoever removes its claim has released it or evicted
+ * it, and only one can.  So it is with a slot, which is taken down after that,
+ * be it by another; if it goes first, V has lost the lock by that.
+ */
+static bool victim_has_lock(void)
+{
+	char owner[PATH_MAX];
+
+	if (!is_shared(victim))
+		return is_victims(lock_path);
+	return is_victims(file_of(victim, owner)) &&
+	       (!has_slot(victim) || is_victims(slot_of(owner)));
 }
 
 /* Its command ran: it ends before the lock is given back. */
@@ -666,13 +713,36 @@ static bool set_modified(int dirfd, const char *name, time_t seconds_ago)
 	return utimensat(dirfd, name, times, 0) == 0;
 }
 
-/*
- * Do it to each warrant without a claim in a group's directory, or to each
- * claim; returns whether there is one.
- */
-static bool for_each_sharer(bool orphans, bool (*do_it)(int, const char *))
+enum member {		/* what there is in a group's directory */
+	A_CLAIM,
+	AN_ORPHAN,	/* a warrant without a claim */
+	A_WARRANT,
+	A_SLOT,
+	A_BREAKER	/* of a slot: its directory, by either name */
+};
+
+static enum member what_is(int dirfd, const char *name)
 {
-	char path[2 * PATH_MAX], claim[NAME_MAX + 1];
+	char claim[NAME_MAX + 1];
+
+	if (name[0] >= '0' && name[0] <= '9') {
+		if (name[strspn(name, "0123456789")] == '\0')
+			return A_SLOT;
+		if (strstr(name, BREAKER) != NULL)
+			return A_BREAKER;
+	}
+	if (without(name, WARRANT, claim) == NULL)
+		return A_CLAIM;
+	return faccessat(dirfd, claim, F_OK, 0) < 0 ? AN_ORPHAN : A_WARRANT;
+}
+
+/*
+ * Do it to each one of this kind in a group's directory; returns whether there
+ * is one.
+ */
+static bool for_each_member(enum member kind, bool (*do_it)(int, const char *))
+{
+	char path[2 * PATH_MAX];
 	DIR *entries = opendir(directory), *group_entries;
 	const char *name;
 	bool found = false;
@@ -680,14 +750,10 @@ static bool for_each_sharer(bool orphans, bool (*do_it)(int, const char *))
 	while ((name = next_ending(entries, SHARERS)) != NULL) {
 		snprintf(path, sizeof(path), "%s/%s", directory, name);
 		group_entries = opendir(path);
-		while ((name = next_ending(group_entries, "")) != NULL) {
-			bool is_claim = without(name, WARRANT, claim) == NULL;
-
-			if (name[0] != '.' && is_claim != orphans &&
-			    (is_claim || faccessat(dirfd(group_entries), claim,
-						   F_OK, 0) < 0))
+		while ((name = next_ending(group_entries, "")) != NULL)
+			if (name[0] != '.' &&
+			    what_is(dirfd(group_entries), name) == kind)
 				found |= do_it(dirfd(group_entries), name);
-		}
 		if (group_entries != NULL)
 			closedir(group_entries);
 	}
@@ -700,16 +766,30 @@ static bool make_old(int dirfd, const char *name)
 	return set_modified(dirfd, name, A_MINUTE_S);
 }
 
+/*
+ * Who closes a group goes by the times of a breaker's directory itself, before
+ * it looks at the warrant in it.
+ */
+static bool make_breaker_old(int dirfd, const char *name)
+{
+	char warrant[NAME_MAX + sizeof("/warrant")];
+
+	snprintf(warrant, sizeof(warrant), "%s/warrant", name);
+	make_old(dirfd, warrant);
+	return make_old(dirfd, name);
+}
+
 static bool make_breakers_old(void)
 {
-	bool found = for_each_sharer(true, make_old);
+	bool found = for_each_member(AN_ORPHAN, make_old);
 	char name[NAME_MAX + sizeof("/warrant")];
 	DIR *entries = opendir(directory);
 	const struct dirent *entry;
 
 	slow_joiner |= found;
+	found |= for_each_member(A_BREAKER, make_breaker_old);
 	while ((entry = readdir(entries)) != NULL)
-		if (strstr(entry->d_name, "|breaker") != NULL) {
+		if (strstr(entry->d_name, BREAKER) != NULL) {
 			snprintf(name, sizeof(name), "%s/warrant",
 				 entry->d_name);
 			if (make_old(dirfd(entries), name))
@@ -761,7 +841,7 @@ static void wait_for_end_of_lease(void)
 	while ((entry = readdir(entries)) != NULL)
 		note_lease(dirfd(entries), entry->d_name);
 	closedir(entries);
-	for_each_sharer(false, note_lease);
+	for_each_member(A_CLAIM, note_lease);
 	/* Stamps may be a tick behind. */
 	longest_ns += SLOP_NS + 20000000L;
 	pause.tv_sec = longest_ns / 1000000000L;
@@ -781,7 +861,7 @@ static bool go_on(struct actor *a, int until)
 		else
 			victim_broken = true;
 	}
-	slow_joiner |= for_each_sharer(false, has_no_lease);
+	slow_joiner |= for_each_member(A_CLAIM, has_no_lease);
 	judge_command(a);
 	judge(a);
 	return came;
@@ -867,9 +947,26 @@ static void make_group(bool closed)
 		die("the group's directory");
 }
 
+static bool begins_with_slot(const char *lease)
+{
+	return strcmp(lease, "slot") == 0 || strcmp(lease, "slot-over") == 0;
+}
+
 static bool begins_shared(const char *lease)
 {
-	return strncmp(lease, "shared", 6) == 0;
+	return strncmp(lease, "shared", 6) == 0 || begins_with_slot(lease);
+}
+
+/* Do those who share the lock do it with a slot? */
+static bool has_slots(const char *lease)
+{
+	return strncmp(lease, "slot", 4) == 0;
+}
+
+/* Is V not there? */
+static bool has_no_victim(const char *lease)
+{
+	return strcmp(lease, "none") == 0 || strcmp(lease, "slot-none") == 0;
 }
 
 /* Is there a group at the beginning? */
@@ -891,9 +988,12 @@ static void prepare(const char *lease)
 		a->claim[0] = '\0';
 	}
 	snprintf(victim, sizeof(victim), "%.4050s|host|1|%c0123456789abcdef",
-		 lock_path, begins_shared(lease) ? 's' : 'n');
+		 lock_path, begins_with_slot(lease) ? 'k' :
+		 begins_shared(lease) ? 's' : 'n');
 	victim_holds = strcmp(lease, "running") == 0 ||
-		       strcmp(lease, "shared") == 0;
+		       strcmp(lease, "shared") == 0 ||
+		       strcmp(lease, "slot") == 0;
+	slots = has_slots(lease);
 	victim_broken = victim_released = slow_joiner = false;
 	if (has_group(lease))
 		make_group(strcmp(lease, "closed") == 0);
@@ -904,7 +1004,7 @@ static void prepare(const char *lease)
 	if (begins_shared(lease)) {
 		snprintf(file, sizeof(file), "%s" SHARERS "%s", group,
 			 strrchr(victim, '/'));
-	} else if (has_group(lease) || strcmp(lease, "none") == 0) {
+	} else if (has_group(lease) || has_no_victim(lease)) {
 		return;
 	} else {
 		strcpy(file, victim);
@@ -912,6 +1012,8 @@ static void prepare(const char *lease)
 	make_claim(file, victim);
 	if (!has_group(lease) && link(file, lock_path) < 0)
 		die("the victim's lock");
+	if (begins_with_slot(lease) && link(file, slot_of(group)) < 0)
+		die("the victim's slot");
 	set_modified(AT_FDCWD, file, victim_holds ? -10 * A_MINUTE_S :
 		     A_MINUTE_S);
 }
@@ -956,7 +1058,9 @@ static int count_killed(void)
 static void end_leases(void)
 {
 	set_modified(AT_FDCWD, lock_path, A_MINUTE_S);
-	for_each_sharer(false, make_old);
+	for_each_member(A_CLAIM, make_old);
+	/* That of one whose claim is gone. */
+	for_each_member(A_SLOT, make_old);
 }
 
 /*
@@ -1000,19 +1104,34 @@ static void let_waiter_in(struct actor *a)
 }
 
 /* Take the lock, if need be by breaking it; its claim. */
-static bool take_once_more(char *claim)
+static bool take_once_more(const char *mode, char *claim)
 {
 	const char *const acquire[] = {
-		"acquire", "-w", "5s", "-l", LONG_LEASE, "--clock-slop", SLOP,
-		lock_path, NULL
+		"acquire", mode, "-w", "5s", "-l", LONG_LEASE, "--clock-slop",
+		SLOP, lock_path, NULL
 	};
 
 	if (run(acquire) != 0) {
-		complain("  the lock can't be taken any more\n");
+		complain("  the lock can't be taken any more, %s\n", mode);
 		return false;
 	}
 	read_claim('0', claim);
 	return true;
+}
+
+/* Who takes the lock alone removes all slots, and so would not tell. */
+static bool take_slot_once_more(void)
+{
+	char claim[PATH_MAX];
+	const char *const release[] = { "release", "--claim", claim, NULL };
+
+	if (!take_once_more("--slots=" SLOT, claim))
+		return false;
+	still_holds(claim, true);
+	if (run(release) == 0)
+		return true;
+	complain("  the slot can't be released any more\n");
+	return false;
 }
 
 /* Everybody has ended.  Does the lock work as if nothing had been? */
@@ -1023,12 +1142,12 @@ static void look_at_aftermath(void)
 	let_waiter_in(actor_of('W'));
 	let_waiter_in(actor_of('w'));
 	give_back();
-	if (!take_once_more(claim))
+	if ((slots && !take_slot_once_more()) || !take_once_more("-x", claim))
 		return;
 	/* The next who breaks sweeps up, if nobody has. */
 	if (access(old_claim, F_OK) == 0) {
 		end_leases();
-		if (!take_once_more(claim))
+		if (!take_once_more("-x", claim))
 			return;
 	}
 	nothing_unexplained_is_left(claim, count_killed());
@@ -1162,17 +1281,14 @@ static void play_held(const char *lease, char x, char y)
 	const char *const *endings_now = shares(lease, x, y) ? endings_shared :
 					 endings;
 	char begin[16];
-	bool x_ended = false;
-	size_t ending;
-	int i;
+	size_t ending, n = 0;
+	int i, k;
 
-	for (i = 1; !x_ended; i++) {
+	for (k = 0; (i = to_hold[k]) > 0; k++) {
 		snprintf(begin, sizeof(begin), "%c%d ", x, i);
-		x_ended = play(lease, begin)[0] != '\0';
-		if (!x_ended && !actor_of(x)->change)
-			continue;
 		for (ending = 0; endings_now[ending] != NULL; ending++)
-			if (ending % (size_t)workers == (size_t)worker)
+			if ((ending + (size_t)k) % one_in == 0 &&
+			    n++ % (size_t)workers == (size_t)worker)
 				play_with(lease, begin, endings_now[ending], x,
 					  y);
 	}
@@ -1238,8 +1354,8 @@ static void play_pairs(const char *lease, const char *prefix, char x, char y,
 static void play_random(const char *lease, long count, unsigned int seed)
 {
 	static const char letters_alone[] = "ABCRSF", letters_shared[] = "aAFRbB";
-	const char *letters = shares(lease, 'A', 'A') ? letters_shared :
-			      letters_alone;
+	const char *letters = shares(lease, 'A', 'A') || has_slots(lease) ?
+			      letters_shared : letters_alone;
 	char schedule[SCHEDULE_SIZE];
 	size_t length;
 	long n;
@@ -1295,8 +1411,8 @@ static void get_ready(const char *place, char **arguments)
 	const char *how = arguments[0];
 	bool waiting = strcmp(how, "waiting") == 0;
 
-	if (!waiting && strcmp(how, "changes") != 0 &&
-	    strcmp(how, "calls") != 0)
+	if (!waiting && strcmp(how, "held") != 0 &&
+	    strcmp(how, "changes") != 0 && strcmp(how, "calls") != 0)
 		return;
 	if (arguments[3] != NULL) {
 		one_in = (size_t)atol(arguments[3]);

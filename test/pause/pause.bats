@@ -140,6 +140,48 @@ late() {
 	interleaved held running wR
 }
 
+@test "acquire: held up before any change while another comes to take the slot, it does not have the lock" {
+	interleaved held slot Aa 3
+	interleaved held slot-none Aa 3
+}
+
+@test "acquire --slots: held up before any change while another takes the slot, or the lock, it does not have it" {
+	interleaved held slot ab 4
+	interleaved held slot-none ab 3
+	interleaved held slot-none aA 3
+}
+
+@test "run --slots: held up before any change, it starts its command with the slot only" {
+	interleaved held slot nR 4
+	interleaved held slot-none na 4
+}
+
+@test "evict: of one with a slot, held up before any change while another takes the slot, or the lock, it leaves that one alone" {
+	interleaved held slot-over Aa 7
+	interleaved held slot-over aA 7
+	interleaved held slot-over ab 2
+}
+
+@test "evict: of one with a slot, held up before any change while that one refreshes, either it gives up or that one is told 76" {
+	interleaved held slot-over aF 5
+	interleaved held slot-over Fa 3
+}
+
+@test "release: of a slot, held up before any change while another takes the slot, or the lock, it leaves that one alone" {
+	interleaved held slot Ra 2
+	interleaved held slot-over RA 2
+	interleaved held slot-over Ra 2
+	interleaved held slot-over aR 5
+}
+
+@test "release: of a slot, twice at the same time, each held up before any change, leaves the next one alone" {
+	interleaved changes slot-over RS 11 5
+}
+
+@test "a waiter for a slot held up before any change while that is released has its turn" {
+	interleaved held slot wR 4
+}
+
 # ----------------------------------------------------------------- refreshing
 
 # Nobody else is there; but the lease that it asked for is over by then.
