@@ -2,6 +2,7 @@
 """One lock, many contenders on all clients: no two are ever inside."""
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -97,7 +98,7 @@ class Contest:
         """Returns {process: its group}."""
         groups = {}
         for name in os.listdir(self.log):
-            if name.startswith(("in.", "sh.")):
+            if re.match(r"(in|sh|\d\d)\.", name):
                 try:
                     groups[int(name[3:])] = os.getpgid(int(name[3:]))
                 except ProcessLookupError:

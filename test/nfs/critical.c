@@ -3,11 +3,12 @@
  * critical.c - a critical section, and an oracle that tells whether two
  * processes are in it; knows nothing of locks.
  *
- *	critical DIRECTORY MILLISECONDS WHO [shared]
+ *	critical DIRECTORY MILLISECONDS WHO [shared|slot]
  *
  * DIRECTORY is on a local file system that all contenders share.  Whoever is
  * inside has a file there: in.PID, or sh.PID if it may be there with others
- * that are "shared".  To DIRECTORY/log are written
+ * that are "shared", or 01.PID if it has the slot 1, and may be there with those
+ * that are shared or have other slots.  To DIRECTORY/log are written
  *
  *	entered WHO
  *	met in.PID sh.PID	the first one came, and found the second inside
@@ -33,6 +34,7 @@
 
 #define PREFIX_LENGTH	3
 static const char ALONE[] = "in.", SHARED[] = "sh.";
+static char own_prefix[8];
 
 static char own[32];
 
@@ -96,9 +98,16 @@ static int is_inside(const char *name)
 	long long started_ms;
 	char state;
 
-	return (has_prefix(name, ALONE) || has_prefix(name, SHARED)) &&
+	return strlen(name) > PREFIX_LENGTH && name[2] == '.' &&
 	       read_stat(name + PREFIX_LENGTH, &state, &started_ms) &&
 	       strchr("TtZX", state) == NULL && access(name, F_OK) == 0;
+}
+
+/* May we be inside together? */
+static int may_join(const char *name)
+{
+	return !has_prefix(name, ALONE) && !has_prefix(own, ALONE) &&
+	       (has_prefix(name, SHARED) || !has_prefix(name, own_prefix));
 }
 
 static void look_around(void)
@@ -109,10 +118,25 @@ static void look_around(void)
 	while ((entry = readdir(directory)) != NULL)
 		if (strcmp(entry->d_name, own) != 0 &&
 		    is_inside(entry->d_name))
-			note(has_prefix(own, SHARED) &&
-			     has_prefix(entry->d_name, SHARED) ?
-			     "joined" : "met", own, entry->d_name);
+			note(may_join(entry->d_name) ? "joined" : "met", own,
+			     entry->d_name);
 	closedir(directory);
+}
+
+static int choose_prefix(const char *how)
+{
+	const char *slot = getenv("NLOCK_SLOT");
+
+	if (how == NULL)
+		strcpy(own_prefix, ALONE);
+	else if (strcmp(how, "shared") == 0)
+		strcpy(own_prefix, SHARED);
+	else if (strcmp(how, "slot") == 0 && slot != NULL)
+		snprintf(own_prefix, sizeof(own_prefix), "%02u.",
+			 (unsigned int)atoi(slot) % 100);
+	else
+		return -1;
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -122,12 +146,11 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc < 4 || argc > 5 || chdir(argv[1]) < 0 ||
-	    (argc == 5 && strcmp(argv[4], "shared") != 0))
+	    choose_prefix(argv[4]) < 0)
 		return 2;
 	/* To leave is a matter of milliseconds; whoever leaves says how. */
 	signal(SIGTERM, SIG_IGN);
-	snprintf(own, sizeof(own), "%s%ld", argc == 5 ? SHARED : ALONE,
-		 (long)getpid());
+	snprintf(own, sizeof(own), "%s%ld", own_prefix, (long)getpid());
 	if (!read_stat("self", &state, &last))
 		return 2;
 	fd = open(own, O_WRONLY | O_CREAT, 0644);

@@ -3,6 +3,7 @@
 import collections
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -29,7 +30,7 @@ def sharers(version, name):
         return {int(claim.split("|")[2]):
                 os.stat(f"{group}|sharers/{claim}").st_mtime_ns / 1e9
                 for claim in os.listdir(f"{group}|sharers")
-                if not claim.endswith("|warrant")}
+                if re.fullmatch(r".*\|[sk][^|]*", claim)}
     except FileNotFoundError:
         return {}
 
@@ -38,6 +39,8 @@ def sharers(version, name):
 
 # Long enough for others to join, and for some to be killed there.
 INSIDE = "60 {} shared"
+SLOTS = 2
+IN_SLOT = "60 {} slot"
 
 
 class Killed(Contest):
@@ -113,10 +116,13 @@ def sweep(version, name):
 def shared_and_alone(version):
     """See contention.disturbed."""
     runs = [by_run(f"-s -l 3s {BRIEF}", INSIDE.format("sharer")),
+            by_run(f"--slots {SLOTS} -l 3s {BRIEF}", IN_SLOT.format("slot")),
             by_run(f"-l 3s {BRIEF}", "10 alone")]
     contest = Killed(version, "l", [
         *runs, by_acquire(f"-s -l 6s --pid $$ {BRIEF}",
-                          INSIDE.format("acquired-share"))], True, clients)
+                          INSIDE.format("acquired-share")),
+        by_acquire(f"--slots {SLOTS} -l 6s --pid $$ {BRIEF}",
+                   IN_SLOT.format("acquired-slot"))], True, clients)
     total, overlaps, note = watch(contest, 2 * ENTRIES, stoppable=runs,
                                   disturb_every=15)
     count("entries of sharers and others", total)
@@ -136,8 +142,9 @@ def shared_and_alone(version):
 
 def contention_of_version(version):
     case(f"{PROTOCOL} {version}: who has the lock alone is never inside with "
-         "anybody; some are killed, in whole or in part, some stopped past "
-         "their lease, one client's clock is off by an hour",
+         "anybody, nor two with one slot; some are killed, in whole or in "
+         "part, some stopped past their lease, one client's clock is off by "
+         "an hour",
          shared_and_alone, version)
 
 # ------------------------------------------------ the network, and the server
@@ -357,9 +364,14 @@ def of_commands(version):
         claim = take("acquire -s, the second", "-s")
         give_back("release of a share, others are in", claim)
         least.note_run("run -s, the second", one, "-s", lock)
+        claim = take("acquire --slots, the second", "--slots", "2")
+        refresh("refresh of a slot", claim)
+        give_back("release of a slot, others are in", claim)
         claim = take("acquire -s, the second", "-s")
         run_nlock(two, 0, "release", "--claim", hers)
         give_back("release of a share, the last, of another's group", claim)
+        claim = take("acquire --slots, the first", "--slots", "2")
+        give_back("release of a slot, the last", claim)
     check_nothing_left(version, "t")
     if version in ("4.2", "4.1"):
         least.check(LIMITS)
