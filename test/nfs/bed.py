@@ -155,12 +155,26 @@ def signal_job(process, number):
             pass
 
 
+def state(pid):
+    """Of a process, as in /proc/PID/stat; X if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 def kill_unkept(process):
-    """A run, with its heartbeat, before that can become the lock's keeper."""
+    """
+    A run, with its heartbeat, before that can become the lock's keeper.  The
+    heartbeat's guard is killed by the kernel, once the heartbeat has ended.
+    """
     os.killpg(process.pid, signal.SIGSTOP)
+    eventually(lambda: state(process.pid) in "TZX", "stopped")
     for pid in descendants(process.pid):
         if os.getsid(pid) == pid:
             os.kill(pid, signal.SIGKILL)
+            eventually(lambda: state(pid) in "ZX", "the heartbeat's end")
     kill_group(process)
 
 
