@@ -32,7 +32,7 @@ void watch_lock_file(struct watch *watch, int fd);
  */
 void watch_claim(struct watch *watch, int dirfd, const char *claim);
 
-/* Watch a directory instead, open as fd, until a slot's file is moved out of it. */
+/* Watch a directory instead, open as fd, until a slot's file leaves it. */
 void watch_directory(struct watch *watch, int fd);
 
 /*
