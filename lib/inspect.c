@@ -201,8 +201,8 @@ static bool is_own_sharer(const struct nlock_holder *sharer,
 {
 	return own_claim != NULL &&
 	       strcmp(last_component(own_claim), sharer->claim) == 0 &&
-	       (sharer->parts.kind != CLAIM_SLOT ||
-		(sharer->slot != 0 && sharer->links >= 2));
+	       !sharer->claim_gone &&
+	       (sharer->parts.kind != CLAIM_SLOT || sharer->slot != 0);
 }
 
 static enum nlock_result judge_sharers(const struct nlock_lock *lock,

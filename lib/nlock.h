@@ -235,6 +235,7 @@ struct nlock_holder {
 	mode_t mode;
 	size_t sharers;		/* with HOLDER_SHARED, if listed: how many */
 	unsigned int slot;	/* of one who shares the lock, if listed; 0 */
+	bool claim_gone;	/* listed for its slot, which nobody holds */
 	bool occupied;	/* LOCK is a directory, not empty: never a lock */
 	bool leased;	/* unreadable for now: another program uses it */
 	/*

@@ -242,6 +242,7 @@ static int assign_slots(const struct nlock_lock *lock, int group_fd,
 			return -1;
 		}
 		list[count].slot = slot.slot;
+		list[count].claim_gone = true;
 		if (list[count].kind == HOLDER_CLAIM &&
 		    list[count].parts.kind == CLAIM_SLOT)
 			count++;
