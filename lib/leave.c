@@ -120,22 +120,6 @@ static int is_ours(struct nlock_claim *claim, bool after,
 }
 
 /*
- * Another release may be about to move the slot's file into the warrant, which
- * it discards then.
- */
-static void await_twin(const struct nlock_claim *claim)
-{
-	struct attributes a;
-	int tries;
-
-	for (tries = 0; tries < TWIN_TRIES; tries++) {
-		if (fresh_attributes(claim->group_fd, claim->warrant, &a) < 0)
-			return;
-		sleep_ns(TWIN_PAUSE_NS);
-	}
-}
-
-/*
  * The claim is gone; removed says that we have removed it.  Give its slot back.
  * Returns its file's name in the warrant, or NULL.
  */
@@ -147,7 +131,7 @@ static const char *give_slot_back(const struct nlock_claim *claim,
 	    slot_take_down(claim, target))
 		return target;
 	if (claim->slot != 0 && !removed && !after)
-		await_twin(claim);
+		release_await_twin(claim);
 	if (claim->slot != 0)
 		slot_abandon(claim);
 	/* The process for which we clean up may have moved it. */

@@ -25,6 +25,24 @@
 #include "release.h"
 #include "wait/release_hint.h"
 
+/* How often, and how long each time, to wait for another release's end. */
+#define TWIN_TRIES	20
+#define TWIN_PAUSE_NS	(50 * NS_PER_MS)
+
+bool release_await_twin(const struct nlock_claim *claim)
+{
+	struct attributes a;
+	int tries;
+
+	for (tries = 0; tries < TWIN_TRIES; tries++) {
+		if (fresh_attributes(claim_dirfd(claim), claim->warrant,
+				     &a) < 0)
+			return true;
+		sleep_ns(TWIN_PAUSE_NS);
+	}
+	return false;
+}
+
 bool lease_was_running(struct nlock_claim *claim)
 {
 	if (claim->clock.server_ns == 0 && warrant_read_clock(claim) < 0)
@@ -38,22 +56,13 @@ bool lease_was_running(struct nlock_claim *claim)
  * not take the lock file down: the warrant is gone as well, or it is not known
  * who removed the claim (the reply was lost, or an earlier release was cut
  * short).  So a breaker has to take the lock file down, and should not have to
- * wait for the end of a lease on which nobody relies.  Set the time by a
- * descriptor: the name LOCK may become another holder's at any moment.
+ * wait for the end of a lease on which nobody relies.
  */
 static void end_lease(const struct nlock_claim *claim)
 {
-	static const struct timespec long_ago[2] = { { .tv_sec = 0 } };
-	struct nlock_holder holder;
-	struct nlock_error ignored;
-	int fd;
+	struct nlock_holder ignored;
 
-	if (holder_look(claim->lock, &holder, &fd, &ignored) != NLOCK_OK ||
-	    fd < 0)
-		return;
-	if (holder_is_claim(&holder, claim))
-		futimens(fd, long_ago);
-	close(fd);
+	holder_end_lease(claim->lock, claim, &ignored);
 }
 
 static bool is_still_there(const struct nlock_claim *claim)
@@ -75,17 +84,8 @@ static bool is_still_there(const struct nlock_claim *claim)
  */
 static void remove_orphaned_warrant(const struct nlock_claim *claim)
 {
-	int dirfd = claim->lock->dirfd;
-	struct attributes a;
-	int tries;
-
-	for (tries = 0; tries < TWIN_TRIES; tries++) {
-		if (fresh_attributes(dirfd, claim->warrant, &a) < 0)
-			return;
-		sleep_ns(TWIN_PAUSE_NS);
-	}
-	if (!is_still_there(claim))
-		warrant_revoke(dirfd, claim->warrant);
+	if (!release_await_twin(claim) && !is_still_there(claim))
+		warrant_revoke(claim->lock->dirfd, claim->warrant);
 }
 
 /*

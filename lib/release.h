@@ -43,9 +43,11 @@ bool may_use_warrant(const struct nlock_claim *claim);
 #define TARGET_SIZE	32
 int choose_target(const struct nlock_claim *claim, char *target);
 
-/* How often, and how long each time, to wait for another release's end. */
-#define TWIN_TRIES	20
-#define TWIN_PAUSE_NS	(50 * NS_PER_MS)
+/*
+ * The claim is gone.  Another release may be about to use the warrant, which it
+ * then removes: give it a second.  Returns whether the warrant is gone.
+ */
+bool release_await_twin(const struct nlock_claim *claim);
 
 /* Who removed a claim, which is the gate to all else? */
 enum gate {

@@ -379,3 +379,21 @@ enum nlock_result holder_look(const struct nlock_lock *lock,
 		holder_close(lock, holder, fd);
 	return result;
 }
+
+bool holder_end_lease(const struct nlock_lock *lock,
+		      const struct nlock_claim *claim,
+		      struct nlock_holder *holder)
+{
+	static const struct timespec long_ago[2] = { { .tv_sec = 0 } };
+	struct nlock_error ignored;
+	bool ours;
+	int fd;
+
+	if (holder_look(lock, holder, &fd, &ignored) != NLOCK_OK || fd < 0)
+		return false;
+	ours = holder_is_claim(holder, claim);
+	if (ours)
+		futimens(fd, long_ago);
+	close(fd);
+	return ours;
+}

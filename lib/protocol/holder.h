@@ -46,6 +46,18 @@ void holder_close(const struct nlock_lock *lock,
 /* Note the attributes of a file that is a holder's claim. */
 void holder_note(struct nlock_holder *holder, const struct attributes *a);
 
+/*
+ * End the lease of a claim that is gone, if the lock file is still that claim,
+ * so that others need not wait for it.  Set the time by a descriptor: the name
+ * may become another holder's at any moment.  And go by the claim's name, too:
+ * its inode may be another's by now.
+ *
+ * Returns true if the lock file was that claim; *holder is then what it is.
+ */
+bool holder_end_lease(const struct nlock_lock *lock,
+		      const struct nlock_claim *claim,
+		      struct nlock_holder *holder);
+
 /* Read any open file as if it were the lock file.  0, or -1 with errno. */
 int holder_read(const struct nlock_lock *lock, int fd,
 		struct nlock_holder *holder);

@@ -281,31 +281,23 @@ bool slot_take_down(const struct nlock_claim *claim, const char *target)
 
 void slot_abandon(const struct nlock_claim *claim)
 {
-	static const struct timespec long_ago[2] = { { .tv_sec = 0 } };
 	struct nlock_holder holder;
 	struct nlock_error ignored;
 	struct slot slot;
-	int fd;
 
 	slot_of(&slot, claim);
-	if (holder_look(&slot.lock, &holder, &fd, &ignored) != NLOCK_OK ||
-	    fd < 0)
+	if (!holder_end_lease(&slot.lock, claim, &holder))
 		return;
-	/* By its name, too: the inode may be another holder's by now. */
-	if (holder_is_claim(&holder, claim))
-		futimens(fd, long_ago);
-	holder_close(&slot.lock, &holder, fd);
 	holder.slot = claim->slot;
-	if (holder_is_claim(&holder, claim))
-		slot_break(claim->lock, claim->group_fd, &holder,
-			   &claim->clock, 0, &ignored);
+	slot_break(claim->lock, claim->group_fd, &holder, &claim->clock, 0,
+		   &ignored);
 }
 
 bool slot_clean(const struct nlock_lock *lock, int group_fd, const char *name,
 		const struct server_clock *clock)
 {
-	struct slot slot;
+	struct nlock_lock there = *lock;
 
-	slot_init(&slot, lock, group_fd, 0);
-	return breaker_clean(&slot.lock, name, clock);
+	there.dirfd = group_fd;
+	return breaker_clean(&there, name, clock);
 }
