@@ -248,7 +248,8 @@ static enum nlock_result close_group(struct attempt *at, const char *group,
 		return NLOCK_OK;
 	if (!is_not_empty(errno) && !may_pass(errno))
 		return fail(at->error, "close the group that shares the lock");
-	at->holder->break_errnum = strangers || !clean ? errno : 0;
+	at->holder->break_errnum = !strangers && clean ? 0 :
+				   is_not_empty(errno) ? ENOTEMPTY : errno;
 	return NLOCK_BUSY;
 }
 
