@@ -119,6 +119,21 @@ leads_group() {
 	[ "$(ps -o pgid= -p "$1" | tr -d ' ')" = "$1" ] || ! kill -0 "$1"
 }
 
+# wait_traced OPTION...: start, as in_group, an nlock run with these that waits
+# for $LOCK and watches a file, once its pauses last for a fifth of a second.
+wait_traced() {
+	in_group "${STRACE[@]}" -y -o ppoll.log -e trace=ppoll \
+		nlock run -l 10m "$@" "$LOCK" true
+	eventually grep -qE 'inotify.*tv_(sec=[1-9]|nsec=[2-9].{8}\}).* = 0 ' \
+		ppoll.log
+}
+
+# was_woken: what wait_traced has started has got the lock by an event, and not
+# by a pause's end, which may come at the same time.
+was_woken() {
+	grep inotify ppoll.log | tail -n 1 | grep revents
+}
+
 # ended PID: it has, whether or not it was waited for.
 ended() {
 	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
