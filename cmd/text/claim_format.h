@@ -39,9 +39,8 @@ const char *claim_format_obstacle(const struct claim_format *format,
 
 /*
  * Print the claim on standard output, to be kept in the named variable if the
- * format has one, and the token and the slot, if any, in NLOCK_TOKEN
- * and NLOCK_SLOT.  The caller flushes
- * standard output.  Returns 0, or -1 with errno.
+ * format has one, and the token and the slot, if any, in NLOCK_TOKEN and
+ * NLOCK_SLOT.  The caller flushes standard output.  Returns 0, or -1 with errno.
  */
 int claim_format_print(const struct claim_format *format,
 		       const char *variable, const struct claim_facts *facts);
